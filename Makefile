@@ -1,0 +1,42 @@
+# irq-user: interrupt lines as files.  `make help` lists the targets.
+
+FLAVOUR ?= release
+ARCH ?= x86_64
+export FLAVOUR ARCH SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT KSRC TOOLCHAIN
+
+# Everything runs in the toolchain root.
+enter := harness/toolchain/enter
+
+.DEFAULT_GOAL := help
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: kernel ## Boot, and drive a PCI device from user space by its interrupts.
+	@$(enter) harness/userspace/demo
+
+check: kernel ## Boot, and run the tests.
+	@$(enter) harness/selftests/run
+
+vm: kernel ## Boot, run CMD='command line', and exit with its status.
+	@$(enter) harness/vm/run '$(subst ','\'',$(value CMD))'
+
+shell: kernel ## Boot to a prompt.
+	@$(enter) harness/vm/run --interactive
+
+kernel: tree ## Build the kernel of FLAVOUR and ARCH.
+	@$(enter) harness/kernel/build
+
+tree: ## Assemble the kernel tree: build/linux.
+	@$(enter) harness/tree/assemble
+
+lint: tree ## Run the formatters and checkers, which have to be silent.
+	@$(enter) harness/lint/run
+
+clean: ## Delete what was built in this clone.
+	rm -rf build userspace/target
+
+clean-cache: ## Delete what all clones share: the toolchain and the kernel source.
+	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/irq-user"
+
+.PHONY: help demo check vm shell kernel tree lint clean clean-cache

@@ -1,0 +1,90 @@
+# What the scripts of the workshop share: where things are, how progress and
+# failures are shown.  To be sourced by bash.
+
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+harness=$top/harness
+build=$top/build
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/irq-user
+series=$(cat "$top/KERNEL_VERSION")
+
+ARCH=${ARCH:-x86_64}
+FLAVOUR=${FLAVOUR:-release}
+kernel_out=$build/$ARCH-$FLAVOUR
+logs=$build/log
+
+say() {
+	printf '%s\n' "$*" >&2
+}
+
+# die WHAT MEND...: says what is wrong and, in lines of their own, what to do.
+die() {
+	say "irq-user: error: $1"
+	shift
+	[ $# -eq 0 ] || printf '  %s\n' "$@" >&2
+	exit 1
+}
+
+# need_space DIR GIB WHAT: refuses early what would fill the disk.
+need_space() {
+	local dir=$1 free
+	while [ ! -d "$dir" ]; do dir=$(dirname "$dir"); done
+	free=$(df -Pk "$dir" | awk 'NR == 2 { print int($4 / 1048576) }')
+	[ "$free" -ge "$2" ] ||
+		die "the disk is too full: $3 needs $2 GiB, and $dir has $free GiB free" \
+			"Free some space there, or point XDG_CACHE_HOME at another disk, and run this again."
+}
+
+# locked NAME COMMAND...: runs it while no other clone runs one of that name.
+locked() {
+	local name=$1 lock
+	shift
+	mkdir -p "$cache"
+	exec {lock}>"$cache/$name.lock"
+	flock -n "$lock" || {
+		say "irq-user: waiting for another run that works on the $name"
+		flock "$lock"
+	}
+	"$@"
+	exec {lock}>&-
+}
+
+# What known errors mean for the one who sees them.
+mend_for() {
+	local log=$1
+	if grep -qi 'no space left on device' "$log"; then
+		echo "The disk is full. Free some space and run this again."
+	elif grep -qiE 'could not resolve|temporary failure|unable to connect|could not connect|failed to fetch|network is unreachable|connection (refused|timed out)|failed to download|spurious network' "$log"; then
+		echo "A package server cannot be reached. See to the network (http_proxy and https_proxy are heeded), and run this again."
+	elif grep -q 'Unable to locate package linux-source' "$log"; then
+		echo "Debian no longer has linux-source-$series. Unpack a Linux $series elsewhere and give its path: KSRC=/path/to/linux"
+	else
+		echo "See the log for the rest; to run this again goes on where it stopped."
+	fi
+}
+
+# step WHAT NAME LINES COMMAND...: runs a long command with its output in the
+# log NAME, whose usual length in lines tells how far it is.
+step() {
+	local what=$1 log=$logs/$2.log usual=$3 begin=$SECONDS shown=0 pid status
+	shift 3
+	mkdir -p "$logs"
+	say "irq-user: $what (log: ${log#"$PWD"/})"
+	"$@" >"$log" 2>&1 </dev/null &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.2
+		[ $((SECONDS - begin - shown)) -ge 15 ] || continue
+		shown=$((SECONDS - begin))
+		say "irq-user:   ... $((shown / 60)) min $((shown % 60)) s, $(wc -l <"$log") of about $usual lines of log"
+	done
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" -ne 0 ] || return 0
+	say "irq-user: error: $what failed (status $status). The lines that matter of $log:"
+	{ grep -nE '[Ee]rror|E: |fatal|FAILED|[Nn]o space|cannot|not found' "$log" || tail -n 12 "$log"; } |
+		head -n 20 | sed 's/^/  | /' >&2
+	say "  $(mend_for "$log")"
+	exit "$status"
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Interrupt lines as files: /proc/irq/<N>/irq
+ *
+ * The file is implemented in rust/kernel/irq/proc_user.rs. This is all that C
+ * knows of it.
+ */
+#ifndef _LINUX_IRQ_USER_H
+#define _LINUX_IRQ_USER_H
+
+#include <linux/types.h>
+
+#ifdef CONFIG_IRQ_USER
+
+struct proc_ops;
+
+/* The file's operations. Its data is the number of the line. */
+extern const struct proc_ops irq_user_proc_ops;
+
+/* Called once, before the first file is made. */
+void irq_user_init(void);
+
+/*
+ * Takes a line that is about to go away from whoever opened its file, and
+ * keeps it from being requested again: when this returns, no handler runs and
+ * the action is gone. Does nothing to lines that are not open. May sleep; waits
+ * for no user space.
+ *
+ * Must be called before the chip or the MSI descriptor is taken from the line,
+ * and not under a lock that is needed to request or free it, such as
+ * sparse_irq_lock.
+ */
+void irq_user_revoke(unsigned int irq);
+
+#else /* CONFIG_IRQ_USER */
+
+static inline void irq_user_init(void) { }
+static inline void irq_user_revoke(unsigned int irq) { }
+
+#endif /* !CONFIG_IRQ_USER */
+
+#endif /* _LINUX_IRQ_USER_H */

@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/proc/irq/<irq>/irq`: an interrupt line as a file.
+//!
+//! A privileged program that opens the file owns the line. `read` waits until the line has fired
+//! and returns how often it did, `poll` and its relatives say when a read would not wait, and the
+//! last `close` gives the line back. The interface is Peter Chubb's of 2005; it is described for
+//! users in [`irq-user.rst`](srctree/Documentation/userspace-api/irq-user.rst).
+//!
+//! # Who may run when
+//!
+//! | who | context | may meet |
+//! |-----|---------|----------|
+//! | open | process | another open, revoke |
+//! | handler | hard interrupt; the parent's thread if the line nests; the irq thread on `PREEMPT_RT` | all but itself and release |
+//! | read, write, poll | process | each other, handler, revoke |
+//! | release | process, after the last reference to the file is gone | revoke |
+//! | revoke | process, as the line is about to go away | all of the above |
+//!
+//! # Lifetimes
+//!
+//! Two things end a line's use, the last close and the line's own end, and they may race. Both take
+//! the action out of [`UserIrq::action`] under its lock, so exactly one of them frees it, and the
+//! other one waits until it is gone.
+//!
+//! The open file has file operations of its own: [`open`] exchanges procfs's for them, as debugfs
+//! does. So procfs does not count the calls that are under way, need not wait for them when it
+//! removes the entry, and cannot release the file before its last reference is gone. That decides
+//! how long the wait queue lives: a poller's entry is either taken off by `epoll` before the file
+//! is released or belongs to somebody who holds a reference to the file. As [`UserIrq`] lives until
+//! that release, the queue outlives all entries, and neither a grace period nor `POLLFREE` is
+//! needed.
+//!
+//! # The event
+//!
+//! ```text
+//! handler (1)                      reader (2)
+//!
+//! mask the line
+//! count += 1                       n = count, count = 0
+//! wake one reader, all pollers     n != 0: return it
+//!                                  unmask the line
+//!                                  enter the queue
+//!                                  count != 0: do not sleep
+//!                                  sleep
+//! ```
+//!
+//! The line is masked before the event is counted: who takes the count may next arm the line, and
+//! must find it masked to do so. The reader enters the queue before it looks at the count again,
+//! and the handler counts before it looks at the queue: so one of the two sees the other.
+//!
+//! If two readers race, the one that comes too late finds no count and arms the line, so nobody
+//! waits for an event that cannot come. It is for the program to see to it that the device is quiet
+//! before another of its threads waits.
+
+mod waiters;
+
+use crate::{
+    bindings,
+    error::{
+        from_result,
+        Result, //
+    },
+    fs::Kiocb,
+    iov::{
+        IovIterDest,
+        IovIterSource, //
+    },
+    irq::{
+        AnyContextRegistration,
+        Flags,
+        Handler,
+        IrqRequest,
+        IrqReturn,
+        LineMask, //
+    },
+    new_mutex,
+    prelude::*,
+    str::CString,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            AtomicFlag,
+            Full,
+            Release, //
+        },
+        global_lock,
+        Arc,
+        Mutex, //
+    },
+    task::Task,
+    types::ForeignOwnable, //
+};
+use core::mem::size_of;
+use waiters::Waiters;
+
+/// What `read` returns and `write` takes.
+type Count = c_int;
+
+/// What a poller is told of a pending event.
+const EVENT: u32 = bindings::POLLIN | bindings::POLLRDNORM;
+
+/// What a poller is told when the line is gone: a read would not wait, but fail.
+const GONE: u32 = EVENT | bindings::POLLHUP | bindings::POLLERR;
+
+global_lock! {
+    /// The files that are open, by the number of their line.
+    ///
+    /// # Invariants
+    ///
+    /// Sorted by number, at most one for each.
+    // SAFETY: Initialised by `irq_user_init()`, before the first file can be opened.
+    unsafe(uninit) static OPEN: Mutex<KVec<Arc<UserIrq>>> = KVec::new();
+}
+
+/// An open file, and the handler of its line.
+///
+/// # Invariants
+///
+/// - `action` is `Some` from the end of a successful open until release or revoke, whoever is
+///   first. It is only changed under its lock, and that lock is held by open from before the file
+///   is in [`OPEN`] until the action is installed: so who finds a file in [`OPEN`] and then holds
+///   the lock sees the action if there is or will be one.
+/// - `mask` is unmasked under that lock alone, hence never on a line that is not ours.
+/// - `count` is the number of events that were counted and not yet taken. It grows after the line
+///   was masked for that event.
+/// - Once `revoked` is set, it stays so.
+#[pin_data]
+struct UserIrq {
+    irq: u32,
+    mask: LineMask,
+    count: Atomic<Count>,
+    revoked: AtomicFlag,
+    #[pin]
+    waiters: Waiters,
+    // While there is an action, it holds a reference to this very object: it has to be taken out
+    // for the object to be freed.
+    #[pin]
+    action: Mutex<Option<Pin<KBox<AnyContextRegistration<'static, Arc<UserIrq>>>>>>,
+}
+
+impl Handler for UserIrq {
+    fn handle(&self) -> IrqReturn {
+        self.mask.mask();
+        // Pairs with the exchange in `take()`: who takes this event finds the line masked.
+        self.count.fetch_add(1, Full);
+        self.waiters.wake_one(EVENT);
+        IrqReturn::Handled
+    }
+}
+
+impl UserIrq {
+    /// Opens the file: claims the line and arms it.
+    fn open(irq: u32) -> Result<Arc<Self>> {
+        // SAFETY: It is always safe to call `capable()` in process context.
+        if !unsafe { bindings::capable(bindings::CAP_SYS_RAWIO as c_int) } {
+            return Err(EPERM);
+        }
+
+        let request = IrqRequest::of_line(irq);
+        // To request such a line would be a warning in the log.
+        if request.is_per_cpu() {
+            return Err(EINVAL);
+        }
+
+        let mask = LineMask::new(&request);
+        // INVARIANT: Nothing is counted, and there is no action yet.
+        let user = Arc::pin_init(
+            pin_init!(Self {
+                irq,
+                mask,
+                count: Atomic::new(0),
+                revoked: AtomicFlag::new(false),
+                waiters <- Waiters::new(),
+                action <- new_mutex!(None, "irq_user_action"),
+            }),
+            GFP_KERNEL,
+        )?;
+
+        user.clone().claim(request).inspect_err(|_| user.forget())?;
+        Ok(user)
+    }
+
+    /// Claims the line and arms it.
+    fn claim(self: Arc<Self>, request: IrqRequest<'static>) -> Result {
+        let mut slot = self.action.lock();
+
+        // INVARIANT: The lock on the action is held already.
+        self.remember()?;
+
+        let action = KBox::pin_init(
+            AnyContextRegistration::register(
+                request,
+                // Exclusive. `PROBE_SHARED` keeps the refusal of a taken line out of the log.
+                Flags::PROBE_SHARED | Flags::NO_AUTOEN,
+                name_of_opener()?,
+                Ok(self.clone()),
+            ),
+            GFP_KERNEL,
+        )
+        .map_err(|e| if e == ENOSYS { EINVAL } else { e })?;
+
+        if action.is_level() {
+            // One event, one interrupt: no count is an echo of one that was acknowledged.
+            action.disable_unlazy();
+        } else {
+            // What is counted came after open.
+            action.discard_pending();
+        }
+
+        self.mask.unmask(&action);
+        *slot = Some(action);
+        Ok(())
+    }
+
+    /// Enters this file into [`OPEN`], unless another one has its line.
+    fn remember(self: &Arc<Self>) -> Result {
+        let mut open = OPEN.lock();
+
+        match open.binary_search_by_key(&self.irq, |user| user.irq) {
+            Ok(_) => Err(EBUSY),
+            Err(index) => {
+                open.reserve(1, GFP_KERNEL)?;
+                // INVARIANT: The place that the search found keeps the order.
+                open.insert_within_capacity(index, self.clone())
+                    .map_err(|_| ENOMEM)
+            }
+        }
+    }
+
+    /// Takes this file out of [`OPEN`], if it is there.
+    fn forget(&self) {
+        let mut open = OPEN.lock();
+
+        if let Ok(index) = open.binary_search_by_key(&self.irq, |user| user.irq) {
+            if core::ptr::eq(&*open[index], self) {
+                let _ = open.remove(index);
+            }
+        }
+    }
+
+    /// Gives the line back.
+    ///
+    /// When this returns, the action is gone, whoever took it out.
+    fn free(&self) {
+        *self.action.lock() = None;
+    }
+
+    /// Ends the use of a line that is about to go away.
+    fn revoke(&self) {
+        // Pairs with the load in `is_revoked()`: a sleeper who was woken sees it.
+        self.revoked.store(true, Release);
+        self.waiters.wake_all(GONE);
+        self.free();
+    }
+
+    fn is_revoked(&self) -> bool {
+        self.revoked.load(Acquire)
+    }
+
+    /// Takes what was counted.
+    fn take(&self) -> Count {
+        self.count.xchg(0, Full)
+    }
+
+    /// Arms the line: unmasks it if it is masked.
+    fn arm(&self) -> Result {
+        let slot = self.action.lock();
+
+        self.mask.unmask(slot.as_ref().ok_or(EIO)?);
+        Ok(())
+    }
+
+    /// Masks the line until the next arm.
+    fn mask(&self) -> Result {
+        let slot = self.action.lock();
+
+        slot.as_ref().ok_or(EIO)?;
+        self.mask.mask();
+        Ok(())
+    }
+
+    fn read(&self, nonblocking: bool, iov: &mut IovIterDest<'_>) -> Result<usize> {
+        if iov.len() < size_of::<Count>() {
+            return Err(EINVAL);
+        }
+
+        loop {
+            if self.is_revoked() {
+                return Err(EIO);
+            }
+
+            let count = self.take();
+            if count != 0 {
+                return self.give(count, iov);
+            }
+
+            self.arm()?;
+            if nonblocking {
+                return Err(EAGAIN);
+            }
+            self.waiters
+                .sleep(|| self.has_event() || self.is_revoked())?;
+        }
+    }
+
+    /// Gives a count that was taken to the reader, or puts it back.
+    fn give(&self, count: Count, iov: &mut IovIterDest<'_>) -> Result<usize> {
+        if iov.copy_to_iter(&count.to_ne_bytes()) == size_of::<Count>() {
+            return Ok(size_of::<Count>());
+        }
+
+        self.count.fetch_add(count, Full);
+        // Others may have gone to sleep meanwhile.
+        self.waiters.wake_one(EVENT);
+        Err(EFAULT)
+    }
+
+    fn has_event(&self) -> bool {
+        self.count.load(Acquire) != 0
+    }
+
+    fn write(&self, iov: &mut IovIterSource<'_>) -> Result<usize> {
+        let mut value = [0; size_of::<Count>()];
+
+        if iov.len() != value.len() {
+            return Err(EINVAL);
+        }
+        if iov.copy_from_iter(&mut value) != value.len() {
+            return Err(EFAULT);
+        }
+
+        match Count::from_ne_bytes(value) {
+            0 => self.mask()?,
+            1 => self.arm()?,
+            _ => return Err(EINVAL),
+        }
+        Ok(value.len())
+    }
+
+    /// Returns the events that a poller can have now, and arms the line if there are none.
+    fn poll(&self) -> u32 {
+        if self.is_revoked() {
+            return GONE;
+        }
+        if !self.has_event() && self.arm().is_err() {
+            return GONE;
+        }
+        // To arm the line may have let a kept edge in.
+        if self.has_event() {
+            EVENT
+        } else {
+            0
+        }
+    }
+}
+
+/// Makes the name of the action of the thread that opens the file: `user:<comm>`.
+///
+/// The prefix keeps it apart from the other entries of the line's directory, where it becomes a
+/// name too. What may not be in a file name, or would garble a line of `/proc/interrupts`, is
+/// replaced.
+fn name_of_opener() -> Result<CString> {
+    // SAFETY: `current_raw()` is the thread that runs this. Another thread may rename it at any
+    // time: like everyone who reads a name, we live with a mixture of the two.
+    let comm = unsafe { (&raw const (*Task::current_raw()).comm).read_volatile() };
+    let end = comm.iter().position(|&c| c == 0).unwrap_or(comm.len());
+    let mut name = comm;
+
+    for c in &mut name[..end] {
+        if *c == b'/' || !(*c == b' ' || c.is_ascii_graphic()) {
+            *c = b'_';
+        }
+    }
+
+    // What is left is ASCII, so this is the whole name.
+    let name = core::str::from_utf8(&name[..end]).unwrap_or_default();
+    CString::try_from_fmt(fmt!("user:{name}"))
+}
+
+/// Makes the list of open files ready for use.
+///
+/// # Safety
+///
+/// Must be called once, before the first file is made.
+#[export]
+unsafe extern "C" fn irq_user_init() {
+    // SAFETY: By the safety requirements of this function.
+    unsafe { OPEN.init() };
+}
+
+/// Takes the line `irq` from whoever has it open, see `include/linux/irq_user.h`.
+///
+/// An open that comes later is refused because of `IRQ_NOREQUEST`. One that is under way has
+/// entered [`OPEN`] before or after the search here. Before: its action's lock is free when it has
+/// come to an end, and [`UserIrq::free`] waits for that. After: it has seen the lock of [`OPEN`]
+/// being released, so its request sees `IRQ_NOREQUEST`.
+#[export]
+extern "C" fn irq_user_revoke(irq: c_uint) {
+    // SAFETY: It is always safe to change the status of a line.
+    unsafe { bindings::irq_modify_status(irq, 0, bindings::IRQ_NOREQUEST as c_ulong) };
+
+    let user = {
+        let mut open = OPEN.lock();
+
+        open.binary_search_by_key(&irq, |user| user.irq)
+            .ok()
+            .and_then(|index| open.remove(index).ok())
+    };
+
+    if let Some(user) = user {
+        user.revoke();
+    }
+}
+
+/// What procfs calls: nothing but the open, see the [module's documentation](self).
+#[no_mangle]
+static irq_user_proc_ops: bindings::proc_ops = bindings::proc_ops {
+    proc_open: Some(open),
+    ..pin_init::zeroed()
+};
+
+/// What the open file does, once it is open.
+///
+/// It has no `llseek`, `mmap` nor `ioctl`, which the VFS refuses on its own.
+const FILE_OPERATIONS: &bindings::file_operations = &bindings::file_operations {
+    read_iter: Some(read_iter),
+    write_iter: Some(write_iter),
+    poll: Some(poll),
+    release: Some(release),
+    ..pin_init::zeroed()
+};
+
+/// # Safety
+///
+/// `inode` must be of an entry that was made with [`irq_user_proc_ops`], and `file` must be under
+/// way of being opened.
+unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+    from_result(|| {
+        // SAFETY: `inode` is of a procfs entry by the safety requirements.
+        let irq = unsafe { bindings::pde_data(inode) }.addr() as u32;
+        // SAFETY: `file` is valid by the safety requirements.
+        let mode = unsafe { (*file).f_mode };
+
+        // Who cannot read cannot learn of an event, and shall not take the line.
+        if mode & bindings::FMODE_READ == 0 {
+            return Err(EINVAL);
+        }
+
+        let user = UserIrq::open(irq)?;
+
+        // SAFETY: `inode` and `file` are valid by the safety requirements. It cannot fail.
+        unsafe { bindings::stream_open(inode, file) };
+        // SAFETY: The file is ours while it is being opened. Reads heed `IOCB_NOWAIT`.
+        unsafe { (*file).f_mode |= bindings::FMODE_NOWAIT };
+        // SAFETY: As above.
+        unsafe { (*file).private_data = user.into_foreign() };
+        // From here on procfs is out of it. Neither its file operations nor ours belong to a
+        // module, whose reference would have to be exchanged as well.
+        //
+        // SAFETY: As above.
+        unsafe { (*file).f_op = FILE_OPERATIONS };
+        Ok(0)
+    })
+}
+
+/// # Safety
+///
+/// `kiocb` must be of a file that [`open`] has opened, and `iter` must be valid for writing.
+unsafe extern "C" fn read_iter(
+    kiocb: *mut bindings::kiocb,
+    iter: *mut bindings::iov_iter,
+) -> isize {
+    // SAFETY: By the safety requirements of this function.
+    let kiocb = unsafe { Kiocb::<'_, Arc<UserIrq>>::from_raw(kiocb) };
+    // SAFETY: By the safety requirements of this function.
+    let iov = unsafe { IovIterDest::from_raw(iter) };
+
+    from_result(|| Ok(kiocb.file().read(is_nonblocking(&kiocb), iov)? as isize))
+}
+
+/// Returns whether this read is not to wait.
+fn is_nonblocking(kiocb: &Kiocb<'_, Arc<UserIrq>>) -> bool {
+    // SAFETY: By the type invariants of `Kiocb`, it is valid.
+    let flags = unsafe { (*kiocb.as_raw()).ki_flags };
+    // SAFETY: By the type invariants of `Kiocb`, its file is valid.
+    let file_flags = unsafe { (*(*kiocb.as_raw()).ki_filp).f_flags };
+
+    flags & bindings::IOCB_NOWAIT != 0 || file_flags & bindings::O_NONBLOCK != 0
+}
+
+/// # Safety
+///
+/// `kiocb` must be of a file that [`open`] has opened, and `iter` must be valid for reading.
+unsafe extern "C" fn write_iter(
+    kiocb: *mut bindings::kiocb,
+    iter: *mut bindings::iov_iter,
+) -> isize {
+    // SAFETY: By the safety requirements of this function.
+    let kiocb = unsafe { Kiocb::<'_, Arc<UserIrq>>::from_raw(kiocb) };
+    // SAFETY: By the safety requirements of this function.
+    let iov = unsafe { IovIterSource::from_raw(iter) };
+
+    from_result(|| Ok(kiocb.file().write(iov)? as isize))
+}
+
+/// # Safety
+///
+/// `file` must be one that [`open`] has opened, and `table` must be null or valid.
+unsafe extern "C" fn poll(
+    file: *mut bindings::file,
+    table: *mut bindings::poll_table,
+) -> bindings::__poll_t {
+    // SAFETY: `open()` put it there, and `release()` takes it when nobody uses the file any more.
+    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow((*file).private_data) };
+
+    // SAFETY:
+    // - `file` and `table` are valid by the safety requirements of this function.
+    // - The file owns a reference to `user` until its release.
+    unsafe { user.waiters.register(file, table) };
+    user.poll()
+}
+
+/// # Safety
+///
+/// `file` must be one that [`open`] has opened, and the last reference to it must be gone.
+unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+    // SAFETY: `open()` put it there, and nobody uses the file any more.
+    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::from_foreign((*file).private_data) };
+
+    user.free();
+    // Only now: as long as it is found, a revocation waits for the action to be gone.
+    user.forget();
+    0
+}

@@ -1,0 +1,659 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests for interrupt lines.
+//!
+//! A driver owns an interrupt line by installing an *action* on it: a handler, the cookie that the
+//! handler is called with, and a name for `/proc/interrupts`. [`IrqAction`] is that action as a
+//! Rust object: it exists as long as the handler may be called, and dropping it frees the line.
+//!
+//! There is one action type and one place that requests and frees a line. What differs is the
+//! context that the handler runs in, which is the type parameter `C`:
+//!
+//! | type | C function | trait of the handler |
+//! |------|------------|----------------------|
+//! | [`Registration`] | `request_irq()` | [`Handler`] |
+//! | [`ThreadedRegistration`] | `request_threaded_irq()` | [`ThreadedHandler`] |
+//! | [`AnyContextRegistration`] | `request_any_context_irq()` | [`Handler`] |
+//!
+//! C headers: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h),
+//! [`include/linux/irq.h`](srctree/include/linux/irq.h)
+
+use core::{
+    marker::{
+        PhantomData,
+        PhantomPinned, //
+    },
+    ptr, //
+};
+
+use crate::{
+    device::{
+        Bound,
+        Device, //
+    },
+    error::to_result,
+    irq::Flags,
+    prelude::*,
+    str::{
+        CStr,
+        CString, //
+    },
+    sync::{
+        atomic::{
+            AtomicFlag,
+            Full, //
+        },
+        Arc, //
+    }, //
+};
+
+/// What a handler says of the interrupt that it was called for.
+#[repr(u32)]
+pub enum IrqReturn {
+    /// The interrupt was not from this device, or was not handled.
+    None = bindings::irqreturn::IRQ_NONE.0,
+
+    /// The interrupt was handled by this device.
+    Handled = bindings::irqreturn::IRQ_HANDLED.0,
+}
+
+/// What the hard half of a [`ThreadedHandler`] says of the interrupt.
+#[repr(u32)]
+pub enum ThreadedIrqReturn {
+    /// The interrupt was not from this device, or was not handled.
+    None = bindings::irqreturn::IRQ_NONE.0,
+
+    /// The interrupt was handled by this device, and the thread has nothing to do.
+    Handled = bindings::irqreturn::IRQ_HANDLED.0,
+
+    /// The handler's thread is to run.
+    WakeThread = bindings::irqreturn::IRQ_WAKE_THREAD.0,
+}
+
+/// A handler that does all its work in one place.
+///
+/// It is shared between the interrupt and everyone who holds the registration, hence [`Sync`] and
+/// `&self`: what changes has to be an atomic or behind a lock that may be taken in that context.
+pub trait Handler: Sync {
+    /// Handles an interrupt.
+    ///
+    /// Called in hard interrupt context, with interrupts off. It must not sleep. There are two
+    /// exceptions: the line of an [`AnyContextRegistration`] may nest in another line's thread,
+    /// and on `PREEMPT_RT` (or with `threadirqs`) the core moves the call to a thread unless
+    /// [`Flags::NO_THREAD`] is set. The core never runs it twice at a time.
+    fn handle(&self) -> IrqReturn;
+}
+
+/// The one who registers a shared handler can keep a reference to it.
+impl<T: ?Sized + Handler + Send> Handler for Arc<T> {
+    fn handle(&self) -> IrqReturn {
+        T::handle(self)
+    }
+}
+
+/// A handler that leaves most of its work to a thread.
+///
+/// See [`Handler`] for why it is [`Sync`].
+pub trait ThreadedHandler: Sync {
+    /// Handles the hard half of an interrupt: is it ours, and does the thread have to run?
+    ///
+    /// Called in the same context as [`Handler::handle()`].
+    fn handle(&self) -> ThreadedIrqReturn {
+        ThreadedIrqReturn::WakeThread
+    }
+
+    /// Handles the rest of an interrupt.
+    ///
+    /// Called in the line's own kernel thread, which may sleep, after [`Self::handle()`] returned
+    /// [`ThreadedIrqReturn::WakeThread`].
+    fn handle_threaded(&self) -> IrqReturn;
+}
+
+/// The number of an interrupt line, and the right to request it.
+///
+/// # Invariants
+///
+/// For a request that stems from a device, `irq` is an interrupt of that device, and the device
+/// stays bound for `'a`.
+pub struct IrqRequest<'a> {
+    irq: u32,
+    _dev: PhantomData<&'a Device<Bound>>,
+}
+
+impl<'a> IrqRequest<'a> {
+    /// Creates a request for an interrupt of `dev`.
+    ///
+    /// # Safety
+    ///
+    /// `irq` must be an interrupt of `dev`.
+    pub(crate) unsafe fn new(_dev: &'a Device<Bound>, irq: u32) -> Self {
+        // INVARIANT: By the safety requirements, `irq` is an interrupt of `dev`; the borrow keeps
+        // the device bound for `'a`.
+        Self {
+            irq,
+            _dev: PhantomData,
+        }
+    }
+
+    /// Returns the number of the line.
+    #[inline]
+    pub fn irq(&self) -> u32 {
+        self.irq
+    }
+
+    /// Returns whether every CPU has a line of its own behind this number.
+    ///
+    /// Such a line cannot be requested by the functions of this module.
+    pub fn is_per_cpu(&self) -> bool {
+        has_status(
+            self.irq,
+            bindings::IRQ_PER_CPU | bindings::IRQ_PER_CPU_DEVID,
+        )
+    }
+}
+
+impl IrqRequest<'static> {
+    /// Creates a request for a line that no device owns.
+    ///
+    /// Nothing is claimed yet, and any number may be given: requesting a line that does not exist
+    /// or cannot be requested fails. Nothing says when such a line goes away either, so who
+    /// requests it has to be told by other means, and has to drop the registration before.
+    pub fn of_line(irq: u32) -> Self {
+        // INVARIANT: The request does not stem from a device.
+        Self {
+            irq,
+            _dev: PhantomData,
+        }
+    }
+}
+
+/// The name of an action, as `/proc/interrupts` shows it.
+///
+/// The core keeps a pointer to the name, so an [`IrqAction`] owns it. It also makes a directory of
+/// that name in `/proc/irq/<irq>/`: a name must not contain a `/`.
+pub enum IrqName {
+    /// A name that is known when the kernel is built.
+    Static(&'static CStr),
+
+    /// A name that was made at run time.
+    Owned(CString),
+}
+
+impl IrqName {
+    fn as_c_str(&self) -> &CStr {
+        match self {
+            Self::Static(name) => name,
+            Self::Owned(name) => name,
+        }
+    }
+}
+
+impl From<&'static CStr> for IrqName {
+    fn from(name: &'static CStr) -> Self {
+        Self::Static(name)
+    }
+}
+
+impl From<CString> for IrqName {
+    fn from(name: CString) -> Self {
+        Self::Owned(name)
+    }
+}
+
+/// An action on an interrupt line: it is installed as long as this object lives.
+///
+/// Usually named by one of its aliases, [`Registration`], [`ThreadedRegistration`] and
+/// [`AnyContextRegistration`].
+///
+/// Dropping it waits for handlers that are running, frees the line, and only then drops the
+/// handler and the name. So it must be dropped where sleeping is allowed, and not by its own
+/// handler.
+///
+/// # Invariants
+///
+/// - An action is installed on the line `request`, and its cookie is the address of `self`.
+/// - `handler` and `name` are initialised before that action is installed, and stay as they are
+///   until it is gone.
+///
+/// # Examples
+///
+/// A handler that counts, and its owner who reads the count. It compiles only here: nothing calls
+/// it.
+///
+/// ```
+/// use kernel::{
+///     irq::{
+///         Flags,
+///         Handler,
+///         IrqRequest,
+///         IrqReturn,
+///         Registration, //
+///     },
+///     prelude::*,
+///     sync::atomic::{
+///         Atomic,
+///         Relaxed, //
+///     }, //
+/// };
+///
+/// struct Counter {
+///     fired: Atomic<u32>,
+/// }
+///
+/// impl Handler for Counter {
+///     fn handle(&self) -> IrqReturn {
+///         self.fired.add(1, Relaxed);
+///         IrqReturn::Handled
+///     }
+/// }
+///
+/// fn count(irq: u32) -> Result<u32> {
+///     let registration = KBox::pin_init(
+///         Registration::register(
+///             IrqRequest::of_line(irq),
+///             Flags::SHARED,
+///             c"counter",
+///             Counter {
+///                 fired: Atomic::new(0),
+///             },
+///         ),
+///         GFP_KERNEL,
+///     )?;
+///
+///     registration.synchronize();
+///     Ok(registration.handler().fired.load(Relaxed))
+/// }
+/// # Ok::<(), Error>(())
+/// ```
+#[pin_data(PinnedDrop)]
+pub struct IrqAction<'a, T, C: Context<T>> {
+    request: IrqRequest<'a>,
+    name: IrqName,
+    #[pin]
+    handler: T,
+    // The cookie is the address of the whole, which therefore must not move.
+    #[pin]
+    _pin: PhantomPinned,
+    // Initialised by the request itself, hence last.
+    context: C,
+}
+
+/// An action whose handler runs in hard interrupt context.
+pub type Registration<'a, T> = IrqAction<'a, T, Hard>;
+
+/// An action whose handler is split between hard interrupt context and a thread.
+pub type ThreadedRegistration<'a, T> = IrqAction<'a, T, Threaded>;
+
+/// An action whose handler runs in whatever context the line's chip calls for.
+pub type AnyContextRegistration<'a, T> = IrqAction<'a, T, AnyContext>;
+
+impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
+    /// Requests the line; the handler may run before this returns.
+    ///
+    /// May sleep. The errors are those of the C function that the context stands for, among them:
+    ///
+    /// - `EBUSY`: the line is taken, and one of the two does not share it,
+    /// - `EINVAL`: the line does not exist or may not be requested, or the flags contradict each
+    ///   other or the line,
+    /// - `ENOMEM`: out of memory.
+    ///
+    /// # Safety
+    ///
+    /// The caller must not [`core::mem::forget()`] the registration, nor keep its destructor from
+    /// running in any other way: the action would outlive what the handler borrows.
+    pub unsafe fn new(
+        request: IrqRequest<'a>,
+        flags: Flags,
+        name: impl Into<IrqName> + 'a,
+        handler: impl PinInit<T, Error> + 'a,
+    ) -> impl PinInit<Self, Error> + 'a
+    where
+        T: 'a,
+        C: 'a,
+    {
+        Self::install(request, flags, name, handler)
+    }
+
+    /// Prepares everything, and installs the action as the last step.
+    ///
+    /// The public functions around this one differ in what they ask of the caller.
+    fn install(
+        request: IrqRequest<'a>,
+        flags: Flags,
+        name: impl Into<IrqName> + 'a,
+        handler: impl PinInit<T, Error> + 'a,
+    ) -> impl PinInit<Self, Error> + 'a
+    where
+        T: 'a,
+        C: 'a,
+    {
+        // INVARIANT: The request is the last step of the initialisation. When it succeeds, the
+        // action is installed with the address of `Self` for a cookie.
+        try_pin_init!(&this in Self {
+            request,
+            name: name.into(),
+            handler <- handler,
+            _pin: PhantomPinned,
+            // SAFETY:
+            // - `this` points at an `IrqAction<'_, T, C>`, of which `handler` and `name` are
+            //   initialised and, as it is pinned, stay where they are.
+            // - They do until `PinnedDrop::drop()` has freed the action.
+            context: unsafe {
+                C::request(request.irq, flags, name.as_c_str(), this.as_ptr().cast())
+            }?,
+        })
+    }
+
+    /// Returns the handler, which is shared with the interrupt.
+    pub fn handler(&self) -> &T {
+        &self.handler
+    }
+
+    /// Returns the number of the line.
+    #[inline]
+    pub fn irq(&self) -> u32 {
+        self.request.irq
+    }
+
+    /// Returns the context that was asked for, or found.
+    pub fn context(&self) -> &C {
+        &self.context
+    }
+
+    /// Waits for handlers of this line that are running, on whatever CPU.
+    ///
+    /// Must not be called by a handler of this line, nor where sleeping is not allowed.
+    #[inline]
+    pub fn synchronize(&self) {
+        // SAFETY: It is always safe to call `synchronize_irq()`, from process context.
+        unsafe { bindings::synchronize_irq(self.irq()) };
+    }
+
+    /// Returns whether the line is level-triggered: it fires for as long as the device asserts it.
+    pub fn is_level(&self) -> bool {
+        has_status(self.irq(), bindings::IRQ_LEVEL)
+    }
+
+    /// Makes a later disabling of the line mask it at its chip at once.
+    ///
+    /// By default the core is lazy: it masks a disabled line when it fires again. For a level line
+    /// that is disabled by its own handler that costs a second interrupt each time. Stays in
+    /// effect until the line is freed. May be called from any context.
+    pub fn disable_unlazy(&self) {
+        // SAFETY: It is always safe to change the status of a line, and by the type invariants the
+        // line is ours.
+        unsafe {
+            bindings::irq_modify_status(self.irq(), 0, bindings::IRQ_DISABLE_UNLAZY as c_ulong)
+        };
+    }
+
+    /// Forgets an edge that came in before and waits for the line to be enabled.
+    ///
+    /// The core keeps such an edge even when the line changes hands, and hands it to the next
+    /// owner. Meant for a line requested with [`Flags::NO_AUTOEN`], before it is enabled. See
+    /// `irq_discard_pending()`.
+    pub fn discard_pending(&self) {
+        // SAFETY: It is always safe to call `irq_discard_pending()`, from process context.
+        unsafe { bindings::irq_discard_pending(self.irq()) };
+    }
+}
+
+impl<T: 'static, C: Context<T> + 'static> IrqAction<'static, T, C> {
+    /// Requests the line as [`Self::new()`] does, for a handler that borrows nothing.
+    ///
+    /// To leak such a registration leaks memory and the line, and nothing else: so this is safe.
+    pub fn register(
+        request: IrqRequest<'static>,
+        flags: Flags,
+        name: impl Into<IrqName> + 'static,
+        handler: impl PinInit<T, Error> + 'static,
+    ) -> impl PinInit<Self, Error> + 'static {
+        Self::install(request, flags, name, handler)
+    }
+}
+
+#[pinned_drop]
+impl<T, C: Context<T>> PinnedDrop for IrqAction<'_, T, C> {
+    fn drop(self: Pin<&mut Self>) {
+        let irq = self.irq();
+        // SAFETY: Only the address is used, nothing is moved.
+        let cookie = ptr::from_mut(unsafe { self.get_unchecked_mut() });
+
+        // SAFETY: By the type invariants, an action with this cookie is installed on the line.
+        // `free_irq()` returns when it is gone and no handler runs any more.
+        unsafe { bindings::free_irq(irq, cookie.cast()) };
+    }
+}
+
+/// The context that the handler of an [`IrqAction`] runs in.
+///
+/// Sealed: a context is a C request function, and those are all here.
+pub trait Context<T>: private::Sealed + Sized {
+    /// Installs an action.
+    ///
+    /// # Safety
+    ///
+    /// - `cookie` must point at an `IrqAction<'_, T, Self>` whose `handler` is initialised.
+    /// - If this succeeds, `name` and that `handler` must stay valid and in place until
+    ///   `free_irq(irq, cookie)` has returned.
+    #[doc(hidden)]
+    unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self>;
+}
+
+/// Hard interrupt context, see [`Registration`].
+pub struct Hard(());
+
+impl<T: Handler> Context<T> for Hard {
+    unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
+        // SAFETY:
+        // - `handle::<T, Self>` may be called with `cookie` by the safety requirements.
+        // - `name` and `cookie` outlive the action by the safety requirements.
+        to_result(unsafe {
+            bindings::request_irq(
+                irq,
+                Some(handle::<T, Self>),
+                flags.into_inner(),
+                name.as_char_ptr(),
+                cookie,
+            )
+        })?;
+        Ok(Self(()))
+    }
+}
+
+/// Hard interrupt context and a thread, see [`ThreadedRegistration`].
+pub struct Threaded(());
+
+impl<T: ThreadedHandler> Context<T> for Threaded {
+    unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
+        // SAFETY:
+        // - Both callbacks may be called with `cookie` by the safety requirements.
+        // - `name` and `cookie` outlive the action by the safety requirements.
+        to_result(unsafe {
+            bindings::request_threaded_irq(
+                irq,
+                Some(handle_hard_half::<T, Self>),
+                Some(handle_thread_half::<T, Self>),
+                flags.into_inner(),
+                name.as_char_ptr(),
+                cookie,
+            )
+        })?;
+        Ok(Self(()))
+    }
+}
+
+/// The context that the line's chip calls for, see [`AnyContextRegistration`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnyContext {
+    /// The handler runs in hard interrupt context (`IRQC_IS_HARDIRQ`).
+    Hard,
+
+    /// The handler runs in the thread of the line that this one is demultiplexed from
+    /// (`IRQC_IS_NESTED`).
+    Nested,
+}
+
+impl<T: Handler> Context<T> for AnyContext {
+    unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
+        // SAFETY:
+        // - `handle::<T, Self>` may be called with `cookie` by the safety requirements.
+        // - `name` and `cookie` outlive the action by the safety requirements.
+        let ret = unsafe {
+            bindings::request_any_context_irq(
+                irq,
+                Some(handle::<T, Self>),
+                flags.into_inner(),
+                name.as_char_ptr(),
+                cookie,
+            )
+        };
+        to_result(ret)?;
+
+        if ret == bindings::IRQC_IS_NESTED as c_int {
+            Ok(Self::Nested)
+        } else {
+            Ok(Self::Hard)
+        }
+    }
+}
+
+/// The disabling of a line by its owner, kept balanced whoever races.
+///
+/// The core counts: a line is enabled when each `disable_irq()` was met by an `enable_irq()`, and
+/// one too many is a bug. An owner rather thinks in states, *masked* and *unmasked*, which the
+/// handler and several threads may set at the same time. This is that state. The owner of the line
+/// is whoever holds its [`IrqAction`]; nobody else can unmask it.
+///
+/// # Invariants
+///
+/// When no call of [`Self::mask()`] or [`Self::unmask()`] is under way, `masked` is what this object
+/// contributes to the line's disable depth: one while it is set, else nothing.
+///
+/// Each call to `disable_irq_nosync()` is followed by one exchange of `masked` for `true`, and each
+/// exchange, of whichever kind, that finds `true` is followed by one call to `enable_irq()`. So the
+/// two are balanced in every interleaving, and nothing is enabled that was not disabled before:
+///
+/// | running | meanwhile | outcome |
+/// |---------|-----------|---------|
+/// | `mask`: disables, depth 1 | `unmask`: finds unmasked, returns | masked, depth 1 |
+/// | `mask`: disables, sets | `unmask`: clears, enables | unmasked, depth 0 |
+/// | `mask`: disables, depth 1 | `mask`: disables, depth 2; sets; the other finds it set, enables | masked, depth 1 |
+/// | `mask`: disables, depth 2, finds it set | `unmask`: clears, enables, depth 1; the other enables | unmasked, depth 0 |
+pub struct LineMask {
+    irq: u32,
+    masked: AtomicFlag,
+}
+
+impl LineMask {
+    /// Creates the mask of a line that is about to be requested with [`Flags::NO_AUTOEN`].
+    ///
+    /// It starts out masked, as the line does.
+    pub fn new(request: &IrqRequest<'_>) -> Self {
+        // INVARIANT: `Flags::NO_AUTOEN` leaves the line with a disable depth of one.
+        Self {
+            irq: request.irq,
+            masked: AtomicFlag::new(true),
+        }
+    }
+
+    /// Masks the line, without waiting for its handler.
+    ///
+    /// May be called by the handler, and by whoever holds the registration. A line on a chip
+    /// behind a slow bus cannot be masked in atomic context, but neither does its handler run
+    /// there.
+    pub fn mask(&self) {
+        // SAFETY: It is always safe to call `disable_irq_nosync()`.
+        unsafe { bindings::disable_irq_nosync(self.irq) };
+
+        // The line has to be disabled first: who finds the flag set may enable it.
+        if self.masked.xchg(true, Full) {
+            // Somebody else had masked the line, so one of the two has to be taken back.
+            //
+            // SAFETY: It is always safe to call `enable_irq()`; it is balanced by the type
+            // invariants.
+            unsafe { bindings::enable_irq(self.irq) };
+        }
+    }
+
+    /// Unmasks the line if it is masked.
+    ///
+    /// Takes the registration as a proof that the line is ours. An edge that was kept while the
+    /// line was masked fires now. May sleep if the line's chip is behind a slow bus.
+    pub fn unmask<T, C: Context<T>>(&self, _action: &IrqAction<'_, T, C>) {
+        if self.masked.xchg(false, Full) {
+            // SAFETY: It is always safe to call `enable_irq()`; it is balanced by the type
+            // invariants.
+            unsafe { bindings::enable_irq(self.irq) };
+        }
+    }
+}
+
+/// Returns whether one of the `IRQ_*` status bits of a line is set.
+fn has_status(irq: u32, bits: c_uint) -> bool {
+    // SAFETY: It is always safe to call `irq_check_status_bit()`, with any number.
+    unsafe { bindings::irq_check_status_bit(irq, bits) }
+}
+
+/// Returns the handler that an action was installed with.
+///
+/// # Safety
+///
+/// `cookie` must have been passed to [`Context::request()`] of `C`, and the action must not have
+/// been freed.
+unsafe fn handler_of<'h, T: 'h, C: Context<T> + 'h>(cookie: *mut c_void) -> &'h T {
+    let action = cookie.cast::<IrqAction<'h, T, C>>();
+
+    // Only the handler is borrowed: the rest may still be under initialisation.
+    //
+    // SAFETY: By the safety requirements, `handler` is initialised, and stays until the action is
+    // freed, which waits for the caller.
+    unsafe { &*ptr::addr_of!((*action).handler) }
+}
+
+/// # Safety
+///
+/// As [`handler_of()`].
+unsafe extern "C" fn handle<T: Handler, C: Context<T>>(
+    _irq: c_int,
+    cookie: *mut c_void,
+) -> bindings::irqreturn_t {
+    // SAFETY: By the safety requirements of this function.
+    let handler = unsafe { handler_of::<T, C>(cookie) };
+
+    bindings::irqreturn_t(handler.handle() as c_uint)
+}
+
+/// # Safety
+///
+/// As [`handler_of()`].
+unsafe extern "C" fn handle_hard_half<T: ThreadedHandler, C: Context<T>>(
+    _irq: c_int,
+    cookie: *mut c_void,
+) -> bindings::irqreturn_t {
+    // SAFETY: By the safety requirements of this function.
+    let handler = unsafe { handler_of::<T, C>(cookie) };
+
+    bindings::irqreturn_t(handler.handle() as c_uint)
+}
+
+/// # Safety
+///
+/// As [`handler_of()`].
+unsafe extern "C" fn handle_thread_half<T: ThreadedHandler, C: Context<T>>(
+    _irq: c_int,
+    cookie: *mut c_void,
+) -> bindings::irqreturn_t {
+    // SAFETY: By the safety requirements of this function.
+    let handler = unsafe { handler_of::<T, C>(cookie) };
+
+    bindings::irqreturn_t(handler.handle_threaded() as c_uint)
+}
+
+mod private {
+    pub trait Sealed {}
+
+    impl Sealed for super::Hard {}
+    impl Sealed for super::Threaded {}
+    impl Sealed for super::AnyContext {}
+}

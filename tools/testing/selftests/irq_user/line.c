@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "line.h"
+
+#define PCI_DEVICES	"/sys/bus/pci/devices"
+#define EDU_VENDOR	0x1234
+#define EDU_DEVICE	0x11e8
+
+/* Registers of the device, see QEMU's docs/specs/edu.rst. */
+#define EDU_BAR_SIZE	0x100000
+#define EDU_STATUS	(0x24 / 4)
+#define EDU_RAISE	(0x60 / 4)
+#define EDU_ACK		(0x64 / 4)
+
+static uint32_t read_register(struct line *line, int index)
+{
+	return __atomic_load_n(&line->regs[index], __ATOMIC_SEQ_CST);
+}
+
+static void write_register(struct line *line, int index, uint32_t value)
+{
+	__atomic_store_n(&line->regs[index], value, __ATOMIC_RELEASE);
+}
+
+static long read_number(const char *dir, const char *file)
+{
+	char path[320], text[32] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -1;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	return strtol(text, NULL, 0);
+}
+
+static bool find_device(struct line *line)
+{
+	bool found = false;
+	struct dirent *entry;
+	DIR *dir;
+
+	dir = opendir(PCI_DEVICES);
+	while (dir && !found && (entry = readdir(dir))) {
+		snprintf(line->device, sizeof(line->device), PCI_DEVICES "/%.32s", entry->d_name);
+		found = read_number(line->device, "vendor") == EDU_VENDOR &&
+			read_number(line->device, "device") == EDU_DEVICE;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+const char *line_setup(struct line *line)
+{
+	char resource[80];
+	void *regs;
+	int fd;
+
+	memset(line, 0, sizeof(*line));
+	if (geteuid())
+		return "needs root";
+	if (!find_device(line))
+		return "there is no \"edu\" PCI device: run QEMU with -device edu";
+
+	line_enable(line, true);
+	line->irq = read_number(line->device, "irq");
+	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
+
+	snprintf(resource, sizeof(resource), "%s/resource0", line->device);
+	fd = open(resource, O_RDWR);
+	if (fd < 0)
+		return "cannot open the device's registers";
+	regs = mmap(NULL, EDU_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (regs == MAP_FAILED)
+		return "cannot map the device's registers";
+	line->regs = regs;
+	line_ack(line);
+
+	if (access("/proc/irq", F_OK) || (access(line->path, F_OK) && errno != ENOENT))
+		return "there is no /proc/irq";
+	return NULL;
+}
+
+void line_teardown(struct line *line)
+{
+	if (line->regs) {
+		line_ack(line);
+		munmap(line->regs, EDU_BAR_SIZE);
+	}
+	if (line->device[0])
+		line_enable(line, false);
+}
+
+void line_enable(struct line *line, bool on)
+{
+	char path[80];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/enable", line->device);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return;
+	/* To disable a disabled device is an error that does not matter. */
+	if (write(fd, on ? "1" : "0", 1) < 0)
+		errno = 0;
+	close(fd);
+}
+
+void line_raise(struct line *line)
+{
+	write_register(line, EDU_RAISE, 1);
+}
+
+void line_ack(struct line *line)
+{
+	write_register(line, EDU_ACK, read_register(line, EDU_STATUS));
+}
+
+unsigned int line_hw_count(struct line *line)
+{
+	char path[64], text[1024] = "", *next = text;
+	unsigned int sum = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/irq/%d/per_cpu_count", line->irq);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	while (next && *next) {
+		sum += strtoul(next, NULL, 10);
+		next = strchr(next, ',');
+		if (next)
+			next++;
+	}
+	return sum;
+}
+
+void wait_asleep(pid_t tid)
+{
+	char path[64], text[256], *state;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	for (;;) {
+		ssize_t len;
+
+		fd = open(path, O_RDONLY);
+		if (fd < 0)
+			return;
+		len = read(fd, text, sizeof(text) - 1);
+		close(fd);
+		if (len <= 0)
+			return;
+		text[len] = '\0';
+		/* The state follows the name, which may contain anything. */
+		state = strrchr(text, ')');
+		if (state && state[2] == 'S')
+			return;
+		sched_yield();
+	}
+}
+
+bool wait_event(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pollfd, 1, -1) == 1 && (pollfd.revents & POLLIN);
+}
+
+int read_count(int fd)
+{
+	int count;
+	ssize_t len = read(fd, &count, sizeof(count));
+
+	if (len < 0)
+		return -errno;
+	return len == sizeof(count) ? count : -EPROTO;
+}
+
+int write_value(int fd, int value)
+{
+	ssize_t len = write(fd, &value, sizeof(value));
+
+	if (len < 0)
+		return -errno;
+	return len == sizeof(value) ? 0 : -EPROTO;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A line to test on: the INTx line of QEMU's "edu" PCI device, which raises and
+ * drops its interrupt as it is told to.
+ */
+#ifndef IRQ_USER_LINE_H
+#define IRQ_USER_LINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct line {
+	char device[64];		/* its folder in sysfs */
+	uint32_t *regs;
+	int irq;
+	char path[64];			/* /proc/irq/<irq>/irq */
+};
+
+/* Returns NULL, or why there is no such line here. */
+const char *line_setup(struct line *line);
+
+/* Makes the device quiet and takes its line away. */
+void line_teardown(struct line *line);
+
+/* Writes to the device's switch, which also makes and removes its line. */
+void line_enable(struct line *line, bool on);
+
+/* Makes the device assert its interrupt, and drop it. */
+void line_raise(struct line *line);
+void line_ack(struct line *line);
+
+/* Returns how many interrupts the kernel has seen on the line. */
+unsigned int line_hw_count(struct line *line);
+
+/* Waits until the task @tid sleeps. */
+void wait_asleep(pid_t tid);
+
+/* Waits for an event, without taking it. Returns whether there is one. */
+bool wait_event(int fd);
+
+/* Returns the count that a read gives, or -errno. */
+int read_count(int fd);
+
+/* Returns what writing @value gives: 0, or -errno. */
+int write_value(int fd, int value);
+
+#endif /* IRQ_USER_LINE_H */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Gives each test a line, or skips it. To be included once, by a test. */
+#ifndef IRQ_USER_LINE_FIXTURE_H
+#define IRQ_USER_LINE_FIXTURE_H
+
+#include "../kselftest_harness.h"
+#include "line.h"
+
+FIXTURE(line)
+{
+	struct line line;
+};
+
+FIXTURE_SETUP(line)
+{
+	const char *why = line_setup(&self->line);
+
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(line)
+{
+	line_teardown(&self->line);
+}
+
+#endif /* IRQ_USER_LINE_FIXTURE_H */

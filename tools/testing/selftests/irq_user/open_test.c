@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What opening /proc/irq/<N>/irq promises: who may, which lines, and how it
+ * shows.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "line_fixture.h"
+
+/* Returns what opening gives, without keeping it: 0 or -errno. */
+static int try_open(const char *path, int flags)
+{
+	int fd = open(path, flags);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* Every directory of a line has the file, mode 0600, owned by root. */
+TEST_F(line, every_mapped_line_has_the_file)
+{
+	struct dirent *entry;
+	int lines = 0;
+	DIR *dir;
+
+	dir = opendir("/proc/irq");
+	ASSERT_NE(NULL, dir);
+	while ((entry = readdir(dir))) {
+		char path[300];
+		struct stat st;
+
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+			continue;
+		snprintf(path, sizeof(path), "/proc/irq/%s/irq", entry->d_name);
+		ASSERT_EQ(0, stat(path, &st))
+			TH_LOG("%s is missing", path);
+		EXPECT_EQ(S_IFREG | 0600, st.st_mode);
+		EXPECT_EQ(0, st.st_uid);
+		EXPECT_EQ(0, st.st_gid);
+		lines++;
+	}
+	closedir(dir);
+	EXPECT_LT(0, lines);
+}
+
+/* An INTx line has its file from the moment the device is enabled. */
+TEST_F(line, file_comes_and_goes_with_the_mapping)
+{
+	line_enable(&self->line, false);
+	EXPECT_EQ(-ENOENT, try_open(self->line.path, O_RDWR));
+	line_enable(&self->line, true);
+	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
+}
+
+TEST_F(line, read_only_and_read_write)
+{
+	EXPECT_EQ(0, try_open(self->line.path, O_RDONLY));
+	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
+	EXPECT_EQ(0, try_open(self->line.path, O_RDONLY | O_NONBLOCK));
+}
+
+/* Who could not learn of an event does not take the line. */
+TEST_F(line, write_only_is_refused)
+{
+	EXPECT_EQ(-EINVAL, try_open(self->line.path, O_WRONLY));
+}
+
+static int drop_capability(int cap)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return -1;
+	data[CAP_TO_INDEX(cap)].effective &= ~CAP_TO_MASK(cap);
+	return syscall(SYS_capset, &header, data);
+}
+
+/* Root without CAP_SYS_RAWIO gets EPERM, and the line stays free. */
+TEST_F(line, needs_the_capability)
+{
+	int status;
+	pid_t child;
+
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		if (drop_capability(CAP_SYS_RAWIO))
+			_exit(255);
+		_exit(-try_open(self->line.path, O_RDWR));
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(EPERM, WEXITSTATUS(status));
+	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
+}
+
+/* A line has one owner at a time. */
+TEST_F(line, second_open_is_busy)
+{
+	int fd = open(self->line.path, O_RDWR);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EBUSY, try_open(self->line.path, O_RDWR));
+	EXPECT_EQ(-EBUSY, try_open(self->line.path, O_RDONLY));
+	close(fd);
+	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
+}
+
+/* Finds a line that a driver has. */
+static int find_kernel_line(void)
+{
+	struct dirent *entry;
+	int irq = -1;
+	DIR *dir;
+
+	dir = opendir("/sys/kernel/irq");
+	while (dir && irq < 0 && (entry = readdir(dir))) {
+		char path[300], name[64] = "";
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/irq/%s/irq", entry->d_name);
+		if (access(path, F_OK))
+			continue;
+		snprintf(path, sizeof(path), "/sys/kernel/irq/%s/actions", entry->d_name);
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		if (fgets(name, sizeof(name), file) && name[0] != '\n' &&
+		    strncmp(name, "user:", 5))
+			irq = atoi(entry->d_name);
+		fclose(file);
+	}
+	if (dir)
+		closedir(dir);
+	return irq;
+}
+
+/* A line that a driver has is busy, and stays the driver's. */
+TEST_F(line, kernel_line_is_busy)
+{
+	char path[64];
+	int irq = find_kernel_line();
+
+	ASSERT_LE(0, irq);
+	snprintf(path, sizeof(path), "/proc/irq/%d/irq", irq);
+	EXPECT_EQ(-EBUSY, try_open(path, O_RDWR));
+}
+
+/* Opening and closing again and again neither fails nor unbalances the line. */
+TEST_F(line, close_gives_the_line_back)
+{
+	for (int i = 0; i < 200; i++) {
+		int fd = open(self->line.path, O_RDWR);
+
+		ASSERT_LE(0, fd);
+		line_raise(&self->line);
+		ASSERT_TRUE(wait_event(fd));
+		line_ack(&self->line);
+		/* Once with the event taken and the line armed, once with neither. */
+		if (i & 1) {
+			ASSERT_EQ(1, read_count(fd));
+			ASSERT_EQ(0, write_value(fd, 1));
+		}
+		close(fd);
+	}
+}
+
+static bool interrupts_has(const char *name)
+{
+	char text[512];
+	bool found = false;
+	FILE *file;
+
+	file = fopen("/proc/interrupts", "r");
+	while (file && fgets(text, sizeof(text), file)) {
+		text[strcspn(text, "\n")] = '\0';
+		found |= strlen(text) > strlen(name) &&
+			 !strcmp(text + strlen(text) - strlen(name), name);
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static bool has_directory(struct line *line, const char *name)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/irq/%d/%s", line->irq, name);
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+/* The owner shows as user:<comm>, whatever its name is. */
+TEST_F(line, owner_shows_by_name)
+{
+	static const struct {
+		const char *comm, *name;
+	} names[] = {
+		{ "driver",		"user:driver" },
+		{ "my driver",		"user:my driver" },
+		{ "a/b",		"user:a_b" },
+		{ "smp_affinity",	"user:smp_affinity" },
+		{ "..",			"user:.." },
+		{ "",			"user:" },
+		{ "\x01\x1f\x7f\n",	"user:____" },
+		{ "\xff\xc3\xa9",	"user:___" },
+	};
+
+	for (int i = 0; i < ARRAY_SIZE(names); i++) {
+		int fd;
+
+		ASSERT_EQ(0, prctl(PR_SET_NAME, names[i].comm));
+		fd = open(self->line.path, O_RDWR);
+		ASSERT_LE(0, fd);
+		EXPECT_TRUE(interrupts_has(names[i].name))
+			TH_LOG("no \"%s\" in /proc/interrupts", names[i].name);
+		EXPECT_TRUE(has_directory(&self->line, names[i].name));
+		close(fd);
+		EXPECT_FALSE(has_directory(&self->line, names[i].name));
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What writing to /proc/irq/<N>/irq promises: 1 arms, 0 masks, nothing else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "line_fixture.h"
+
+/* After a 0 the line does not fire, until it is armed again. */
+TEST_F(line, zero_masks_until_armed)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	unsigned int before = line_hw_count(&self->line);
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, write_value(fd, 0));
+	line_raise(&self->line);
+	EXPECT_EQ(before, line_hw_count(&self->line));
+	ASSERT_EQ(0, write_value(fd, 1));
+	ASSERT_TRUE(wait_event(fd));
+	/* Had it fired before, it would have fired twice. */
+	EXPECT_EQ(1, read_count(fd));
+	EXPECT_EQ(before + 1, line_hw_count(&self->line));
+}
+
+/* Masking and arming are states: repeating either changes nothing. */
+TEST_F(line, repeated_is_balanced)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+
+	ASSERT_LE(0, fd);
+	for (int i = 0; i < 100; i++) {
+		for (int n = 0; n < 3; n++)
+			ASSERT_EQ(0, write_value(fd, 0));
+		for (int n = 0; n < 3; n++)
+			ASSERT_EQ(0, write_value(fd, 1));
+		line_raise(&self->line);
+		ASSERT_TRUE(wait_event(fd));
+		for (int n = 0; n < 3; n++)
+			ASSERT_EQ(0, write_value(fd, 0));
+		ASSERT_EQ(1, read_count(fd));
+		line_ack(&self->line);
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+	}
+}
+
+/* A 1 arms although an event is pending; the counts add up. */
+TEST_F(line, one_arms_with_an_event_pending)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+
+	ASSERT_LE(0, fd);
+	for (int i = 1; i <= 3; i++) {
+		unsigned int before = line_hw_count(&self->line);
+
+		line_raise(&self->line);
+		while (line_hw_count(&self->line) == before)
+			;
+		line_ack(&self->line);
+		ASSERT_EQ(0, write_value(fd, 1));
+	}
+	EXPECT_EQ(3, read_count(fd));
+}
+
+/* Only an int of 0 or 1 means something. */
+TEST_F(line, other_values_and_sizes_are_invalid)
+{
+	static const int values[] = { 2, -1, 0x100, 0x01000000, INT32_MIN, INT32_MAX };
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	char buffer[16] = { 1, 1 };
+
+	ASSERT_LE(0, fd);
+	for (int i = 0; i < ARRAY_SIZE(values); i++)
+		EXPECT_EQ(-EINVAL, write_value(fd, values[i]));
+	for (int size = 0; size < sizeof(buffer); size++) {
+		if (size == sizeof(int))
+			continue;
+		EXPECT_EQ(-1, write(fd, buffer, size));
+		EXPECT_EQ(EINVAL, errno);
+	}
+	EXPECT_EQ(-1, write(fd, (void *)8, sizeof(int)));
+	EXPECT_EQ(EFAULT, errno);
+}
+
+/* Who has opened for reading alone cannot write. */
+TEST_F(line, needs_write_access)
+{
+	int fd = open(self->line.path, O_RDONLY);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EBADF, write_value(fd, 1));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,61 @@
+//! QEMU's `edu` card: its registers, by their offsets in BAR 0 (QEMU's `docs/specs/edu.rst`).
+
+use irq_user::pci::{Device, Registers};
+use std::io;
+
+const FACTORIAL: usize = 0x08;
+const STATUS: usize = 0x20;
+const INTERRUPT_STATUS: usize = 0x24;
+const INTERRUPT_ACKNOWLEDGE: usize = 0x64;
+
+/// In `STATUS`: interrupt when a factorial is computed.
+const INTERRUPT_WHEN_DONE: u32 = 0x80;
+/// In `INTERRUPT_STATUS`: a factorial is computed.
+const FACTORIAL_DONE: u32 = 0x01;
+
+/// The card, enabled and mapped.
+pub struct Card {
+    device: Device,
+    registers: Registers,
+}
+
+impl Card {
+    /// Finds the card and enables it, so that its interrupt line appears.
+    pub fn open() -> io::Result<Self> {
+        let device = Device::find(0x1234, 0x11e8)?;
+        device.enable()?;
+        let registers = device.map(0)?;
+        let card = Self { device, registers };
+        // Whatever was left of an earlier run.
+        card.acknowledge();
+        Ok(card)
+    }
+
+    /// Returns the card's address on the bus.
+    pub fn address(&self) -> &str {
+        self.device.address()
+    }
+
+    /// Returns the number of the card's line.
+    pub fn irq(&self) -> io::Result<u32> {
+        self.device.irq()
+    }
+
+    /// Asks for `n!`. The card interrupts when it is done.
+    pub fn ask_factorial(&self, n: u32) {
+        self.registers.write(STATUS, INTERRUPT_WHEN_DONE);
+        self.registers.write(FACTORIAL, n);
+    }
+
+    /// Makes the card drop its interrupt. Returns whether it was for a factorial.
+    pub fn acknowledge(&self) -> bool {
+        let status = self.registers.read(INTERRUPT_STATUS);
+        self.registers.write(INTERRUPT_ACKNOWLEDGE, status);
+        status == FACTORIAL_DONE
+    }
+
+    /// Returns the factorial.
+    pub fn result(&self) -> u32 {
+        self.registers.read(FACTORIAL)
+    }
+}

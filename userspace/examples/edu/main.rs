@@ -1,0 +1,221 @@
+//! A user-mode driver of QEMU's `edu` card, which computes factorials and interrupts when it is
+//! done.
+//!
+//! It lives on the card's interrupt line: asks for a factorial, waits, looks at the card's status,
+//! acknowledges, and takes the result. It does so in three ways, and after each one compares what
+//! it has counted with what the card and the kernel have.
+
+mod card;
+mod trace;
+
+use card::Card;
+use irq_user::{rt, Line};
+use nix::unistd::{fork, ForkResult};
+use rustix::{
+    event::{poll, PollFd, PollFlags, Timespec},
+    time::{
+        timerfd_create, timerfd_settime, Itimerspec, TimerfdClockId, TimerfdFlags,
+        TimerfdTimerFlags,
+    },
+};
+use std::{
+    fs, io,
+    process::{exit, ExitCode},
+};
+
+/// A way to wait for the card.
+struct Way {
+    title: &'static str,
+    drive: fn(&Card, &Line, u32) -> io::Result<Tally>,
+    /// How many interrupts it takes.
+    interrupts: u32,
+    /// How many system calls each of them may take, if they are to be counted.
+    calls: Option<u32>,
+}
+
+const WAYS: [Way; 3] = [
+    Way { title: "Waiting in read", drive: by_read, interrupts: 12, calls: Some(1) },
+    Way {
+        title: "Waiting in poll, for the line and for a timer that asks for more",
+        drive: by_poll,
+        interrupts: 8,
+        // One poll that the timer ends, one that the line ends, and one read of the line.
+        calls: Some(3),
+    },
+    Way {
+        title: "Waiting in read, in real time",
+        drive: in_real_time,
+        interrupts: 200,
+        // A tracer would spoil it.
+        calls: None,
+    },
+];
+
+/// What a driver has counted.
+#[derive(Default)]
+struct Tally {
+    /// Completions that it has acknowledged in the card.
+    raised: u32,
+    /// Interrupts that the line's file has reported.
+    taken: u32,
+    /// Results that were not what they should be.
+    wrong: u32,
+}
+
+impl Tally {
+    /// Takes the card's answer to `n!`, for which the line has reported `count` interrupts.
+    fn finish(&mut self, card: &Card, n: u32, count: u32) -> u32 {
+        self.taken += count;
+        self.raised += u32::from(card.acknowledge());
+        let result = card.result();
+        self.wrong += u32::from(result != (1..=n).product());
+        result
+    }
+}
+
+fn by_read(card: &Card, line: &Line, interrupts: u32) -> io::Result<Tally> {
+    let mut tally = Tally::default();
+
+    for n in 1..=interrupts {
+        card.ask_factorial(n);
+        let count = line.wait()?;
+        let result = tally.finish(card, n, count);
+        println!("  interrupt {:2}: {n:2}! = {result}", tally.taken);
+    }
+    Ok(tally)
+}
+
+fn by_poll(card: &Card, line: &Line, interrupts: u32) -> io::Result<Tally> {
+    let mut tally = Tally::default();
+    let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::empty())?;
+    let period = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+    timerfd_settime(
+        &timer,
+        TimerfdTimerFlags::empty(),
+        &Itimerspec { it_interval: period, it_value: period },
+    )?;
+
+    let (mut asked, mut ticks) = (0, 0);
+    while tally.raised < interrupts {
+        let mut fds = [PollFd::new(line, PollFlags::IN), PollFd::new(&timer, PollFlags::IN)];
+        poll(&mut fds, None)?;
+        let [line_fired, timer_ticked] = fds.map(|fd| fd.revents().contains(PollFlags::IN));
+
+        if line_fired {
+            let count = line.wait()?;
+            let result = tally.finish(card, asked, count);
+            println!("  interrupt {:2}: {asked:2}! = {result}", tally.taken);
+        }
+        if timer_ticked {
+            rustix::io::read(&timer, &mut [0; 8])?;
+            ticks += 1;
+            // One question at a time.
+            if asked == tally.raised {
+                asked += 1;
+                card.ask_factorial(asked);
+                println!("  timer {ticks}");
+            }
+        }
+    }
+    Ok(tally)
+}
+
+/// As the example of the 2005 patch did: memory locked, and before all other threads.
+fn in_real_time(card: &Card, line: &Line, interrupts: u32) -> io::Result<Tally> {
+    let mut tally = Tally::default();
+    let priority = rt::enter(10)?;
+
+    for n in (1..=12).cycle().take(interrupts as usize) {
+        card.ask_factorial(n);
+        let count = line.wait()?;
+        tally.finish(card, n, count);
+    }
+    println!("  {} interrupts, memory locked, SCHED_FIFO priority {priority}", tally.taken);
+    Ok(tally)
+}
+
+/// Returns the name that `/proc/interrupts` gives the owner of a line, and how often it has fired.
+fn kernel_view(irq: u32) -> io::Result<(String, u32)> {
+    let table = fs::read_to_string("/proc/interrupts")?;
+    let prefix = format!("{irq}:");
+    let line = table.lines().find_map(|line| line.trim_start().strip_prefix(&prefix));
+    let words: Vec<_> = line.unwrap_or_default().split_whitespace().collect();
+    let count = words.iter().map_while(|word| word.parse::<u32>().ok()).sum();
+    Ok((words.last().unwrap_or(&"nobody").to_string(), count))
+}
+
+/// Drives the card in one way and prints the account. Returns whether it comes out even.
+fn drive(way: &Way) -> io::Result<bool> {
+    let mark = if way.calls.is_some() {
+        trace::start()?;
+        trace::mark
+    } else {
+        || Ok(())
+    };
+    let card = Card::open()?;
+    let line = Line::open(card.irq()?)?;
+    let before = kernel_view(line.irq())?.1;
+
+    mark()?;
+    let tally = (way.drive)(&card, &line, way.interrupts)?;
+    mark()?;
+
+    let (owner, after) = kernel_view(line.irq())?;
+    let seen = after - before;
+    println!("  raised by the card          {:5}", tally.raised);
+    println!("  taken by the driver         {:5}", tally.taken);
+    println!("  counted by /proc/interrupts {seen:5}  ({owner})");
+    if tally.wrong != 0 {
+        println!("  WRONG RESULTS               {:5}", tally.wrong);
+    }
+    Ok([tally.raised, tally.taken, seen] == [way.interrupts; 3] && tally.wrong == 0)
+}
+
+/// Runs a driver in a process of its own, where its system calls can be counted from outside.
+fn run(way: &Way) -> io::Result<bool> {
+    let card = Card::open()?;
+    let irq = card.irq()?;
+    println!("{} (line {irq}, card {})", way.title, card.address());
+
+    // SAFETY: This program has no other thread.
+    let child = match unsafe { fork() }? {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            let even = drive(way).unwrap_or_else(|e| {
+                println!("  {e}");
+                false
+            });
+            exit(if even { 0 } else { 1 })
+        }
+    };
+
+    let Some(allowed) = way.calls else {
+        return Ok(trace::wait(child)?);
+    };
+    let (good, calls) = trace::count_calls(child, &format!("/proc/irq/{irq}/irq"))?;
+    println!(
+        "  system calls                {calls:5}  ({:.2} an interrupt)",
+        f64::from(calls) / f64::from(way.interrupts)
+    );
+    Ok(good && calls == allowed * way.interrupts)
+}
+
+fn main() -> ExitCode {
+    let mut good = true;
+
+    for way in &WAYS {
+        good &= run(way).unwrap_or_else(|e| {
+            println!("  {e}");
+            false
+        });
+        println!();
+    }
+
+    if good {
+        println!("Every interrupt was raised, counted and taken exactly once.");
+        ExitCode::SUCCESS
+    } else {
+        println!("The figures do not match.");
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,80 @@
+//! Counts the system calls that a driver makes for its line, as `strace` would.
+
+use nix::{
+    libc,
+    sys::{
+        ptrace::{self, Options},
+        signal::{raise, Signal},
+        wait::{waitpid, WaitStatus},
+    },
+    unistd::Pid,
+};
+use std::{fs, io};
+
+/// Hands this process to its parent to be traced.
+pub fn start() -> io::Result<()> {
+    ptrace::traceme()?;
+    mark()
+}
+
+/// Begins or ends the part of this process whose calls count. Its tracer waits for it.
+pub fn mark() -> io::Result<()> {
+    Ok(raise(Signal::SIGSTOP)?)
+}
+
+/// Waits for a child. Returns whether it succeeded.
+pub fn wait(child: Pid) -> io::Result<bool> {
+    Ok(waitpid(child, None)? == WaitStatus::Exited(child, 0))
+}
+
+/// Traces a child to its end. Returns whether it succeeded, and how many of its system calls
+/// between the two marks were a `poll`, or a `read` or `write` of the file `path`.
+pub fn count_calls(child: Pid, path: &str) -> io::Result<(bool, u32)> {
+    let (mut marks, mut calls, mut descriptor) = (0, 0, None);
+
+    loop {
+        match waitpid(child, None)? {
+            WaitStatus::Exited(_, status) => return Ok((status == 0, calls)),
+            WaitStatus::Signaled(..) => return Ok((false, calls)),
+            WaitStatus::Stopped(_, Signal::SIGSTOP) => {
+                marks += 1;
+                ptrace::setoptions(child, Options::PTRACE_O_TRACESYSGOOD)?;
+                descriptor = find_descriptor(child, path)?;
+            }
+            // The first stop was that of `start()`.
+            WaitStatus::PtraceSyscall(_) if marks == 2 => {
+                calls += u32::from(is_for_line(child, descriptor)?);
+            }
+            _ => (),
+        }
+        ptrace::syscall(child, None)?;
+    }
+}
+
+/// Returns whether a child that has stopped does so because it enters such a call.
+fn is_for_line(child: Pid, descriptor: Option<u64>) -> io::Result<bool> {
+    let info = ptrace::syscall_info(child)?;
+    if info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
+        return Ok(false);
+    }
+    // SAFETY: `op` says that this is the member that the kernel has filled in.
+    let entry = unsafe { info.u.entry };
+    Ok(match entry.nr as i64 {
+        libc::SYS_ppoll => true,
+        // Only the older architectures have both.
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_poll => true,
+        libc::SYS_read | libc::SYS_write => Some(entry.args[0]) == descriptor,
+        _ => false,
+    })
+}
+
+fn find_descriptor(child: Pid, path: &str) -> io::Result<Option<u64>> {
+    for entry in fs::read_dir(format!("/proc/{child}/fd"))? {
+        let entry = entry?;
+        if fs::read_link(entry.path())?.to_str() == Some(path) {
+            return Ok(entry.file_name().to_str().and_then(|name| name.parse().ok()));
+        }
+    }
+    Ok(None)
+}
