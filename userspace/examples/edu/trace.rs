@@ -9,7 +9,10 @@ use nix::{
     },
     unistd::Pid,
 };
-use std::{fs, io};
+use std::{
+    fs, io,
+    mem::{size_of_val, MaybeUninit},
+};
 
 /// Hands this process to its parent to be traced.
 pub fn start() -> io::Result<()> {
@@ -53,7 +56,23 @@ pub fn count_calls(child: Pid, path: &str) -> io::Result<(bool, u32)> {
 
 /// Returns whether a child that has stopped does so because it enters such a call.
 fn is_for_line(child: Pid, descriptor: Option<u64>) -> io::Result<bool> {
-    let info = ptrace::syscall_info(child)?;
+    let mut info = MaybeUninit::<libc::ptrace_syscall_info>::zeroed();
+    // nix 0.30 forgets to pass the size, and returns what it finds on the stack.
+    //
+    // SAFETY: The kernel writes no more than the size that it is told.
+    let written = unsafe {
+        libc::ptrace(
+            libc::PTRACE_GET_SYSCALL_INFO,
+            child.as_raw(),
+            size_of_val(&info),
+            info.as_mut_ptr(),
+        )
+    };
+    if written < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: All zeroes is a valid value, and so is what the kernel has written over it.
+    let info = unsafe { info.assume_init() };
     if info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
         return Ok(false);
     }
