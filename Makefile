@@ -16,7 +16,7 @@ demo: kernel ## Boot, and drive a PCI device from user space by its interrupts.
 	@$(enter) harness/userspace/demo
 
 check: kernel ## Boot, and run the tests.
-	@$(enter) harness/selftests/run
+	@$(enter) harness/check
 
 vm: kernel ## Boot, run CMD='command line', and exit with its status.
 	@$(enter) harness/vm/run '$(subst ','\'',$(value CMD))'

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Gives each test a line, or skips it. To be included once, by a test. */
+/* Gives each test an INTx line, or skips it. To be included once, by a test. */
 #ifndef IRQ_USER_LINE_FIXTURE_H
 #define IRQ_USER_LINE_FIXTURE_H
 
 #include "../kselftest_harness.h"
 #include "line.h"
 
-FIXTURE(line)
+FIXTURE(intx)
 {
 	struct line line;
 };
 
-FIXTURE_SETUP(line)
+FIXTURE_SETUP(intx)
 {
 	const char *why = line_setup(&self->line);
 
@@ -19,7 +19,7 @@ FIXTURE_SETUP(line)
 		SKIP(return, "%s", why);
 }
 
-FIXTURE_TEARDOWN(line)
+FIXTURE_TEARDOWN(intx)
 {
 	line_teardown(&self->line);
 }

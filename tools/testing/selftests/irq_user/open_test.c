@@ -30,7 +30,7 @@ static int try_open(const char *path, int flags)
 }
 
 /* Every directory of a line has the file, mode 0600, owned by root. */
-TEST_F(line, every_mapped_line_has_the_file)
+TEST_F(intx, every_mapped_line_has_the_file)
 {
 	struct dirent *entry;
 	int lines = 0;
@@ -57,7 +57,7 @@ TEST_F(line, every_mapped_line_has_the_file)
 }
 
 /* An INTx line has its file from the moment the device is enabled. */
-TEST_F(line, file_comes_and_goes_with_the_mapping)
+TEST_F(intx, file_comes_and_goes_with_the_mapping)
 {
 	line_enable(&self->line, false);
 	EXPECT_EQ(-ENOENT, try_open(self->line.path, O_RDWR));
@@ -65,7 +65,7 @@ TEST_F(line, file_comes_and_goes_with_the_mapping)
 	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
 }
 
-TEST_F(line, read_only_and_read_write)
+TEST_F(intx, read_only_and_read_write)
 {
 	EXPECT_EQ(0, try_open(self->line.path, O_RDONLY));
 	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
@@ -73,7 +73,7 @@ TEST_F(line, read_only_and_read_write)
 }
 
 /* Who could not learn of an event does not take the line. */
-TEST_F(line, write_only_is_refused)
+TEST_F(intx, write_only_is_refused)
 {
 	EXPECT_EQ(-EINVAL, try_open(self->line.path, O_WRONLY));
 }
@@ -90,7 +90,7 @@ static int drop_capability(int cap)
 }
 
 /* Root without CAP_SYS_RAWIO gets EPERM, and the line stays free. */
-TEST_F(line, needs_the_capability)
+TEST_F(intx, needs_the_capability)
 {
 	int status;
 	pid_t child;
@@ -109,7 +109,7 @@ TEST_F(line, needs_the_capability)
 }
 
 /* A line has one owner at a time. */
-TEST_F(line, second_open_is_busy)
+TEST_F(intx, second_open_is_busy)
 {
 	int fd = open(self->line.path, O_RDWR);
 
@@ -150,7 +150,7 @@ static int find_kernel_line(void)
 }
 
 /* A line that a driver has is busy, and stays the driver's. */
-TEST_F(line, kernel_line_is_busy)
+TEST_F(intx, kernel_line_is_busy)
 {
 	char path[64];
 	int irq = find_kernel_line();
@@ -161,7 +161,7 @@ TEST_F(line, kernel_line_is_busy)
 }
 
 /* Opening and closing again and again neither fails nor unbalances the line. */
-TEST_F(line, close_gives_the_line_back)
+TEST_F(intx, close_gives_the_line_back)
 {
 	for (int i = 0; i < 200; i++) {
 		int fd = open(self->line.path, O_RDWR);
@@ -206,7 +206,7 @@ static bool has_directory(struct line *line, const char *name)
 }
 
 /* The owner shows as user:<comm>, whatever its name is. */
-TEST_F(line, owner_shows_by_name)
+TEST_F(intx, owner_shows_by_name)
 {
 	static const struct {
 		const char *comm, *name;

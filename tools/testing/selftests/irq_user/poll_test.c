@@ -14,7 +14,7 @@
 #include "line_fixture.h"
 
 /* Without an event, poll says nothing; with one, that a read would not wait. */
-TEST_F(line, says_whether_there_is_an_event)
+TEST_F(intx, says_whether_there_is_an_event)
 {
 	struct pollfd pollfd = { .events = POLLIN | POLLRDNORM | POLLOUT | POLLPRI };
 
@@ -32,7 +32,7 @@ TEST_F(line, says_whether_there_is_an_event)
 }
 
 /* Polling arms: poll and read are enough for ever. */
-TEST_F(line, poll_arms)
+TEST_F(intx, poll_arms)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 
@@ -46,7 +46,7 @@ TEST_F(line, poll_arms)
 }
 
 /* Polling with an event pending leaves the line masked. */
-TEST_F(line, poll_with_event_does_not_arm)
+TEST_F(intx, poll_with_event_does_not_arm)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
@@ -83,7 +83,7 @@ static void raise_when_asleep(struct raiser *raiser, struct line *line)
 }
 
 /* A sleeping poller wakes. */
-TEST_F(line, poll_sleeps_until_the_event)
+TEST_F(intx, poll_sleeps_until_the_event)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 	struct raiser raiser;
@@ -99,7 +99,7 @@ TEST_F(line, poll_sleeps_until_the_event)
 }
 
 /* The loop of the programs of 2005: select, then a read of four bytes. */
-TEST_F(line, select_and_read)
+TEST_F(intx, select_and_read)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 	struct raiser raiser;
@@ -129,7 +129,7 @@ static int epoll_add(int fd, unsigned int events)
 }
 
 /* Level-triggered epoll arms by itself, as it asks again after each event. */
-TEST_F(line, epoll_level_triggered)
+TEST_F(intx, epoll_level_triggered)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 	int epfd = epoll_add(fd, EPOLLIN);
@@ -149,7 +149,7 @@ TEST_F(line, epoll_level_triggered)
 }
 
 /* Edge-triggered epoll is served if its user reads until EAGAIN, which arms. */
-TEST_F(line, epoll_edge_triggered)
+TEST_F(intx, epoll_edge_triggered)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 	int epfd = epoll_add(fd, EPOLLIN | EPOLLET);

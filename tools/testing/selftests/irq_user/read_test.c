@@ -50,7 +50,7 @@ static int reader_join(struct reader *reader)
 }
 
 /* A buffer that is too small for the count is refused. */
-TEST_F(line, small_buffer_is_invalid)
+TEST_F(intx, small_buffer_is_invalid)
 {
 	int fd = open(self->line.path, O_RDWR);
 	char buffer[4];
@@ -67,7 +67,7 @@ TEST_F(line, small_buffer_is_invalid)
 }
 
 /* A larger buffer gets the four bytes of the count, and is otherwise left alone. */
-TEST_F(line, large_buffer_gets_four_bytes)
+TEST_F(intx, large_buffer_gets_four_bytes)
 {
 	int fd = open(self->line.path, O_RDWR);
 	char buffer[4096], rest[4096];
@@ -84,7 +84,7 @@ TEST_F(line, large_buffer_gets_four_bytes)
 }
 
 /* Without an event, a non-blocking read says so, and arms. */
-TEST_F(line, nonblocking_without_event)
+TEST_F(intx, nonblocking_without_event)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
@@ -101,7 +101,7 @@ TEST_F(line, nonblocking_without_event)
 }
 
 /* A read that finds an event returns it and leaves the line masked. */
-TEST_F(line, taking_an_event_does_not_arm)
+TEST_F(intx, taking_an_event_does_not_arm)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
@@ -118,7 +118,7 @@ TEST_F(line, taking_an_event_does_not_arm)
 }
 
 /* A blocking read sleeps until the line fires. */
-TEST_F(line, blocking_waits_for_the_event)
+TEST_F(intx, blocking_waits_for_the_event)
 {
 	int fd = open(self->line.path, O_RDONLY);
 	struct reader reader;
@@ -133,7 +133,7 @@ TEST_F(line, blocking_waits_for_the_event)
 }
 
 /* The line is armed when open returns. */
-TEST_F(line, event_right_after_open_is_counted)
+TEST_F(intx, event_right_after_open_is_counted)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
@@ -147,7 +147,7 @@ TEST_F(line, event_right_after_open_is_counted)
 }
 
 /* Each event is one hardware interrupt, one count and one read. */
-TEST_F(line, one_event_one_interrupt)
+TEST_F(intx, one_event_one_interrupt)
 {
 	const unsigned int events = 1000;
 	int fd = open(self->line.path, O_RDONLY);
@@ -164,7 +164,7 @@ TEST_F(line, one_event_one_interrupt)
 }
 
 /* An unreadable buffer fails, and the event stays. */
-TEST_F(line, bad_address_loses_nothing)
+TEST_F(intx, bad_address_loses_nothing)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	char *page;
@@ -199,7 +199,7 @@ static void handle_signal(int flags)
 }
 
 /* A signal ends a sleeping read, which loses nothing. */
-TEST_F(line, signal_interrupts)
+TEST_F(intx, signal_interrupts)
 {
 	int fd = open(self->line.path, O_RDONLY);
 	struct reader reader;
@@ -215,7 +215,7 @@ TEST_F(line, signal_interrupts)
 }
 
 /* With SA_RESTART the read goes on. */
-TEST_F(line, signal_restarts)
+TEST_F(intx, signal_restarts)
 {
 	int fd = open(self->line.path, O_RDONLY);
 	struct reader reader;
@@ -232,7 +232,7 @@ TEST_F(line, signal_restarts)
 }
 
 /* Of several readers one gets the event; the others sleep on and do not arm. */
-TEST_F(line, one_reader_gets_the_event)
+TEST_F(intx, one_reader_gets_the_event)
 {
 	int fd = open(self->line.path, O_RDWR);
 	struct reader readers[4];
@@ -265,7 +265,7 @@ TEST_F(line, one_reader_gets_the_event)
 }
 
 /* The file is a stream: it has no position, no memory and no commands. */
-TEST_F(line, not_seekable_nor_mappable)
+TEST_F(intx, not_seekable_nor_mappable)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	int count;
@@ -277,7 +277,7 @@ TEST_F(line, not_seekable_nor_mappable)
 	EXPECT_EQ(ESPIPE, errno);
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
 	EXPECT_EQ(ENODEV, errno);
-	EXPECT_EQ(-1, ioctl(fd, FIONREAD, &count));
+	EXPECT_EQ(-1, ioctl(fd, TCGETS, &count));
 	EXPECT_EQ(ENOTTY, errno);
 }
 

@@ -63,7 +63,7 @@ static void check_line_returns(struct __test_metadata *_metadata, struct line *l
 	close(fd);
 }
 
-TEST_F(line, idle_file)
+TEST_F(intx, idle_file)
 {
 	int fd = open(self->line.path, O_RDWR);
 
@@ -76,7 +76,7 @@ TEST_F(line, idle_file)
 	EXPECT_EQ(0, close(fd));
 }
 
-TEST_F(line, pending_event)
+TEST_F(intx, pending_event)
 {
 	int fd = open(self->line.path, O_RDWR);
 
@@ -90,7 +90,7 @@ TEST_F(line, pending_event)
 }
 
 /* A sleeping reader wakes at once, and removal does not wait for it. */
-TEST_F(line, sleeping_reader)
+TEST_F(intx, sleeping_reader)
 {
 	int fd = open(self->line.path, O_RDWR);
 	struct remover remover;
@@ -103,7 +103,7 @@ TEST_F(line, sleeping_reader)
 	check_line_returns(_metadata, &self->line);
 }
 
-TEST_F(line, sleeping_poller)
+TEST_F(intx, sleeping_poller)
 {
 	struct pollfd pollfd = { .events = POLLIN };
 	struct remover remover;
@@ -118,7 +118,7 @@ TEST_F(line, sleeping_poller)
 	check_line_returns(_metadata, &self->line);
 }
 
-TEST_F(line, epoll)
+TEST_F(intx, epoll)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int fd = open(self->line.path, O_RDWR);
@@ -137,7 +137,7 @@ TEST_F(line, epoll)
 }
 
 /* The line goes away and comes back again and again, open or not. */
-TEST_F(line, repeated)
+TEST_F(intx, repeated)
 {
 	for (int i = 0; i < 50; i++) {
 		int fd = open(self->line.path, O_RDWR);

@@ -23,7 +23,7 @@ static int try_open(struct line *line)
 }
 
 /* A duplicate sees the same events and keeps the line. */
-TEST_F(line, dup_shares_the_open)
+TEST_F(intx, dup_shares_the_open)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	int copy;
@@ -48,7 +48,7 @@ TEST_F(line, dup_shares_the_open)
 }
 
 /* A child that inherits the descriptor can use it, and keeps the line. */
-TEST_F(line, fork_shares_the_open)
+TEST_F(intx, fork_shares_the_open)
 {
 	int fd = open(self->line.path, O_RDWR);
 	int go[2], status;
@@ -123,7 +123,7 @@ static int receive_descriptor(int socket)
 }
 
 /* A process without any privilege can use a descriptor that it was given. */
-TEST_F(line, descriptor_passing)
+TEST_F(intx, descriptor_passing)
 {
 	int sockets[2], fd, status;
 	pid_t child;

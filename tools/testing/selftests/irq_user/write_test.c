@@ -10,7 +10,7 @@
 #include "line_fixture.h"
 
 /* After a 0 the line does not fire, until it is armed again. */
-TEST_F(line, zero_masks_until_armed)
+TEST_F(intx, zero_masks_until_armed)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
@@ -27,7 +27,7 @@ TEST_F(line, zero_masks_until_armed)
 }
 
 /* Masking and arming are states: repeating either changes nothing. */
-TEST_F(line, repeated_is_balanced)
+TEST_F(intx, repeated_is_balanced)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
@@ -48,7 +48,7 @@ TEST_F(line, repeated_is_balanced)
 }
 
 /* A 1 arms although an event is pending; the counts add up. */
-TEST_F(line, one_arms_with_an_event_pending)
+TEST_F(intx, one_arms_with_an_event_pending)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
@@ -66,7 +66,7 @@ TEST_F(line, one_arms_with_an_event_pending)
 }
 
 /* Only an int of 0 or 1 means something. */
-TEST_F(line, other_values_and_sizes_are_invalid)
+TEST_F(intx, other_values_and_sizes_are_invalid)
 {
 	static const int values[] = { 2, -1, 0x100, 0x01000000, INT32_MIN, INT32_MAX };
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -86,7 +86,7 @@ TEST_F(line, other_values_and_sizes_are_invalid)
 }
 
 /* Who has opened for reading alone cannot write. */
-TEST_F(line, needs_write_access)
+TEST_F(intx, needs_write_access)
 {
 	int fd = open(self->line.path, O_RDONLY);
 
