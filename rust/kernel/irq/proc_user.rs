@@ -34,22 +34,20 @@
 //! # The event
 //!
 //! ```text
-//! handler (1)                      reader (2)
+//! handler                          reader
 //!
-//! mask the line
-//! count += 1                       n = count, count = 0
-//! wake one reader, all pollers     n != 0: return it
-//!                                  unmask the line
+//! mask the line, count it          take what was counted; if anything, return it
+//! wake one reader, all pollers     arm the line, if there is no event
 //!                                  enter the queue
-//!                                  count != 0: do not sleep
+//!                                  if there is an event, do not sleep
 //!                                  sleep
 //! ```
 //!
-//! The line is masked before the event is counted: who takes the count may next arm the line, and
-//! must find it masked to do so. The reader enters the queue before it looks at the count again,
-//! and the handler counts before it looks at the queue: so one of the two sees the other.
+//! How masking, counting, taking and arming are kept in step is told at [`LineEvents`]. The reader
+//! enters the queue before it looks for an event again, and the handler counts before it looks at
+//! the queue: so one of the two sees the other.
 //!
-//! If two readers race, the one that comes too late finds no count and arms the line, so nobody
+//! If two readers race, the one that comes too late finds no event and arms the line, so nobody
 //! waits for an event that cannot come. It is for the program to see to it that the device is quiet
 //! before another of its threads waits.
 
@@ -72,7 +70,7 @@ use crate::{
         Handler,
         IrqRequest,
         IrqReturn,
-        LineMask, //
+        LineEvents, //
     },
     new_mutex,
     prelude::*,
@@ -80,9 +78,7 @@ use crate::{
     sync::{
         atomic::{
             Acquire,
-            Atomic,
             AtomicFlag,
-            Full,
             Release, //
         },
         global_lock,
@@ -111,8 +107,14 @@ global_lock! {
     ///
     /// Sorted by number, at most one for each.
     // SAFETY: Initialised by `irq_user_init()`, before the first file can be opened.
-    unsafe(uninit) static OPEN: Mutex<KVec<Arc<UserIrq>>> = KVec::new();
+    unsafe(uninit) static OPEN_FILES: Mutex<KVec<Arc<UserIrq>>> = KVec::new();
 }
+
+/// What is installed on the line of an open file.
+type Action = Pin<KBox<AnyContextRegistration<'static, Arc<UserIrq>>>>;
+
+/// Whether [`OPEN_FILES`] is ready for use. Lines may be freed before, early at boot.
+static READY: AtomicFlag = AtomicFlag::new(false);
 
 /// An open file, and the handler of its line.
 ///
@@ -120,31 +122,27 @@ global_lock! {
 ///
 /// - `action` is `Some` from the end of a successful open until release or revoke, whoever is
 ///   first. It is only changed under its lock, and that lock is held by open from before the file
-///   is in [`OPEN`] until the action is installed: so who finds a file in [`OPEN`] and then holds
+///   is in [`OPEN_FILES`] until the action is installed: so who finds a file in [`OPEN_FILES`] and then holds
 ///   the lock sees the action if there is or will be one.
-/// - `mask` is unmasked under that lock alone, hence never on a line that is not ours.
-/// - `count` is the number of events that were counted and not yet taken. It grows after the line
-///   was masked for that event.
+/// - The line is armed and masked under that lock alone, but for the handler: hence never when it is
+///   not ours.
 /// - Once `revoked` is set, it stays so.
 #[pin_data]
 struct UserIrq {
     irq: u32,
-    mask: LineMask,
-    count: Atomic<Count>,
+    events: LineEvents,
     revoked: AtomicFlag,
     #[pin]
     waiters: Waiters,
     // While there is an action, it holds a reference to this very object: it has to be taken out
     // for the object to be freed.
     #[pin]
-    action: Mutex<Option<Pin<KBox<AnyContextRegistration<'static, Arc<UserIrq>>>>>>,
+    action: Mutex<Option<Action>>,
 }
 
 impl Handler for UserIrq {
     fn handle(&self) -> IrqReturn {
-        self.mask.mask();
-        // Pairs with the exchange in `take()`: who takes this event finds the line masked.
-        self.count.fetch_add(1, Full);
+        self.events.fire();
         self.waiters.wake_one(EVENT);
         IrqReturn::Handled
     }
@@ -164,13 +162,12 @@ impl UserIrq {
             return Err(EINVAL);
         }
 
-        let mask = LineMask::new(&request);
-        // INVARIANT: Nothing is counted, and there is no action yet.
+        let events = LineEvents::new(&request);
+        // INVARIANT: There is no action yet.
         let user = Arc::pin_init(
             pin_init!(Self {
                 irq,
-                mask,
-                count: Atomic::new(0),
+                events,
                 revoked: AtomicFlag::new(false),
                 waiters <- Waiters::new(),
                 action <- new_mutex!(None, "irq_user_action"),
@@ -209,14 +206,14 @@ impl UserIrq {
             action.discard_pending();
         }
 
-        self.mask.unmask(&action);
+        self.events.arm(&action);
         *slot = Some(action);
         Ok(())
     }
 
-    /// Enters this file into [`OPEN`], unless another one has its line.
+    /// Enters this file into [`OPEN_FILES`], unless another one has its line.
     fn remember(self: &Arc<Self>) -> Result {
-        let mut open = OPEN.lock();
+        let mut open = OPEN_FILES.lock();
 
         match open.binary_search_by_key(&self.irq, |user| user.irq) {
             Ok(_) => Err(EBUSY),
@@ -229,9 +226,9 @@ impl UserIrq {
         }
     }
 
-    /// Takes this file out of [`OPEN`], if it is there.
+    /// Takes this file out of [`OPEN_FILES`], if it is there.
     fn forget(&self) {
-        let mut open = OPEN.lock();
+        let mut open = OPEN_FILES.lock();
 
         if let Ok(index) = open.binary_search_by_key(&self.irq, |user| user.irq) {
             if core::ptr::eq(&*open[index], self) {
@@ -259,26 +256,17 @@ impl UserIrq {
         self.revoked.load(Acquire)
     }
 
-    /// Takes what was counted.
-    fn take(&self) -> Count {
-        self.count.xchg(0, Full)
-    }
-
-    /// Arms the line: unmasks it if it is masked.
-    fn arm(&self) -> Result {
+    /// Calls a function with the action, unless the line is gone.
+    fn with_action(&self, call: impl FnOnce(&Action)) -> Result {
         let slot = self.action.lock();
 
-        self.mask.unmask(slot.as_ref().ok_or(EIO)?);
+        call(slot.as_ref().ok_or(EIO)?);
         Ok(())
     }
 
-    /// Masks the line until the next arm.
-    fn mask(&self) -> Result {
-        let slot = self.action.lock();
-
-        slot.as_ref().ok_or(EIO)?;
-        self.mask.mask();
-        Ok(())
+    /// Arms the line, unless there is an event.
+    fn arm_if_none(&self) -> Result {
+        self.with_action(|action| self.events.arm_if_none(action))
     }
 
     fn read(&self, nonblocking: bool, iov: &mut IovIterDest<'_>) -> Result<usize> {
@@ -291,34 +279,33 @@ impl UserIrq {
                 return Err(EIO);
             }
 
-            let count = self.take();
-            if count != 0 {
-                return self.give(count, iov);
+            let events = self.events.take();
+            if events != 0 {
+                return self.give(events, iov);
             }
 
-            self.arm()?;
+            self.arm_if_none()?;
             if nonblocking {
                 return Err(EAGAIN);
             }
             self.waiters
-                .sleep(|| self.has_event() || self.is_revoked())?;
+                .sleep(|| self.events.is_pending() || self.is_revoked())?;
         }
     }
 
-    /// Gives a count that was taken to the reader, or puts it back.
-    fn give(&self, count: Count, iov: &mut IovIterDest<'_>) -> Result<usize> {
+    /// Gives events that were taken to the reader, or puts them back.
+    fn give(&self, events: u32, iov: &mut IovIterDest<'_>) -> Result<usize> {
+        // No more are kept than a `Count` can hold.
+        let count = events as Count;
+
         if iov.copy_to_iter(&count.to_ne_bytes()) == size_of::<Count>() {
             return Ok(size_of::<Count>());
         }
 
-        self.count.fetch_add(count, Full);
+        self.events.put_back(events);
         // Others may have gone to sleep meanwhile.
         self.waiters.wake_one(EVENT);
         Err(EFAULT)
-    }
-
-    fn has_event(&self) -> bool {
-        self.count.load(Acquire) != 0
     }
 
     fn write(&self, iov: &mut IovIterSource<'_>) -> Result<usize> {
@@ -332,8 +319,8 @@ impl UserIrq {
         }
 
         match Count::from_ne_bytes(value) {
-            0 => self.mask()?,
-            1 => self.arm()?,
+            0 => self.with_action(|_| self.events.mask())?,
+            1 => self.with_action(|action| self.events.arm(action))?,
             _ => return Err(EINVAL),
         }
         Ok(value.len())
@@ -344,11 +331,11 @@ impl UserIrq {
         if self.is_revoked() {
             return GONE;
         }
-        if !self.has_event() && self.arm().is_err() {
+        if !self.events.is_pending() && self.arm_if_none().is_err() {
             return GONE;
         }
         // To arm the line may have let a kept edge in.
-        if self.has_event() {
+        if self.events.is_pending() {
             EVENT
         } else {
             0
@@ -387,22 +374,28 @@ fn name_of_opener() -> Result<CString> {
 #[export]
 unsafe extern "C" fn irq_user_init() {
     // SAFETY: By the safety requirements of this function.
-    unsafe { OPEN.init() };
+    unsafe { OPEN_FILES.init() };
+    // Pairs with the load in `irq_user_revoke()`.
+    READY.store(true, Release);
 }
 
 /// Takes the line `irq` from whoever has it open, see `include/linux/irq_user.h`.
 ///
 /// An open that comes later is refused because of `IRQ_NOREQUEST`. One that is under way has
-/// entered [`OPEN`] before or after the search here. Before: its action's lock is free when it has
-/// come to an end, and [`UserIrq::free`] waits for that. After: it has seen the lock of [`OPEN`]
+/// entered [`OPEN_FILES`] before or after the search here. Before: its action's lock is free when it has
+/// come to an end, and [`UserIrq::free`] waits for that. After: it has seen the lock of [`OPEN_FILES`]
 /// being released, so its request sees `IRQ_NOREQUEST`.
 #[export]
 extern "C" fn irq_user_revoke(irq: c_uint) {
+    if !READY.load(Acquire) {
+        return;
+    }
+
     // SAFETY: It is always safe to change the status of a line.
     unsafe { bindings::irq_modify_status(irq, 0, bindings::IRQ_NOREQUEST as c_ulong) };
 
     let user = {
-        let mut open = OPEN.lock();
+        let mut open = OPEN_FILES.lock();
 
         open.binary_search_by_key(&irq, |user| user.irq)
             .ok()

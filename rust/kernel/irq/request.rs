@@ -38,13 +38,7 @@ use crate::{
         CStr,
         CString, //
     },
-    sync::{
-        atomic::{
-            AtomicFlag,
-            Full, //
-        },
-        Arc, //
-    }, //
+    sync::Arc, //
 };
 
 /// What a handler says of the interrupt that it was called for.
@@ -514,77 +508,6 @@ impl<T: Handler> Context<T> for AnyContext {
             Ok(Self::Nested)
         } else {
             Ok(Self::Hard)
-        }
-    }
-}
-
-/// The disabling of a line by its owner, kept balanced whoever races.
-///
-/// The core counts: a line is enabled when each `disable_irq()` was met by an `enable_irq()`, and
-/// one too many is a bug. An owner rather thinks in states, *masked* and *unmasked*, which the
-/// handler and several threads may set at the same time. This is that state. The owner of the line
-/// is whoever holds its [`IrqAction`]; nobody else can unmask it.
-///
-/// # Invariants
-///
-/// When no call of [`Self::mask()`] or [`Self::unmask()`] is under way, `masked` is what this object
-/// contributes to the line's disable depth: one while it is set, else nothing.
-///
-/// Each call to `disable_irq_nosync()` is followed by one exchange of `masked` for `true`, and each
-/// exchange, of whichever kind, that finds `true` is followed by one call to `enable_irq()`. So the
-/// two are balanced in every interleaving, and nothing is enabled that was not disabled before:
-///
-/// | running | meanwhile | outcome |
-/// |---------|-----------|---------|
-/// | `mask`: disables, depth 1 | `unmask`: finds unmasked, returns | masked, depth 1 |
-/// | `mask`: disables, sets | `unmask`: clears, enables | unmasked, depth 0 |
-/// | `mask`: disables, depth 1 | `mask`: disables, depth 2; sets; the other finds it set, enables | masked, depth 1 |
-/// | `mask`: disables, depth 2, finds it set | `unmask`: clears, enables, depth 1; the other enables | unmasked, depth 0 |
-pub struct LineMask {
-    irq: u32,
-    masked: AtomicFlag,
-}
-
-impl LineMask {
-    /// Creates the mask of a line that is about to be requested with [`Flags::NO_AUTOEN`].
-    ///
-    /// It starts out masked, as the line does.
-    pub fn new(request: &IrqRequest<'_>) -> Self {
-        // INVARIANT: `Flags::NO_AUTOEN` leaves the line with a disable depth of one.
-        Self {
-            irq: request.irq,
-            masked: AtomicFlag::new(true),
-        }
-    }
-
-    /// Masks the line, without waiting for its handler.
-    ///
-    /// May be called by the handler, and by whoever holds the registration. A line on a chip
-    /// behind a slow bus cannot be masked in atomic context, but neither does its handler run
-    /// there.
-    pub fn mask(&self) {
-        // SAFETY: It is always safe to call `disable_irq_nosync()`.
-        unsafe { bindings::disable_irq_nosync(self.irq) };
-
-        // The line has to be disabled first: who finds the flag set may enable it.
-        if self.masked.xchg(true, Full) {
-            // Somebody else had masked the line, so one of the two has to be taken back.
-            //
-            // SAFETY: It is always safe to call `enable_irq()`; it is balanced by the type
-            // invariants.
-            unsafe { bindings::enable_irq(self.irq) };
-        }
-    }
-
-    /// Unmasks the line if it is masked.
-    ///
-    /// Takes the registration as a proof that the line is ours. An edge that was kept while the
-    /// line was masked fires now. May sleep if the line's chip is behind a slow bus.
-    pub fn unmask<T, C: Context<T>>(&self, _action: &IrqAction<'_, T, C>) {
-        if self.masked.xchg(false, Full) {
-            // SAFETY: It is always safe to call `enable_irq()`; it is balanced by the type
-            // invariants.
-            unsafe { bindings::enable_irq(self.irq) };
         }
     }
 }

@@ -190,7 +190,7 @@ fn run(way: &Way) -> io::Result<bool> {
     };
 
     let Some(allowed) = way.calls else {
-        return Ok(trace::wait(child)?);
+        return trace::wait(child);
     };
     let (good, calls) = trace::count_calls(child, &format!("/proc/irq/{irq}/irq"))?;
     println!(

@@ -154,6 +154,26 @@ unsigned int line_hw_count(struct line *line)
 	return sum;
 }
 
+void line_move_away(struct line *line)
+{
+	char path[64];
+	cpu_set_t cpus;
+	int fd;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		return;
+	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity_list", line->irq);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return;
+	/* With a single CPU this fails, and both stay where they are. */
+	if (write(fd, "1", 1) < 0)
+		errno = 0;
+	close(fd);
+}
+
 void wait_asleep(pid_t tid)
 {
 	char path[64], text[256], *state;

@@ -33,6 +33,9 @@ void line_ack(struct line *line);
 /* Returns how many interrupts the kernel has seen on the line. */
 unsigned int line_hw_count(struct line *line);
 
+/* Binds the line to one CPU and the caller to another one, if there is one. */
+void line_move_away(struct line *line);
+
 /* Waits until the task @tid sleeps. */
 void wait_asleep(pid_t tid);
 
