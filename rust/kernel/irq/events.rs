@@ -9,14 +9,11 @@ use super::request::{
     IrqAction,
     IrqRequest, //
 };
-use crate::{
-    prelude::*,
-    sync::atomic::{
-        Acquire,
-        Atomic,
-        Full,
-        Relaxed, //
-    }, //
+use crate::sync::atomic::{
+    Acquire,
+    Atomic,
+    Full,
+    Relaxed, //
 };
 
 /// In [`LineEvents::state`]: the line is masked.
