@@ -86,7 +86,10 @@ impl LineEvents {
     /// Masks the line, without waiting for its handler.
     ///
     /// May be called by the handler, and by who holds the registration. A line on a chip behind a
-    /// slow bus cannot be masked in atomic context, but neither does its handler run there.
+    /// slow bus cannot be masked in atomic context: [`AnyContext`] sees to it that its handler does
+    /// not run there.
+    ///
+    /// [`AnyContext`]: super::AnyContext
     pub fn mask(&self) {
         self.disable_and(|state| state | MASKED);
     }

@@ -57,7 +57,7 @@ use crate::{
     bindings,
     error::{
         from_result,
-        Result, //
+        to_result, //
     },
     fs::Kiocb,
     iov::{
@@ -156,12 +156,10 @@ impl UserIrq {
             return Err(EPERM);
         }
 
-        let request = IrqRequest::of_line(irq);
-        // To request such a line would be a warning in the log.
-        if request.is_per_cpu() {
-            return Err(EINVAL);
-        }
+        // SAFETY: It is always safe to call `irq_user_check()`, with any number.
+        to_result(unsafe { bindings::irq_user_check(irq) })?;
 
+        let request = IrqRequest::of_line(irq);
         let events = LineEvents::new(&request);
         // INVARIANT: There is no action yet.
         let user = Arc::pin_init(
@@ -418,6 +416,8 @@ static irq_user_proc_ops: bindings::proc_ops = bindings::proc_ops {
 ///
 /// It has no `llseek`, `mmap` nor `ioctl`, which the VFS refuses on its own.
 const FILE_OPERATIONS: &bindings::file_operations = &bindings::file_operations {
+    // Without it, io_uring takes a write to a regular file for one that has to wait.
+    fop_flags: bindings::FOP_BUFFER_WASYNC,
     read_iter: Some(read_iter),
     write_iter: Some(write_iter),
     poll: Some(poll),
@@ -469,18 +469,19 @@ unsafe extern "C" fn read_iter(
     let kiocb = unsafe { Kiocb::<'_, Arc<UserIrq>>::from_raw(kiocb) };
     // SAFETY: By the safety requirements of this function.
     let iov = unsafe { IovIterDest::from_raw(iter) };
-
-    from_result(|| Ok(kiocb.file().read(is_nonblocking(&kiocb), iov)? as isize))
-}
-
-/// Returns whether this read is not to wait.
-fn is_nonblocking(kiocb: &Kiocb<'_, Arc<UserIrq>>) -> bool {
     // SAFETY: By the type invariants of `Kiocb`, it is valid.
-    let flags = unsafe { (*kiocb.as_raw()).ki_flags };
+    let nowait = unsafe { (*kiocb.as_raw()).ki_flags } & bindings::IOCB_NOWAIT != 0;
     // SAFETY: By the type invariants of `Kiocb`, its file is valid.
-    let file_flags = unsafe { (*(*kiocb.as_raw()).ki_filp).f_flags };
+    let nonblock = unsafe { (*(*kiocb.as_raw()).ki_filp).f_flags } & bindings::O_NONBLOCK != 0;
 
-    flags & bindings::IOCB_NOWAIT != 0 || file_flags & bindings::O_NONBLOCK != 0
+    from_result(|| {
+        // io_uring goes on reading a regular file until the buffer is full: that would take, and
+        // wait for, events that its user has yet to be told of.
+        if nowait && iov.len() > size_of::<Count>() {
+            return Err(EINVAL);
+        }
+        Ok(kiocb.file().read(nowait || nonblock, iov)? as isize)
+    })
 }
 
 /// # Safety

@@ -13,16 +13,13 @@
 //! |------|------------|----------------------|
 //! | [`Registration`] | `request_irq()` | [`Handler`] |
 //! | [`ThreadedRegistration`] | `request_threaded_irq()` | [`ThreadedHandler`] |
-//! | [`AnyContextRegistration`] | `request_any_context_irq()` | [`Handler`] |
+//! | [`AnyContextRegistration`] | `request_any_context_irq()`, or a thread where that cannot do | [`Handler`] |
 //!
 //! C headers: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h),
 //! [`include/linux/irq.h`](srctree/include/linux/irq.h)
 
 use core::{
-    marker::{
-        PhantomData,
-        PhantomPinned, //
-    },
+    marker::PhantomPinned,
     ptr, //
 };
 
@@ -72,8 +69,8 @@ pub trait Handler: Sync {
     /// Handles an interrupt.
     ///
     /// Called in hard interrupt context, with interrupts off. It must not sleep. There are two
-    /// exceptions: the line of an [`AnyContextRegistration`] may nest in another line's thread,
-    /// and on `PREEMPT_RT` (or with `threadirqs`) the core moves the call to a thread unless
+    /// exceptions: an [`AnyContextRegistration`] calls it in a thread if the line needs that, and
+    /// on `PREEMPT_RT` (or with `threadirqs`) the core moves the call to a thread unless
     /// [`Flags::NO_THREAD`] is set. The core never runs it twice at a time.
     fn handle(&self) -> IrqReturn;
 }
@@ -103,15 +100,25 @@ pub trait ThreadedHandler: Sync {
     fn handle_threaded(&self) -> IrqReturn;
 }
 
+/// As for [`Handler`].
+impl<T: ?Sized + ThreadedHandler + Send> ThreadedHandler for Arc<T> {
+    fn handle(&self) -> ThreadedIrqReturn {
+        T::handle(self)
+    }
+
+    fn handle_threaded(&self) -> IrqReturn {
+        T::handle_threaded(self)
+    }
+}
+
 /// The number of an interrupt line, and the right to request it.
 ///
 /// # Invariants
 ///
-/// For a request that stems from a device, `irq` is an interrupt of that device, and the device
-/// stays bound for `'a`.
+/// If there is a `dev`, `irq` is an interrupt of it, and it stays bound for `'a`.
 pub struct IrqRequest<'a> {
     irq: u32,
-    _dev: PhantomData<&'a Device<Bound>>,
+    dev: Option<&'a Device<Bound>>,
 }
 
 impl<'a> IrqRequest<'a> {
@@ -120,13 +127,18 @@ impl<'a> IrqRequest<'a> {
     /// # Safety
     ///
     /// `irq` must be an interrupt of `dev`.
-    pub(crate) unsafe fn new(_dev: &'a Device<Bound>, irq: u32) -> Self {
+    pub(crate) unsafe fn new(dev: &'a Device<Bound>, irq: u32) -> Self {
         // INVARIANT: By the safety requirements, `irq` is an interrupt of `dev`; the borrow keeps
         // the device bound for `'a`.
         Self {
             irq,
-            _dev: PhantomData,
+            dev: Some(dev),
         }
+    }
+
+    /// Returns the device that owns the line, if one does.
+    pub fn device(&self) -> Option<&'a Device<Bound>> {
+        self.dev
     }
 
     /// Returns the number of the line.
@@ -154,10 +166,7 @@ impl IrqRequest<'static> {
     /// requests it has to be told by other means, and has to drop the registration before.
     pub fn of_line(irq: u32) -> Self {
         // INVARIANT: The request does not stem from a device.
-        Self {
-            irq,
-            _dev: PhantomData,
-        }
+        Self { irq, dev: None }
     }
 }
 
@@ -486,10 +495,36 @@ pub enum AnyContext {
     /// The handler runs in the thread of the line that this one is demultiplexed from
     /// (`IRQC_IS_NESTED`).
     Nested,
+
+    /// The handler runs in a thread of the line's own, and the line is masked meanwhile.
+    ///
+    /// That is so where the chip is behind a slow bus, but its interrupts do not come from a
+    /// thread: the handler of such a line could not mask it.
+    Threaded,
 }
 
 impl<T: Handler> Context<T> for AnyContext {
     unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
+        // SAFETY: It is always safe to call `irq_is_slow_bus()`, with any number.
+        let slow = unsafe { bindings::irq_is_slow_bus(irq) };
+
+        if slow && !has_status(irq, bindings::IRQ_NESTED_THREAD) {
+            // SAFETY:
+            // - `handle::<T, Self>` may be called with `cookie` by the safety requirements.
+            // - `name` and `cookie` outlive the action by the safety requirements.
+            to_result(unsafe {
+                bindings::request_threaded_irq(
+                    irq,
+                    None,
+                    Some(handle::<T, Self>),
+                    (flags | Flags::ONESHOT).into_inner(),
+                    name.as_char_ptr(),
+                    cookie,
+                )
+            })?;
+            return Ok(Self::Threaded);
+        }
+
         // SAFETY:
         // - `handle::<T, Self>` may be called with `cookie` by the safety requirements.
         // - `name` and `cookie` outlive the action by the safety requirements.
