@@ -122,10 +122,10 @@ static READY: AtomicFlag = AtomicFlag::new(false);
 ///
 /// - `action` is `Some` from the end of a successful open until release or revoke, whoever is
 ///   first. It is only changed under its lock, and that lock is held by open from before the file
-///   is in [`OPEN_FILES`] until the action is installed: so who finds a file in [`OPEN_FILES`] and then holds
+///   is in [`OPEN_FILES`] until the action is installed: so who finds a file there and then holds
 ///   the lock sees the action if there is or will be one.
-/// - The line is armed and masked under that lock alone, but for the handler: hence never when it is
-///   not ours.
+/// - The line is armed and masked under that lock alone, but for the handler: hence never when it
+///   is not ours.
 /// - Once `revoked` is set, it stays so.
 #[pin_data]
 struct UserIrq {
@@ -380,9 +380,9 @@ unsafe extern "C" fn irq_user_init() {
 /// Takes the line `irq` from whoever has it open, see `include/linux/irq_user.h`.
 ///
 /// An open that comes later is refused because of `IRQ_NOREQUEST`. One that is under way has
-/// entered [`OPEN_FILES`] before or after the search here. Before: its action's lock is free when it has
-/// come to an end, and [`UserIrq::free`] waits for that. After: it has seen the lock of [`OPEN_FILES`]
-/// being released, so its request sees `IRQ_NOREQUEST`.
+/// entered [`OPEN_FILES`] before or after the search here. Before: its action's lock is free when
+/// it has come to an end, and [`UserIrq::free`] waits for that. After: it has seen the lock of
+/// [`OPEN_FILES`] being released, so its request sees `IRQ_NOREQUEST`.
 #[export]
 extern "C" fn irq_user_revoke(irq: c_uint) {
     if !READY.load(Acquire) {
