@@ -136,8 +136,11 @@ TEST_F(intx, epoll)
 	check_line_returns(_metadata, &self->line);
 }
 
-/* The line goes away and comes back again and again, open or not. */
-TEST_F(intx, repeated)
+/*
+ * The line goes away and comes back again and again, open or not. Each time
+ * waits for grace periods, which take long in a kernel with debugging aids.
+ */
+TEST_F_TIMEOUT(intx, repeated, 240)
 {
 	for (int i = 0; i < 50; i++) {
 		int fd = open(self->line.path, O_RDWR);
