@@ -9,11 +9,14 @@ use super::request::{
     IrqAction,
     IrqRequest, //
 };
-use crate::sync::atomic::{
-    Acquire,
-    Atomic,
-    Full,
-    Relaxed, //
+use crate::{
+    sync::atomic::{
+        Acquire,
+        Atomic,
+        Full,
+        Relaxed, //
+    },
+    warn_on, //
 };
 
 /// In [`LineEvents::state`]: the line is masked.
@@ -96,17 +99,18 @@ impl LineEvents {
 
     /// Arms the line: unmasks it, if it is masked.
     ///
-    /// Takes the registration as a proof that the line is ours. An edge that was kept while the
-    /// line was masked fires now. May sleep if the line's chip is behind a slow bus.
-    pub fn arm<T, C: Context<T>>(&self, _action: &IrqAction<'_, T, C>) {
-        if self.change(|state| state & !MASKED) & MASKED != 0 {
+    /// Takes the registration as a proof that the line is ours; that of another line does nothing,
+    /// but warn. An edge that was kept while the line was masked fires now. May sleep if the line's
+    /// chip is behind a slow bus.
+    pub fn arm<T, C: Context<T>>(&self, action: &IrqAction<'_, T, C>) {
+        if self.is_of(action) && self.change(|state| state & !MASKED) & MASKED != 0 {
             self.enable();
         }
     }
 
     /// Arms the line, as [`Self::arm()`] does, but only if there is no event.
-    pub fn arm_if_none<T, C: Context<T>>(&self, _action: &IrqAction<'_, T, C>) {
-        if self.state.cmpxchg(MASKED, 0, Full).is_ok() {
+    pub fn arm_if_none<T, C: Context<T>>(&self, action: &IrqAction<'_, T, C>) {
+        if self.is_of(action) && self.state.cmpxchg(MASKED, 0, Full).is_ok() {
             self.enable();
         }
     }
@@ -130,11 +134,16 @@ impl LineEvents {
         self.state.load(Acquire) >= EVENT
     }
 
+    /// Returns whether these are the events of the line of `action`.
+    fn is_of<T, C: Context<T>>(&self, action: &IrqAction<'_, T, C>) -> bool {
+        !warn_on!(action.irq() != self.irq)
+    }
+
     /// Disables the line and then makes a change that sets [`MASKED`].
     fn disable_and(&self, change: impl Fn(u32) -> u32) {
         // The line has to be disabled first: who finds `MASKED` set may enable it.
         //
-        // SAFETY: It is always safe to call `disable_irq_nosync()`.
+        // SAFETY: To disable a line, whosever it is, touches no memory of its users'.
         unsafe { bindings::disable_irq_nosync(self.irq) };
 
         if self.change(change) & MASKED != 0 {
@@ -145,7 +154,8 @@ impl LineEvents {
 
     /// Enables the line, once for each time that [`MASKED`] was found set.
     fn enable(&self) {
-        // SAFETY: It is always safe to call `enable_irq()`. It is balanced by the type invariants.
+        // SAFETY: To enable a line, whosever it is, touches no memory of its users'; and by the
+        // type invariants it was disabled before.
         unsafe { bindings::enable_irq(self.irq) };
     }
 

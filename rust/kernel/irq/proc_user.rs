@@ -471,8 +471,10 @@ unsafe extern "C" fn read_iter(
     let iov = unsafe { IovIterDest::from_raw(iter) };
     // SAFETY: By the type invariants of `Kiocb`, it is valid.
     let nowait = unsafe { (*kiocb.as_raw()).ki_flags } & bindings::IOCB_NOWAIT != 0;
-    // SAFETY: By the type invariants of `Kiocb`, its file is valid.
-    let nonblock = unsafe { (*(*kiocb.as_raw()).ki_filp).f_flags } & bindings::O_NONBLOCK != 0;
+    // SAFETY: As above.
+    let file = unsafe { (*kiocb.as_raw()).ki_filp };
+    // SAFETY: A `kiocb` holds a reference to its file.
+    let nonblock = unsafe { (*file).f_flags } & bindings::O_NONBLOCK != 0;
 
     from_result(|| {
         // io_uring goes on reading a regular file until the buffer is full: that would take, and
@@ -506,8 +508,10 @@ unsafe extern "C" fn poll(
     file: *mut bindings::file,
     table: *mut bindings::poll_table,
 ) -> bindings::__poll_t {
+    // SAFETY: `file` is valid by the safety requirements.
+    let data = unsafe { (*file).private_data };
     // SAFETY: `open()` put it there, and `release()` takes it when nobody uses the file any more.
-    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow((*file).private_data) };
+    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow(data) };
 
     // SAFETY:
     // - `file` and `table` are valid by the safety requirements of this function.
@@ -520,8 +524,10 @@ unsafe extern "C" fn poll(
 ///
 /// `file` must be one that [`open`] has opened, and the last reference to it must be gone.
 unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+    // SAFETY: `file` is valid by the safety requirements.
+    let data = unsafe { (*file).private_data };
     // SAFETY: `open()` put it there, and nobody uses the file any more.
-    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::from_foreign((*file).private_data) };
+    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::from_foreign(data) };
 
     user.free();
     // Only now: as long as it is found, a revocation waits for the action to be gone.
