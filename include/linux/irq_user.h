@@ -17,9 +17,6 @@ struct proc_ops;
 /* The file's operations. Its data is the number of the line. */
 extern const struct proc_ops irq_user_proc_ops;
 
-/* Returns 0, or the error with which a line is refused. */
-int irq_user_check(unsigned int irq);
-
 /* Called once, before the first file is made. */
 void irq_user_init(void);
 

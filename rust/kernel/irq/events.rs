@@ -34,6 +34,41 @@ const EVENT: u32 = 2;
 /// The core counts how often a line is disabled, and to enable it once too often is a bug. This
 /// object keeps the two balanced, whoever races: handler, takers, and those who mask and arm.
 ///
+/// # Examples
+///
+/// ```
+/// use kernel::irq::{
+///     Handler,
+///     IrqRequest,
+///     IrqReturn,
+///     LineEvents,
+///     Registration, //
+/// };
+///
+/// // Requested with `Flags::NO_AUTOEN`.
+/// struct Masking(LineEvents);
+///
+/// impl Handler for Masking {
+///     fn handle(&self) -> IrqReturn {
+///         self.0.fire();
+///         IrqReturn::Handled
+///     }
+/// }
+///
+/// // To be called when the device is quiet again.
+/// fn next(action: &Registration<'_, Masking>) -> u32 {
+///     let events = &action.handler().0;
+///     let number = events.take();
+///
+///     events.arm(action);
+///     number
+/// }
+///
+/// // SAFETY: Nothing is requested.
+/// let request = unsafe { IrqRequest::of_line(u32::MAX) };
+/// assert!(!LineEvents::new(&request).is_pending());
+/// ```
+///
 /// # Invariants
 ///
 /// `state` holds two things which change together: whether the line is masked, and the number of

@@ -37,6 +37,51 @@ use crate::{
 /// [`Self::handler()`], hence `Send + Sync`; as they may outlive the device's binding it borrows
 /// nothing from it.
 ///
+/// # Examples
+///
+/// A driver of a platform device, which keeps the handler for as long as it likes.
+///
+/// ```
+/// use kernel::{
+///     device::Bound,
+///     irq::{
+///         Flags,
+///         Handler,
+///         Hard,
+///         IrqReturn,
+///         ManagedIrq, //
+///     },
+///     platform,
+///     prelude::*,
+///     sync::{
+///         atomic::{
+///             Atomic,
+///             Relaxed, //
+///         },
+///         Arc, //
+///     }, //
+/// };
+///
+/// struct Counter(Atomic<u32>);
+///
+/// impl Handler for Counter {
+///     fn handle(&self) -> IrqReturn {
+///         self.0.fetch_add(1, Relaxed);
+///         IrqReturn::Handled
+///     }
+/// }
+///
+/// fn request(pdev: &platform::Device<Bound>) -> Result<(ManagedIrq<Counter, Hard>, Arc<Counter>)> {
+///     let request = pdev.irq_by_index(0)?;
+///     let counter = Counter(Atomic::new(0));
+///     // SAFETY: The lines of a platform device stay mapped while it is bound.
+///     let irq = unsafe { ManagedIrq::new(request, Flags::TRIGGER_NONE, c"counter", Ok(counter)) }?;
+///     let counter = irq.handler().clone();
+///
+///     Ok((irq, counter))
+/// }
+/// ```
+///
 /// # Invariants
 ///
 /// The device's list of resources holds a reference to `line`, and frees it when the device is
@@ -97,7 +142,16 @@ where
     ///
     /// May sleep. Fails with `EINVAL` for a line that no device owns, and else as
     /// [`IrqAction::new()`] does.
-    pub fn new(
+    ///
+    /// # Safety
+    ///
+    /// The line must stay mapped until the device is unbound, or until this object is dropped. So
+    /// it is for the lines of a platform device. The vectors of a PCI device are unmapped when
+    /// their [`IrqVectorRegistration`] is dropped, which `request` borrows and this object does
+    /// not.
+    ///
+    /// [`IrqVectorRegistration`]: crate::pci::IrqVectorRegistration
+    pub unsafe fn new(
         request: IrqRequest<'_>,
         flags: Flags,
         name: impl Into<IrqName> + 'static,
@@ -105,8 +159,9 @@ where
     ) -> Result<Self> {
         let dev = request.device().ok_or(EINVAL)?;
         let handler = Arc::pin_init(handler, GFP_KERNEL)?;
-        // That the device stays bound meanwhile is seen to below.
-        let request = IrqRequest::of_line(request.irq());
+        // SAFETY: By the safety requirements of this function. The action is dropped by the driver
+        // core before the device is unbound, or with this object.
+        let request = unsafe { IrqRequest::of_line(request.irq()) };
         let action = KBox::pin_init(
             IrqAction::register(request, flags, name, Ok(handler.clone())),
             GFP_KERNEL,

@@ -55,10 +55,7 @@ mod waiters;
 
 use crate::{
     bindings,
-    error::{
-        from_result,
-        to_result, //
-    },
+    error::from_result,
     fs::Kiocb,
     iov::{
         IovIterDest,
@@ -70,7 +67,8 @@ use crate::{
         Handler,
         IrqRequest,
         IrqReturn,
-        LineEvents, //
+        LineEvents,
+        LineInfo, //
     },
     new_mutex,
     prelude::*,
@@ -156,10 +154,10 @@ impl UserIrq {
             return Err(EPERM);
         }
 
-        // SAFETY: It is always safe to call `irq_user_check()`, with any number.
-        to_result(unsafe { bindings::irq_user_check(irq) })?;
+        // SAFETY: `irq_user_revoke()` drops the action before the line is unmapped.
+        let request = unsafe { IrqRequest::of_line(irq) };
+        check(&request.info()?)?;
 
-        let request = IrqRequest::of_line(irq);
         let events = LineEvents::new(&request);
         // INVARIANT: There is no action yet.
         let user = Arc::pin_init(
@@ -339,6 +337,28 @@ impl UserIrq {
             0
         }
     }
+}
+
+/// Refuses what cannot be requested, or would not work.
+///
+/// The request would refuse most of it as well, but not without a word in the log.
+fn check(line: &LineInfo) -> Result {
+    if !line.is_requestable() {
+        return Err(EINVAL);
+    }
+    // This may also be an NMI.
+    if line.is_requested() {
+        return Err(EBUSY);
+    }
+    // Nobody has set the trigger, so nobody would acknowledge.
+    if !line.has_flow() && line.trigger() == Flags::TRIGGER_NONE {
+        return Err(EINVAL);
+    }
+    // Disabled and enabled by the core as its CPUs go and come, behind our back.
+    if line.is_managed() {
+        return Err(EINVAL);
+    }
+    Ok(())
 }
 
 /// Makes the name of the action of the thread that opens the file: `user:<comm>`.

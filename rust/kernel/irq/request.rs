@@ -13,7 +13,37 @@
 //! |------|------------|----------------------|
 //! | [`Registration`] | `request_irq()` | [`Handler`] |
 //! | [`ThreadedRegistration`] | `request_threaded_irq()` | [`ThreadedHandler`] |
+//! | [`ThreadOnlyRegistration`] | `request_threaded_irq()` without a hard handler | [`ThreadedHandler`] |
 //! | [`AnyContextRegistration`] | `request_any_context_irq()`, or a thread where that cannot do | [`Handler`] |
+//!
+//! # Compared to C, and to Linux 7.3's own module
+//!
+//! | what | C | Linux 7.3's module | this module |
+//! |------|---|--------------------|-------------|
+//! | hard handler | `request_irq()` | `Registration` | [`Registration`] |
+//! | hard handler and thread | `request_threaded_irq()` | `ThreadedRegistration` | [`ThreadedRegistration`] |
+//! | thread alone | no handler, `IRQF_ONESHOT` | no | [`ThreadOnlyRegistration`], which sets the flag |
+//! | what the chip calls for | `request_any_context_irq()` | no | [`AnyContextRegistration`], which says what it was |
+//! | freed with the device | `devm_request_irq()` | no, borrows the device instead | [`ManagedIrq`], or borrows it |
+//! | a line without a device | any number | no | [`IrqRequest::of_line()`] |
+//! | name | any string that lives long enough | `&'static CStr` | [`IrqName`]: that, or owned by the action |
+//! | the handler's data | `void *` | in the registration | in the registration, or shared by an [`Arc`] |
+//! | registering is safe | | no | if nothing is borrowed: [`IrqAction::register()`] |
+//! | wait for handlers | `synchronize_irq()` | `synchronize()` | [`IrqAction::synchronize()`] |
+//! | disable, enable | `disable_irq()`, `disable_irq_nosync()`, `enable_irq()` | no | guards: [`IrqAction::disable()`], [`IrqAction::disable_nosync()`] |
+//! | disable in the handler, enable elsewhere | counted by hand | no | [`LineEvents`] |
+//! | wake-up | `irq_set_irq_wake()` | no | a guard: [`IrqAction::wake()`] |
+//! | affinity hint | `irq_update_affinity_hint()` | no | a guard: [`IrqAction::hint_affinity()`] |
+//! | mask at once | `IRQ_DISABLE_UNLAZY` | no | [`IrqAction::disable_unlazy()`] |
+//! | what a line is | `struct irq_data`, `struct irq_desc` | no | [`LineInfo`] |
+//!
+//! Left out, because no user has come yet: per-CPU lines (`request_percpu_irq()`), NMIs
+//! (`request_nmi()`), affinity notifiers, and to move a line (`irq_set_affinity()`), which is for
+//! user space to decide. The number of the line is not passed to the handler: who handles several
+//! lines has an object for each.
+//!
+//! [`LineEvents`]: super::LineEvents
+//! [`ManagedIrq`]: super::ManagedIrq
 //!
 //! C headers: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h),
 //! [`include/linux/irq.h`](srctree/include/linux/irq.h)
@@ -23,6 +53,7 @@ use core::{
     ptr, //
 };
 
+use super::LineInfo;
 use crate::{
     device::{
         Bound,
@@ -85,6 +116,68 @@ impl<T: ?Sized + Handler + Send> Handler for Arc<T> {
 /// A handler that leaves most of its work to a thread.
 ///
 /// See [`Handler`] for why it is [`Sync`].
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     irq::{
+///         IrqReturn,
+///         ThreadedHandler,
+///         ThreadedIrqReturn, //
+///     },
+///     prelude::*,
+///     sync::{
+///         atomic::{
+///             Atomic,
+///             Relaxed, //
+///         },
+///         Mutex, //
+///     }, //
+/// };
+///
+/// #[pin_data]
+/// struct Sensor {
+///     // What the device says, put here by the hard half.
+///     status: Atomic<u32>,
+///     #[pin]
+///     log: Mutex<KVec<u32>>,
+/// }
+///
+/// impl ThreadedHandler for Sensor {
+///     fn handle(&self) -> ThreadedIrqReturn {
+///         // A shared line may have been asserted by somebody else.
+///         if self.status.load(Relaxed) == 0 {
+///             return ThreadedIrqReturn::None;
+///         }
+///         ThreadedIrqReturn::WakeThread
+///     }
+///
+///     fn handle_threaded(&self) -> IrqReturn {
+///         let status = self.status.xchg(0, Relaxed);
+///
+///         // Here one may sleep.
+///         match self.log.lock().push(status, GFP_KERNEL) {
+///             Ok(()) => IrqReturn::Handled,
+///             Err(_) => IrqReturn::None,
+///         }
+///     }
+/// }
+///
+/// let sensor = KBox::pin_init(
+///     pin_init!(Sensor {
+///         status: Atomic::new(0),
+///         log <- kernel::new_mutex!(KVec::new()),
+///     }),
+///     GFP_KERNEL,
+/// )?;
+///
+/// assert!(matches!(sensor.handle(), ThreadedIrqReturn::None));
+/// sensor.status.store(1, Relaxed);
+/// assert!(matches!(sensor.handle(), ThreadedIrqReturn::WakeThread));
+/// assert!(matches!(sensor.handle_threaded(), IrqReturn::Handled));
+/// # Ok::<(), Error>(())
+/// ```
 pub trait ThreadedHandler: Sync {
     /// Handles the hard half of an interrupt: is it ours, and does the thread have to run?
     ///
@@ -147,14 +240,11 @@ impl<'a> IrqRequest<'a> {
         self.irq
     }
 
-    /// Returns whether every CPU has a line of its own behind this number.
+    /// Returns what the line is now.
     ///
-    /// Such a line cannot be requested by the functions of this module.
-    pub fn is_per_cpu(&self) -> bool {
-        has_status(
-            self.irq,
-            bindings::IRQ_PER_CPU | bindings::IRQ_PER_CPU_DEVID,
-        )
+    /// May sleep. Fails with `EINVAL` if there is no such line.
+    pub fn info(&self) -> Result<LineInfo> {
+        LineInfo::of(self.irq)
     }
 }
 
@@ -162,9 +252,13 @@ impl IrqRequest<'static> {
     /// Creates a request for a line that no device owns.
     ///
     /// Nothing is claimed yet, and any number may be given: requesting a line that does not exist
-    /// or cannot be requested fails. Nothing says when such a line goes away either, so who
-    /// requests it has to be told by other means, and has to drop the registration before.
-    pub fn of_line(irq: u32) -> Self {
+    /// or cannot be requested fails.
+    ///
+    /// # Safety
+    ///
+    /// Nothing says when such a line goes away. An action that is requested with this must be
+    /// dropped before its line is unmapped.
+    pub unsafe fn of_line(irq: u32) -> Self {
         // INVARIANT: The request does not stem from a device.
         Self { irq, dev: None }
     }
@@ -174,6 +268,23 @@ impl IrqRequest<'static> {
 ///
 /// The core keeps a pointer to the name, so an [`IrqAction`] owns it. It also makes a directory of
 /// that name in `/proc/irq/<irq>/`: a name must not contain a `/`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     irq::IrqName,
+///     prelude::*,
+///     str::CString, //
+/// };
+///
+/// let fixed = IrqName::from(c"timer");
+/// let made = IrqName::from(CString::try_from_fmt(fmt!("queue{}", 3))?);
+///
+/// assert!(matches!(fixed, IrqName::Static(_)));
+/// assert!(matches!(made, IrqName::Owned(_)));
+/// # Ok::<(), Error>(())
+/// ```
 pub enum IrqName {
     /// A name that is known when the kernel is built.
     Static(&'static CStr),
@@ -220,8 +331,7 @@ impl From<CString> for IrqName {
 ///
 /// # Examples
 ///
-/// A handler that counts, and its owner who reads the count. It compiles only here: nothing calls
-/// it.
+/// A handler that counts, and its owner who reads the count.
 ///
 /// ```
 /// use kernel::{
@@ -250,15 +360,15 @@ impl From<CString> for IrqName {
 ///     }
 /// }
 ///
-/// fn count(irq: u32) -> Result<u32> {
+/// fn count(request: IrqRequest<'static>) -> Result<u32> {
 ///     let registration = KBox::pin_init(
 ///         Registration::register(
-///             IrqRequest::of_line(irq),
+///             request,
 ///             Flags::SHARED,
 ///             c"counter",
-///             Counter {
+///             Ok(Counter {
 ///                 fired: Atomic::new(0),
-///             },
+///             }),
 ///         ),
 ///         GFP_KERNEL,
 ///     )?;
@@ -266,6 +376,10 @@ impl From<CString> for IrqName {
 ///     registration.synchronize();
 ///     Ok(registration.handler().fired.load(Relaxed))
 /// }
+///
+/// // SAFETY: There is no such line, so it is never requested.
+/// let missing = unsafe { IrqRequest::of_line(u32::MAX) };
+/// assert_eq!(count(missing), Err(EINVAL));
 /// # Ok::<(), Error>(())
 /// ```
 #[pin_data(PinnedDrop)]
@@ -285,9 +399,37 @@ pub struct IrqAction<'a, T, C: Context<T>> {
 pub type Registration<'a, T> = IrqAction<'a, T, Hard>;
 
 /// An action whose handler is split between hard interrupt context and a thread.
+///
+/// Unless the hard half makes the device quiet, a level line needs [`Flags::ONESHOT`]: then it
+/// stays masked until the thread is done.
 pub type ThreadedRegistration<'a, T> = IrqAction<'a, T, Threaded>;
 
+/// An action whose handler is a thread, before which the line is masked. The hard half of the
+/// handler is not called.
+///
+/// [`Flags::ONESHOT`], which the core asks for, is set by itself. Also right for a line that nests
+/// in another one's thread: the handler is called in that thread then.
+pub type ThreadOnlyRegistration<'a, T> = IrqAction<'a, T, ThreadOnly>;
+
 /// An action whose handler runs in whatever context the line's chip calls for.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::irq::{
+///     AnyContext,
+///     AnyContextRegistration,
+///     Handler, //
+/// };
+///
+/// fn show<T: Handler>(action: &AnyContextRegistration<'_, T>) {
+///     match action.context() {
+///         AnyContext::Hard => pr_info!("in hard interrupt context\n"),
+///         AnyContext::Nested => pr_info!("in the parent's thread\n"),
+///         AnyContext::Threaded => pr_info!("in a thread of its own\n"),
+///     }
+/// }
+/// ```
 pub type AnyContextRegistration<'a, T> = IrqAction<'a, T, AnyContext>;
 
 impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
@@ -356,6 +498,11 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     #[inline]
     pub fn irq(&self) -> u32 {
         self.request.irq
+    }
+
+    /// Returns what the line is now. May sleep.
+    pub fn info(&self) -> Result<LineInfo> {
+        LineInfo::of(self.irq())
     }
 
     /// Returns the context that was asked for, or found.
@@ -469,19 +616,25 @@ pub struct Threaded(());
 
 impl<T: ThreadedHandler> Context<T> for Threaded {
     unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
-        // SAFETY:
-        // - Both callbacks may be called with `cookie` by the safety requirements.
-        // - `name` and `cookie` outlive the action by the safety requirements.
-        to_result(unsafe {
-            bindings::request_threaded_irq(
-                irq,
-                Some(handle_hard_half::<T, Self>),
-                Some(handle_thread_half::<T, Self>),
-                flags.into_inner(),
-                name.as_char_ptr(),
-                cookie,
-            )
-        })?;
+        let hard = Some(handle_hard_half::<T, Self> as Callback);
+        let thread = handle_thread_half::<T, Self>;
+
+        // SAFETY: Both may be called with `cookie` by the safety requirements, which are passed on.
+        unsafe { request_threaded(irq, hard, thread, flags, name, cookie) }?;
+        Ok(Self(()))
+    }
+}
+
+/// A thread, see [`ThreadOnlyRegistration`].
+pub struct ThreadOnly(());
+
+impl<T: ThreadedHandler> Context<T> for ThreadOnly {
+    unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
+        let flags = flags | Flags::ONESHOT;
+        let thread = handle_thread_half::<T, Self>;
+
+        // SAFETY: It may be called with `cookie` by the safety requirements, which are passed on.
+        unsafe { request_threaded(irq, None, thread, flags, name, cookie) }?;
         Ok(Self(()))
     }
 }
@@ -505,23 +658,15 @@ pub enum AnyContext {
 
 impl<T: Handler> Context<T> for AnyContext {
     unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
-        // SAFETY: It is always safe to call `irq_is_slow_bus()`, with any number.
-        let slow = unsafe { bindings::irq_is_slow_bus(irq) };
+        let line = LineInfo::of(irq)?;
 
-        if slow && !has_status(irq, bindings::IRQ_NESTED_THREAD) {
-            // SAFETY:
-            // - `handle::<T, Self>` may be called with `cookie` by the safety requirements.
-            // - `name` and `cookie` outlive the action by the safety requirements.
-            to_result(unsafe {
-                bindings::request_threaded_irq(
-                    irq,
-                    None,
-                    Some(handle::<T, Self>),
-                    (flags | Flags::ONESHOT).into_inner(),
-                    name.as_char_ptr(),
-                    cookie,
-                )
-            })?;
+        if line.is_slow_bus() && !line.is_nested() {
+            let flags = flags | Flags::ONESHOT;
+            let thread = handle::<T, Self>;
+
+            // SAFETY: It may be called with `cookie` by the safety requirements, which are passed
+            // on.
+            unsafe { request_threaded(irq, None, thread, flags, name, cookie) }?;
             return Ok(Self::Threaded);
         }
 
@@ -545,6 +690,31 @@ impl<T: Handler> Context<T> for AnyContext {
             Ok(Self::Hard)
         }
     }
+}
+
+type Callback = unsafe extern "C" fn(c_int, *mut c_void) -> bindings::irqreturn_t;
+
+/// Installs an action with a thread.
+///
+/// # Safety
+///
+/// - `hard` and `thread` may be called with `cookie` until `free_irq(irq, cookie)` has returned, if
+///   this succeeds.
+/// - `name` must stay valid as long.
+unsafe fn request_threaded(
+    irq: u32,
+    hard: Option<Callback>,
+    thread: Callback,
+    flags: Flags,
+    name: &CStr,
+    cookie: *mut c_void,
+) -> Result {
+    let (flags, name) = (flags.into_inner(), name.as_char_ptr());
+
+    // SAFETY: By the safety requirements of this function.
+    to_result(unsafe {
+        bindings::request_threaded_irq(irq, hard, Some(thread), flags, name, cookie)
+    })
 }
 
 /// Returns whether one of the `IRQ_*` status bits of a line is set.
@@ -613,5 +783,6 @@ mod private {
 
     impl Sealed for super::Hard {}
     impl Sealed for super::Threaded {}
+    impl Sealed for super::ThreadOnly {}
     impl Sealed for super::AnyContext {}
 }

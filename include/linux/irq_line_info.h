@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What an interrupt line is, at a moment
+ */
+#ifndef _LINUX_IRQ_LINE_INFO_H
+#define _LINUX_IRQ_LINE_INFO_H
+
+#include <linux/types.h>
+
+/**
+ * struct irq_line_info - A line as it was when irq_get_line_info() looked
+ * @hwirq:	The line's number at its chip
+ * @chip:	The chip's name, cut off if it is longer
+ * @domain:	The irq domain's name, cut off if it is longer; empty without one
+ * @trigger:	The configured trigger, IRQ_TYPE_*
+ * @depth:	How many times it is disabled; 1 if nobody has requested it
+ * @count:	How often it fired, on all CPUs together, since it was mapped
+ * @unhandled:	How many interrupts in a row nobody wanted, see note_interrupt()
+ * @requestable: It may be requested: neither IRQ_NOREQUEST nor chained
+ * @requested:	Somebody has requested it
+ * @has_flow:	It has a flow handler; if not, to set the trigger may bring one
+ * @per_cpu:	Each CPU has a line of its own behind the number
+ * @nested:	Its handler runs in the thread of the line it is demultiplexed from
+ * @slow_bus:	Its chip is behind a bus that sleeps
+ * @managed:	The core manages its affinity, and shuts it down with its CPUs
+ */
+struct irq_line_info {
+	unsigned long	hwirq;
+	char		chip[32];
+	char		domain[64];
+	unsigned int	trigger;
+	unsigned int	depth;
+	unsigned int	count;
+	unsigned int	unhandled;
+	bool		requestable;
+	bool		requested;
+	bool		has_flow;
+	bool		per_cpu;
+	bool		nested;
+	bool		slow_bus;
+	bool		managed;
+};
+
+int irq_get_line_info(unsigned int irq, struct irq_line_info *info);
+
+#endif /* _LINUX_IRQ_LINE_INFO_H */

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guards by which an owner controls a line.
+
+use super::{
+    fake::{
+        FakeLine,
+        Kind, //
+    },
+    sim::SimLine,
+    *, //
+};
+use crate::{
+    cpu::CpuId,
+    cpumask::CpumaskVar,
+    workqueue, //
+};
+
+/// A handler whose thread waits until it is told to go on.
+#[pin_data]
+struct Slow {
+    running: Atomic<i32>,
+    #[pin]
+    started: Completion,
+    #[pin]
+    go_on: Completion,
+}
+
+impl Slow {
+    fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            running: Atomic::new(0),
+            started <- Completion::new(),
+            go_on <- Completion::new(),
+        })
+    }
+}
+
+impl ThreadedHandler for Slow {
+    fn handle_threaded(&self) -> IrqReturn {
+        self.running.store(1, Release);
+        self.started.complete_all();
+        self.go_on.wait_for_completion();
+        self.running.store(0, Release);
+        IrqReturn::Handled
+    }
+}
+
+/// Returns the line's affinity hint.
+fn hint(line: &impl TestLine) -> *const bindings::cpumask {
+    // SAFETY: The caller has the line.
+    let desc = unsafe { bindings::irq_to_desc(line.irq()) };
+
+    // SAFETY: As above.
+    unsafe { (*desc).affinity_hint }
+}
+
+#[kunit_tests(rust_irq_control)]
+mod suite {
+    use super::*;
+
+    #[test]
+    fn disabled_line_does_not_fire() -> Result {
+        let line = SimLine::new()?;
+        let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
+        let outer = action.disable();
+        let inner = action.disable_nosync();
+
+        assert_eq!(action.info()?.depth(), 2);
+        line.fire()?;
+        drop(outer);
+        assert_eq!(action.info()?.depth(), 1);
+        assert_eq!(action.handler().counts(), (0, 0));
+
+        drop(inner);
+        assert_eq!(action.info()?.depth(), 0);
+        line.fire()?;
+        action.handler().handled.wait_for_completion();
+        Ok(())
+    }
+
+    #[test]
+    fn disable_waits_for_the_handler_and_nosync_does_not() -> Result {
+        let line = SimLine::new()?;
+        let action: Action<Slow, ThreadOnly> =
+            install(&line, Flags::TRIGGER_NONE, c"slow", Slow::new())?;
+        let slow = action.handler();
+
+        line.fire()?;
+        slow.started.wait_for_completion();
+
+        let quiet = action.disable_nosync();
+        assert_eq!(slow.running.load(Acquire), 1);
+
+        struct Teller(*const Completion);
+        // SAFETY: A completion may be completed on any thread.
+        unsafe impl Send for Teller {}
+        impl Teller {
+            fn tell(self) {
+                // SAFETY: The handler is there until `disable()` below has waited for it.
+                unsafe { &*self.0 }.complete_all();
+            }
+        }
+        let teller = Teller(&slow.go_on);
+        workqueue::system().try_spawn(GFP_KERNEL, move || teller.tell())?;
+
+        drop(action.disable());
+        assert_eq!(slow.running.load(Acquire), 0);
+        drop(quiet);
+        Ok(())
+    }
+
+    #[test]
+    fn leaked_guard_leaves_the_next_owner_alone() -> Result {
+        let line = SimLine::new()?;
+        let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
+
+        core::mem::forget(action.disable());
+        drop(action);
+
+        let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
+        line.fire()?;
+        action.handler().handled.wait_for_completion();
+        Ok(())
+    }
+
+    #[test]
+    fn wake_is_on_while_guarded() -> Result {
+        let line = FakeLine::new(Kind::Level)?;
+        let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
+        let outer = action.wake()?;
+        let inner = action.wake()?;
+
+        drop(outer);
+        assert!(line.wakes());
+        drop(inner);
+        assert!(!line.wakes());
+        Ok(())
+    }
+
+    #[test]
+    fn wake_is_refused_without_the_chip() -> Result {
+        let line = FakeLine::new(Kind::SlowLevel)?;
+        let action = probe::<AnyContext>(&line, Flags::TRIGGER_NONE)?;
+
+        assert_eq!(action.wake().err(), Some(ENXIO));
+        Ok(())
+    }
+
+    #[test]
+    fn affinity_hint_is_there_while_guarded() -> Result {
+        let line = SimLine::new()?;
+        let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
+        let mut mask = CpumaskVar::new_zero(GFP_KERNEL)?;
+
+        mask.set(CpuId::from_u32(0).ok_or(EINVAL)?);
+        let guard = action.hint_affinity(mask)?;
+        assert!(!hint(&line).is_null());
+        drop(guard);
+        assert!(hint(&line).is_null());
+        Ok(())
+    }
+}

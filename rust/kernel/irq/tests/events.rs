@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Events of a line that its handler masks.
+
+use super::{
+    fake::{
+        FakeLine,
+        Kind, //
+    },
+    *, //
+};
+use crate::{
+    sync::Arc,
+    workqueue, //
+};
+
+struct Eventful(LineEvents);
+
+impl Handler for Eventful {
+    fn handle(&self) -> IrqReturn {
+        self.0.fire();
+        IrqReturn::Handled
+    }
+}
+
+type Masked = (Arc<Eventful>, Action<Arc<Eventful>, Hard>);
+
+/// Requests a line, which starts out masked.
+fn eventful(line: &FakeLine) -> Result<Masked> {
+    let handler = Arc::new(Eventful(LineEvents::new(&line.request())), GFP_KERNEL)?;
+    let action = install(line, Flags::NO_AUTOEN, c"eventful", Ok(handler.clone()))?;
+
+    Ok((handler, action))
+}
+
+#[kunit_tests(rust_irq_events)]
+mod suite {
+    use super::*;
+
+    #[test]
+    fn each_arm_lets_one_event_in() -> Result {
+        let line = FakeLine::new(Kind::Level)?;
+        let (handler, action) = eventful(&line)?;
+        let events = &handler.0;
+
+        line.assert()?;
+        assert!(!events.is_pending());
+        for _ in 0..1000 {
+            events.arm(&action);
+            while !events.is_pending() {
+                yield_now();
+            }
+            action.synchronize();
+            assert!(line.is_masked());
+            assert_eq!(events.take(), 1);
+            events.arm_if_none(&action);
+            while !events.is_pending() {
+                yield_now();
+            }
+            events.arm_if_none(&action);
+            assert!(line.is_masked());
+            assert_eq!(events.take(), 1);
+        }
+        assert_eq!(action.info()?.depth(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn what_was_put_back_is_taken_again() -> Result {
+        let line = FakeLine::new(Kind::Level)?;
+        let events = LineEvents::new(&line.request());
+
+        assert_eq!(events.take(), 0);
+        events.put_back(3);
+        events.put_back(4);
+        assert_eq!(events.take(), 7);
+        events.put_back(LineEvents::MAX);
+        events.put_back(1);
+        assert_eq!(events.take(), LineEvents::MAX);
+        Ok(())
+    }
+
+    #[test]
+    fn masks_balance_in_races() -> Result {
+        let line = FakeLine::new(Kind::Level)?;
+        let (handler, action) = eventful(&line)?;
+        let done = Arc::pin_init(Completion::new(), GFP_KERNEL)?;
+        let (masker, tell) = (handler.clone(), done.clone());
+
+        line.assert()?;
+        workqueue::system_unbound().try_spawn(GFP_KERNEL, move || {
+            for _ in 0..5000 {
+                masker.0.mask();
+            }
+            tell.complete_all();
+        })?;
+        for _ in 0..5000 {
+            handler.0.take();
+            handler.0.arm(&action);
+        }
+        done.wait_for_completion();
+
+        line.quiet().quiet();
+        action.synchronize();
+        handler.0.arm(&action);
+        handler.0.arm(&action);
+        assert_eq!(action.info()?.depth(), 0);
+        handler.0.mask();
+        handler.0.mask();
+        assert_eq!(action.info()?.depth(), 1);
+        Ok(())
+    }
+}

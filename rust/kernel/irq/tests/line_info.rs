@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a line says of itself.
+
+use super::{
+    fake::{
+        FakeLine,
+        Kind, //
+    },
+    sim::SimLine,
+    *, //
+};
+
+#[kunit_tests(rust_irq_line_info)]
+mod suite {
+    use super::*;
+
+    #[test]
+    fn unclaimed_line() -> Result {
+        let line = SimLine::new()?;
+        let info = line.info()?;
+
+        assert_eq!(info.chip().to_bytes(), b"irq_sim");
+        assert_eq!(info.hwirq(), 0);
+        assert!(info.domain().is_some());
+        assert_eq!(info.depth(), 1);
+        assert_eq!(info.count(), 0);
+        assert!(info.is_requestable());
+        assert!(!info.is_requested());
+        assert!(!info.is_nested());
+        assert!(!info.is_per_cpu());
+        assert!(!info.is_slow_bus());
+        assert!(!info.is_managed());
+        Ok(())
+    }
+
+    #[test]
+    fn own_line() -> Result {
+        let line = SimLine::new()?;
+        let action = probe::<Hard>(&line, Flags::TRIGGER_RISING)?;
+
+        line.fire()?;
+        action.handler().handled.wait_for_completion();
+        action.synchronize();
+
+        let info = action.info()?;
+        assert!(info.is_requested());
+        assert!(info.has_flow());
+        assert_eq!(info.depth(), 0);
+        assert_eq!(info.count(), 1);
+        assert!(info.trigger() == Flags::TRIGGER_RISING);
+        assert!(!action.is_level());
+        Ok(())
+    }
+
+    #[test]
+    fn lines_of_all_kinds() -> Result {
+        let level = FakeLine::new(Kind::Level)?.info()?;
+        assert_eq!(level.chip().to_bytes(), b"fake");
+        assert!(level.domain().is_none());
+        assert_eq!(level.hwirq(), 0);
+        assert!(level.trigger() == Flags::TRIGGER_HIGH);
+        assert!(level.is_requestable());
+
+        assert!(FakeLine::new(Kind::SlowLevel)?.info()?.is_slow_bus());
+        assert!(FakeLine::new(Kind::Nested)?.info()?.is_nested());
+        assert!(!FakeLine::new(Kind::NoRequest)?.info()?.is_requestable());
+
+        let per_cpu = FakeLine::new(Kind::PerCpu)?.info()?;
+        assert!(per_cpu.is_per_cpu());
+        assert!(!per_cpu.is_requestable());
+        Ok(())
+    }
+}

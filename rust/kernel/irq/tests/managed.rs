@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Lines that end with their device.
+
+use super::{
+    fake::{
+        FakeLine,
+        Kind, //
+    },
+    sim::SimLine,
+    *, //
+};
+use crate::{
+    device::{
+        Bound,
+        Device, //
+    },
+    faux,
+    sync::Arc,
+    workqueue, //
+};
+
+/// A device, which a test binds and unbinds.
+struct TestDevice(faux::Registration);
+
+impl TestDevice {
+    fn new() -> Result<Self> {
+        Ok(Self(faux::Registration::new(c"irq_test", None)?))
+    }
+
+    /// Requests a line as one of this device.
+    fn request<C>(
+        &self,
+        line: &impl TestLine,
+        flags: Flags,
+        probe: impl PinInit<Probe, Error>,
+    ) -> Result<ManagedIrq<Probe, C>>
+    where
+        C: Context<Arc<Probe>> + Send + Sync + 'static,
+    {
+        let bound: &Device<Bound> = self.0.as_ref().as_ref();
+        // SAFETY: The test says that the line is the device's.
+        let request = unsafe { IrqRequest::new(bound, line.irq()) };
+
+        // SAFETY: The tests declare a line before its device, so that it is dropped after it.
+        unsafe { ManagedIrq::new(request, flags, c"managed", probe) }
+    }
+}
+
+/// Waits until a probe has handled some interrupts of a storm.
+fn wait_for_storm(probe: &Probe) {
+    while probe.counts().0 < 100 {
+        yield_now();
+    }
+}
+
+#[kunit_tests(rust_irq_managed)]
+mod suite {
+    use super::*;
+
+    #[test]
+    fn line_ends_with_its_device() -> Result {
+        let line = SimLine::new()?;
+        let device = TestDevice::new()?;
+        let managed = device.request::<Hard>(&line, Flags::TRIGGER_NONE, Probe::new())?;
+        let handler = managed.handler().clone();
+
+        line.fire()?;
+        handler.handled.wait_for_completion();
+
+        // To unbind it frees the line, although there are references left.
+        drop(device);
+        let after = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
+        line.fire()?;
+        after.handler().handled.wait_for_completion();
+        assert_eq!(handler.counts(), (1, 0));
+
+        drop(managed);
+        assert_eq!(handler.counts(), (1, 0));
+        Ok(())
+    }
+
+    #[test]
+    fn line_ends_with_its_owner() -> Result {
+        let line = SimLine::new()?;
+        let device = TestDevice::new()?;
+
+        for _ in 0..3 {
+            let managed = device.request::<Threaded>(&line, Flags::TRIGGER_NONE, Probe::new())?;
+
+            line.fire()?;
+            managed.handler().handled.wait_for_completion();
+        }
+        assert!(!line.info()?.is_requested());
+        Ok(())
+    }
+
+    #[test]
+    fn line_of_no_device_is_invalid() -> Result {
+        let line = SimLine::new()?;
+        // SAFETY: The line outlives what is requested.
+        let managed = unsafe {
+            ManagedIrq::<Probe, Hard>::new(
+                line.request(),
+                Flags::TRIGGER_NONE,
+                c"managed",
+                Probe::new(),
+            )
+        };
+
+        assert_eq!(managed.err(), Some(EINVAL));
+        Ok(())
+    }
+
+    #[test]
+    fn unbind_stops_a_storm() -> Result {
+        let line = FakeLine::new(Kind::Level)?;
+
+        for _ in 0..20 {
+            let device = TestDevice::new()?;
+            let managed = device.request::<Hard>(&line, Flags::TRIGGER_NONE, Probe::new())?;
+            let shared = Arc::new(managed, GFP_KERNEL)?;
+            let handler = shared.handler().clone();
+
+            line.assert()?;
+            wait_for_storm(&handler);
+            drop(device);
+
+            let counts = handler.counts();
+            assert!(line.is_masked());
+            assert!(!line.info()?.is_requested());
+            assert_eq!(handler.counts(), counts);
+            drop(shared);
+            assert_eq!(handler.counts(), counts);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn unbind_stops_a_storm_of_threads() -> Result {
+        let line = FakeLine::new(Kind::Level)?;
+
+        for _ in 0..20 {
+            let device = TestDevice::new()?;
+            let managed = device.request::<Threaded>(&line, Flags::ONESHOT, Probe::new())?;
+            let handler = managed.handler().clone();
+
+            line.assert()?;
+            wait_for_storm(&handler);
+            drop(device);
+
+            let counts = handler.counts();
+            assert!(!line.info()?.is_requested());
+            drop(managed);
+            assert_eq!(handler.counts(), counts);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn unbind_and_drop_may_race() -> Result {
+        let line = FakeLine::new(Kind::Level)?;
+
+        for _ in 0..100 {
+            let device = TestDevice::new()?;
+            let managed = device.request::<Hard>(&line, Flags::TRIGGER_NONE, Probe::new())?;
+            let handler = managed.handler().clone();
+            let dropped = Arc::pin_init(Completion::new(), GFP_KERNEL)?;
+            let tell = dropped.clone();
+
+            line.assert()?;
+            workqueue::system().try_spawn(GFP_KERNEL, move || {
+                drop(managed);
+                tell.complete_all();
+            })?;
+            drop(device);
+
+            assert!(!line.info()?.is_requested());
+            let counts = handler.counts();
+            dropped.wait_for_completion();
+            assert_eq!(handler.counts(), counts);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Each context of a handler, sharing, names, and what is refused.
+
+use super::{
+    fake::{
+        FakeLine,
+        Kind,
+        Step, //
+    },
+    sim::SimLine,
+    *, //
+};
+use crate::str::CString;
+
+/// A handler that says that the interrupt is not its own.
+struct Stranger(Atomic<i32>);
+
+impl Handler for Stranger {
+    fn handle(&self) -> IrqReturn {
+        self.0.fetch_add(1, Full);
+        IrqReturn::None
+    }
+}
+
+fn stranger(line: &impl TestLine) -> Result<Action<Stranger, Hard>> {
+    install(
+        line,
+        Flags::SHARED,
+        c"stranger",
+        Ok(Stranger(Atomic::new(0))),
+    )
+}
+
+/// Requests a line of a fake chip for a probe that makes it quiet.
+fn quieting<C: Context<Probe> + 'static>(
+    line: &FakeLine,
+    flags: Flags,
+) -> Result<Action<Probe, C>> {
+    install(line, flags, c"probe", Probe::quieting(Some(line.quiet())))
+}
+
+/// Has a line of a fake chip fire once, and says whether it took just these steps.
+fn takes_steps<C: Context<Probe> + 'static>(
+    line: &FakeLine,
+    action: &Action<Probe, C>,
+    steps: &[Step],
+) -> Result<bool> {
+    line.forget_steps();
+    line.assert()?;
+    action.handler().handled.wait_for_completion();
+    action.synchronize();
+    Ok(line.went(steps))
+}
+
+/// Requests a line, which has to be refused.
+fn refusal<C: Context<Probe> + 'static>(line: &impl TestLine, flags: Flags) -> Option<Error> {
+    probe::<C>(line, flags).err()
+}
+
+#[kunit_tests(rust_irq_request)]
+mod suite {
+    use super::*;
+
+    #[test]
+    fn hard_handler_runs_until_drop() -> Result {
+        let line = SimLine::new()?;
+
+        for _ in 0..3 {
+            let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
+
+            line.fire()?;
+            action.handler().handled.wait_for_completion();
+            action.synchronize();
+            assert_eq!(action.handler().counts(), (1, 0));
+            assert_eq!(line.info()?.unhandled(), 0);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn threaded_handler_runs_in_both_halves() -> Result {
+        let line = SimLine::new()?;
+        let action = probe::<Threaded>(&line, Flags::TRIGGER_NONE)?;
+
+        line.fire()?;
+        action.handler().handled.wait_for_completion();
+        assert_eq!(action.handler().counts(), (1, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn level_line_is_masked_around_a_hard_handler() -> Result {
+        let line = FakeLine::new(Kind::Level)?;
+        let action = quieting::<Hard>(&line, Flags::TRIGGER_NONE)?;
+
+        assert!(takes_steps(
+            &line,
+            &action,
+            &[Step::Mask, Step::Hard, Step::Unmask]
+        )?);
+        Ok(())
+    }
+
+    #[test]
+    fn oneshot_line_is_masked_until_its_thread_is_done() -> Result {
+        let line = FakeLine::new(Kind::Level)?;
+        let action = quieting::<Threaded>(&line, Flags::ONESHOT)?;
+
+        assert!(takes_steps(
+            &line,
+            &action,
+            &[Step::Mask, Step::Hard, Step::Thread, Step::Unmask]
+        )?);
+        Ok(())
+    }
+
+    #[test]
+    fn line_without_hard_handler_is_oneshot() -> Result {
+        let line = FakeLine::new(Kind::Level)?;
+        let action = quieting::<ThreadOnly>(&line, Flags::TRIGGER_NONE)?;
+
+        assert!(takes_steps(
+            &line,
+            &action,
+            &[Step::Mask, Step::Thread, Step::Unmask]
+        )?);
+        assert_eq!(action.handler().counts(), (0, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn any_context_is_hard() -> Result {
+        let line = SimLine::new()?;
+        let action = probe::<AnyContext>(&line, Flags::TRIGGER_NONE)?;
+
+        assert_eq!(*action.context(), AnyContext::Hard);
+        line.fire()?;
+        action.handler().handled.wait_for_completion();
+        Ok(())
+    }
+
+    #[test]
+    fn any_context_is_nested() -> Result {
+        let line = FakeLine::new(Kind::Nested)?;
+        let action = probe::<AnyContext>(&line, Flags::TRIGGER_NONE)?;
+
+        assert_eq!(*action.context(), AnyContext::Nested);
+        line.handle_nested();
+        assert_eq!(action.handler().counts(), (1, 0));
+        Ok(())
+    }
+
+    #[test]
+    fn any_context_is_a_thread_behind_a_slow_bus() -> Result {
+        let line = FakeLine::new(Kind::SlowLevel)?;
+        let action = quieting::<AnyContext>(&line, Flags::TRIGGER_NONE)?;
+
+        assert_eq!(*action.context(), AnyContext::Threaded);
+        assert!(takes_steps(
+            &line,
+            &action,
+            &[Step::Mask, Step::Hard, Step::Unmask]
+        )?);
+        Ok(())
+    }
+
+    #[test]
+    fn nested_line_takes_threads_only() -> Result {
+        let line = FakeLine::new(Kind::Nested)?;
+
+        assert_eq!(refusal::<Hard>(&line, Flags::TRIGGER_NONE), Some(EINVAL));
+
+        let action = probe::<ThreadOnly>(&line, Flags::TRIGGER_NONE)?;
+        line.handle_nested();
+        assert_eq!(action.handler().counts(), (0, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn shared_line_calls_all() -> Result {
+        let line = SimLine::new()?;
+        let first = probe::<Hard>(&line, Flags::SHARED)?;
+        let second = probe::<Hard>(&line, Flags::SHARED)?;
+
+        line.fire()?;
+        first.handler().handled.wait_for_completion();
+        second.handler().handled.wait_for_completion();
+
+        drop(first);
+        let third = probe::<Hard>(&line, Flags::SHARED)?;
+        line.fire()?;
+        third.handler().handled.wait_for_completion();
+        assert_eq!(second.handler().counts(), (2, 0));
+        Ok(())
+    }
+
+    #[test]
+    fn none_passes_a_shared_interrupt_on() -> Result {
+        let line = SimLine::new()?;
+        let strange = stranger(&line)?;
+
+        {
+            let own = probe::<Hard>(&line, Flags::SHARED)?;
+
+            line.fire()?;
+            own.handler().handled.wait_for_completion();
+            own.synchronize();
+            assert_eq!(strange.handler().0.load(Acquire), 1);
+            assert_eq!(line.info()?.unhandled(), 0);
+        }
+
+        // Alone, the stranger leaves it to nobody.
+        let other = stranger(&line)?;
+        line.fire()?;
+        while other.handler().0.load(Acquire) == 0 {
+            yield_now();
+        }
+        other.synchronize();
+        assert_eq!(line.info()?.unhandled(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn taken_line_is_busy() -> Result {
+        let line = SimLine::new()?;
+        let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
+
+        assert_eq!(refusal::<Hard>(&line, Flags::PROBE_SHARED), Some(EBUSY));
+        assert_eq!(refusal::<Threaded>(&line, Flags::PROBE_SHARED), Some(EBUSY));
+        line.fire()?;
+        action.handler().handled.wait_for_completion();
+        Ok(())
+    }
+
+    #[test]
+    fn missing_line_is_invalid() {
+        struct Missing;
+
+        impl TestLine for Missing {
+            fn irq(&self) -> u32 {
+                u32::MAX - 1
+            }
+        }
+
+        assert_eq!(refusal::<Hard>(&Missing, Flags::SHARED), Some(EINVAL));
+        assert_eq!(refusal::<Threaded>(&Missing, Flags::SHARED), Some(EINVAL));
+        assert_eq!(refusal::<ThreadOnly>(&Missing, Flags::SHARED), Some(EINVAL));
+        assert_eq!(refusal::<AnyContext>(&Missing, Flags::SHARED), Some(EINVAL));
+        assert_eq!(Missing.info().err(), Some(EINVAL));
+    }
+
+    #[test]
+    fn line_that_may_not_be_requested_is_invalid() -> Result {
+        let line = FakeLine::new(Kind::NoRequest)?;
+
+        assert_eq!(refusal::<Hard>(&line, Flags::TRIGGER_NONE), Some(EINVAL));
+        // `any context` of C says so in other words.
+        assert_eq!(
+            refusal::<AnyContext>(&line, Flags::TRIGGER_NONE),
+            Some(EINVAL)
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn contradicting_flags_are_invalid() -> Result {
+        let line = SimLine::new()?;
+
+        for flags in [
+            Flags::SHARED | Flags::NO_AUTOEN,
+            Flags::COND_SUSPEND,
+            Flags::SHARED | Flags::COND_SUSPEND | Flags::NO_SUSPEND,
+        ] {
+            assert_eq!(refusal::<Hard>(&line, flags), Some(EINVAL));
+            assert_eq!(refusal::<Threaded>(&line, flags), Some(EINVAL));
+            assert_eq!(refusal::<AnyContext>(&line, flags), Some(EINVAL));
+        }
+        assert!(!line.info()?.is_requested());
+        Ok(())
+    }
+
+    #[test]
+    fn sharers_have_to_agree() -> Result {
+        let line = SimLine::new()?;
+        let _first = probe::<Hard>(&line, Flags::SHARED | Flags::TRIGGER_RISING)?;
+        let other = Flags::SHARED | Flags::PROBE_SHARED;
+
+        assert_eq!(
+            refusal::<Hard>(&line, other | Flags::TRIGGER_FALLING),
+            Some(EBUSY)
+        );
+        assert_eq!(refusal::<ThreadOnly>(&line, other), Some(EBUSY));
+        Ok(())
+    }
+
+    #[test]
+    fn name_made_at_run_time() -> Result {
+        let line = SimLine::new()?;
+        let name = CString::try_from_fmt(fmt!("line {}", line.irq()))?;
+        let action: Action<Probe, Hard> = install(&line, Flags::TRIGGER_NONE, name, Probe::new())?;
+
+        line.fire()?;
+        action.handler().handled.wait_for_completion();
+        Ok(())
+    }
+}
