@@ -15,8 +15,9 @@ help: ## List the targets.
 demo: kernel ## Boot, and drive a PCI device from user space by its interrupts.
 	@$(enter) harness/userspace/demo
 
-check: kernel ## Boot, and run the tests.
-	@$(enter) harness/check
+# All flavours that have tests of their own, unless one is asked for.
+check: tree ## Build, boot, and run the tests.
+	@$(enter) harness/check $(if $(filter file,$(origin FLAVOUR)),release debug,$(FLAVOUR))
 
 vm: kernel ## Boot, run CMD='command line', and exit with its status.
 	@$(enter) harness/vm/run '$(subst ','\'',$(value CMD))'
