@@ -11,12 +11,11 @@
  * struct irq_line_info - A line as it was when irq_get_line_info() looked
  * @hwirq:	The line's number at its chip
  * @chip:	The chip's name, cut off if it is longer
- * @domain:	The irq domain's name, cut off if it is longer; empty without one
  * @trigger:	The configured trigger, IRQ_TYPE_*
- * @depth:	How many times it is disabled; 1 if nobody has requested it
+ * @depth:	How many times it is disabled; at least 1 if nobody has requested it
  * @count:	How often it fired, on all CPUs together, since it was mapped
- * @unhandled:	How many interrupts in a row nobody wanted, see note_interrupt()
- * @requestable: It may be requested: neither IRQ_NOREQUEST nor chained
+ * @unhandled:	How many interrupts of late nobody wanted, see note_interrupt()
+ * @requestable: It may be requested: not IRQ_NOREQUEST, chained nor IRQ_PER_CPU_DEVID
  * @requested:	Somebody has requested it
  * @has_flow:	It has a flow handler; if not, to set the trigger may bring one
  * @per_cpu:	Each CPU has a line of its own behind the number
@@ -27,7 +26,6 @@
 struct irq_line_info {
 	unsigned long	hwirq;
 	char		chip[32];
-	char		domain[64];
 	unsigned int	trigger;
 	unsigned int	depth;
 	unsigned int	count;
@@ -42,5 +40,6 @@ struct irq_line_info {
 };
 
 int irq_get_line_info(unsigned int irq, struct irq_line_info *info);
+int irq_get_domain_name(unsigned int irq, char *name, size_t size);
 
 #endif /* _LINUX_IRQ_LINE_INFO_H */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <linux/export.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irq_line_info.h>
 #include <linux/irqdomain.h>
 #include <linux/kernel_stat.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "internals.h"
@@ -17,7 +19,9 @@
  * All but the count is of one moment. It may be another one when this returns:
  * except for who holds the line, it tells people what to expect.
  *
- * Context: Process context, sleeps.
+ * Context: Any. In particular it does not take sparse_irq_lock: who removes a
+ * line holds that, and waits for files in /proc/irq which are being opened and
+ * ask for this.
  * Returns: 0, or -EINVAL if there is no such line
  */
 int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
@@ -26,9 +30,8 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 
 	*info = (struct irq_line_info) { .count = kstat_irqs_usr(irq) };
 
-	/* Keeps the domain: its owner frees the descriptors first. */
-	irq_lock_sparse();
-
+	/* Keeps the descriptor, should the line be removed just now. */
+	guard(rcu)();
 	scoped_irqdesc_get_and_lock(irq, 0) {
 		struct irq_desc *desc = scoped_irqdesc;
 		struct irq_data *data = &desc->irq_data;
@@ -36,12 +39,11 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		info->hwirq = data->hwirq;
 		if (data->chip->name)
 			strscpy(info->chip, data->chip->name);
-		if (data->domain && data->domain->name)
-			strscpy(info->domain, data->domain->name);
 		info->trigger = irqd_get_trigger_type(data);
 		info->depth = desc->depth;
 		info->unhandled = desc->irqs_unhandled;
-		info->requestable = irq_settings_can_request(desc);
+		info->requestable = irq_settings_can_request(desc) &&
+				    !irq_settings_is_per_cpu_devid(desc);
 		info->requested = desc->action;
 		info->has_flow = desc->handle_irq != handle_bad_irq;
 		info->per_cpu = irq_settings_is_per_cpu(desc) ||
@@ -51,7 +53,35 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		info->managed = irqd_affinity_is_managed(data);
 		ret = 0;
 	}
+	return ret;
+}
+EXPORT_SYMBOL_GPL(irq_get_line_info);
 
+/**
+ * irq_get_domain_name - Tell the name of a line's irq domain
+ * @irq:	Interrupt line, any number
+ * @name:	Where to put it, cut off if it is longer; empty without a domain
+ * @size:	The size of that
+ *
+ * Context: Process context, sleeps. Takes sparse_irq_lock.
+ * Returns: 0, or -EINVAL if there is no such line
+ */
+int irq_get_domain_name(unsigned int irq, char *name, size_t size)
+{
+	struct irq_data *data;
+	int ret = -EINVAL;
+
+	/* Keeps the domain: its owner frees the descriptors first. */
+	irq_lock_sparse();
+	data = irq_get_irq_data(irq);
+	if (data) {
+		struct irq_domain *domain = READ_ONCE(data->domain);
+		const char *found = domain ? READ_ONCE(domain->name) : NULL;
+
+		strscpy(name, found ?: "", size);
+		ret = 0;
+	}
 	irq_unlock_sparse();
 	return ret;
 }
+EXPORT_SYMBOL_GPL(irq_get_domain_name);

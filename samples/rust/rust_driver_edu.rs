@@ -15,7 +15,8 @@ use kernel::{
         IrqReturn,
         ManagedIrq,
         Threaded,
-        ThreadedHandler, //
+        ThreadedHandler,
+        ThreadedIrqReturn, //
     },
     pci,
     prelude::*,
@@ -102,41 +103,37 @@ impl Card {
         bar.write32(number, regs::FACTORIAL);
     }
 
-    /// Sees to an interrupt. The core never runs this twice at a time.
-    fn service(&self) -> IrqReturn {
+    /// Makes the card quiet. Returns whether it was the card that interrupted, as the line may be
+    /// shared.
+    fn acknowledge(&self) -> bool {
         let Some(bar) = self.bar.try_access() else {
-            return IrqReturn::None;
+            return false;
         };
         let reasons = bar.read32(regs::INTERRUPT_STATUS);
 
-        // The line may be shared.
-        if reasons == 0 {
-            return IrqReturn::None;
-        }
         bar.write32(reasons, regs::INTERRUPT_ACK);
-        self.handled.fetch_add(1, Relaxed);
-
-        if reasons & regs::DONE != 0 {
-            self.check(&bar);
-        }
-        IrqReturn::Handled
+        reasons & regs::DONE != 0
     }
 
     /// Checks the factorial that is done, and goes on to the next.
-    fn check(&self, bar: &Bar<'_>) {
+    fn go_on(&self) {
+        let Some(bar) = self.bar.try_access() else {
+            return;
+        };
         let number = self.number.load(Relaxed);
         let factorial = bar.read32(regs::FACTORIAL);
+        let handled = self.handled.fetch_add(1, Relaxed) + 1;
 
         if factorial != (1..=number).product() {
             pr_err!("{number}! is not {factorial}\n");
         } else if number < LAST {
-            self.compute(bar, number + 1);
+            self.compute(&bar, number + 1);
         } else {
-            if self.handled.load(Relaxed) == LAST {
+            if handled == LAST {
                 pr_info!("{number}! = {factorial}, all right\n");
             }
             if self.repeat.load(Relaxed) {
-                self.compute(bar, 1);
+                self.compute(&bar, 1);
             }
         }
     }
@@ -158,13 +155,26 @@ impl Drop for Card {
 
 impl Handler for Card {
     fn handle(&self) -> IrqReturn {
-        self.service()
+        if !self.acknowledge() {
+            return IrqReturn::None;
+        }
+        self.go_on();
+        IrqReturn::Handled
     }
 }
 
 impl ThreadedHandler for Card {
+    fn handle(&self) -> ThreadedIrqReturn {
+        if self.acknowledge() {
+            ThreadedIrqReturn::WakeThread
+        } else {
+            ThreadedIrqReturn::None
+        }
+    }
+
     fn handle_threaded(&self) -> IrqReturn {
-        self.service()
+        self.go_on();
+        IrqReturn::Handled
     }
 }
 
@@ -184,9 +194,6 @@ impl Line {
         };
 
         Ok(if module_parameters::threaded.value() {
-            // The card asserts its line until the thread has seen to it.
-            let flags = flags | Flags::ONESHOT;
-
             // SAFETY: The vectors are freed after the line, see `Edu`.
             Self::Threaded(unsafe { ManagedIrq::new(vector.into(), flags, c"edu", Ok(card)) }?)
         } else {

@@ -4,8 +4,9 @@
 //!
 //! Each is a guard, made by a method of the [`IrqAction`], which takes back on drop what it has
 //! done. A guard borrows the action, so the line is still ours then, and what the core counts
-//! stays balanced. A guard that is leaked leaves the line as it is, which is safe; should an
-//! affinity hint be left when the line is freed, the core withdraws it and complains.
+//! stays balanced. A guard that is leaked leaves the line as it is, which is safe. The next owner
+//! finds it enabled, but a wake-up stays on; and should an affinity hint be left when the line is
+//! freed, the core withdraws it and complains.
 //!
 //! C headers: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h)
 
@@ -154,7 +155,9 @@ impl<T, C: Context<T>> IrqAction<'_, T, C> {
 
     /// Tells user space which CPUs the line should go to. It changes nothing by itself.
     ///
-    /// A line has one hint: a new one replaces it, and the guard of either withdraws it. May sleep.
+    /// A line has one hint: a new one replaces it, and the guard of either withdraws it. The core
+    /// complains if any action is freed while its line has a hint, so a shared line should have
+    /// none. May sleep.
     /// Fails with `ENOMEM`, and with `EINVAL` on a kernel for one CPU. See
     /// `irq_update_affinity_hint()`.
     pub fn hint_affinity(&self, mask: CpumaskVar) -> Result<AffinityHint<'_>> {

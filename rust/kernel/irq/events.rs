@@ -66,7 +66,9 @@ const EVENT: u32 = 2;
 ///
 /// // SAFETY: Nothing is requested.
 /// let request = unsafe { IrqRequest::of_line(u32::MAX) };
-/// assert!(!LineEvents::new(&request).is_pending());
+/// // SAFETY: There is no such line, and neither its handler nor anybody else masks it.
+/// let events = unsafe { LineEvents::new(&request) };
+/// assert!(!events.is_pending());
 /// ```
 ///
 /// # Invariants
@@ -77,7 +79,7 @@ const EVENT: u32 = 2;
 /// - A call to `disable_irq_nosync()` is followed by one change of `state` that sets `MASKED`, and
 ///   each change that sets or clears `MASKED` and finds it set is followed by one call to
 ///   `enable_irq()`. So the two are balanced in every interleaving, and when no call is under way
-///   the line's disable depth is one if `MASKED` is set, and else nothing.
+///   this object's share of the line's disable depth is one if `MASKED` is set, and else nothing.
 /// - An event is counted in the change that sets `MASKED` for it. So who finds no event either
 ///   finds the line masked because of an earlier one, or unmasked and about to be masked. He never
 ///   finds it masked for an event that is yet to be counted, and so cannot arm it too early.
@@ -101,8 +103,14 @@ impl LineEvents {
     ///
     /// The line starts out masked, and there is no event.
     ///
+    /// # Safety
+    ///
+    /// - The line must be requested with [`Flags::NO_AUTOEN`], and once for these events.
+    /// - [`Self::fire()`] and [`Self::mask()`] must only be called while it is, since they are told
+    ///   nothing else of it. By its handler they are.
+    ///
     /// [`Flags::NO_AUTOEN`]: super::Flags::NO_AUTOEN
-    pub fn new(request: &IrqRequest<'_>) -> Self {
+    pub unsafe fn new(request: &IrqRequest<'_>) -> Self {
         // INVARIANT: `Flags::NO_AUTOEN` leaves the line with a disable depth of one.
         Self {
             irq: request.irq(),
@@ -178,7 +186,7 @@ impl LineEvents {
     fn disable_and(&self, change: impl Fn(u32) -> u32) {
         // The line has to be disabled first: who finds `MASKED` set may enable it.
         //
-        // SAFETY: To disable a line, whosever it is, touches no memory of its users'.
+        // SAFETY: The line is requested, by the safety requirements of `new()`.
         unsafe { bindings::disable_irq_nosync(self.irq) };
 
         if self.change(change) & MASKED != 0 {
@@ -189,8 +197,8 @@ impl LineEvents {
 
     /// Enables the line, once for each time that [`MASKED`] was found set.
     fn enable(&self) {
-        // SAFETY: To enable a line, whosever it is, touches no memory of its users'; and by the
-        // type invariants it was disabled before.
+        // SAFETY: The line is requested, by the safety requirements of `new()` or because the caller
+        // has the action, and by the type invariants it was disabled.
         unsafe { bindings::enable_irq(self.irq) };
     }
 

@@ -8,13 +8,16 @@ use super::Flags;
 use crate::{
     error::to_result,
     prelude::*,
-    str::CStr, //
+    str::{
+        CStr,
+        CString, //
+    }, //
 };
 
 /// What an interrupt line was at the moment when somebody asked.
 ///
-/// For a line that is ours all but the counts and [`Self::depth()`] stays as it is. For another
-/// one it tells what to expect.
+/// For a line that is ours all but the counts, [`Self::depth()`] and the trigger stays as it is.
+/// For another one it tells what to expect.
 ///
 /// Get it by [`IrqRequest::info()`] or [`IrqAction::info()`].
 ///
@@ -38,33 +41,43 @@ use crate::{
 /// assert_eq!(show(&missing), Err(EINVAL));
 /// # Ok::<(), Error>(())
 /// ```
-pub struct LineInfo(bindings::irq_line_info);
+pub struct LineInfo {
+    irq: u32,
+    info: bindings::irq_line_info,
+}
 
 impl LineInfo {
-    /// Asks for the line `irq`, any number. `EINVAL` if there is no such line. May sleep.
+    /// Asks for the line `irq`, any number. `EINVAL` if there is no such line.
     pub(super) fn of(irq: u32) -> Result<Self> {
         let mut info = bindings::irq_line_info::default();
 
         // SAFETY: `info` is valid for writing.
         to_result(unsafe { bindings::irq_get_line_info(irq, &mut info) })?;
-        Ok(Self(info))
+        Ok(Self { irq, info })
     }
 
     /// Returns the line's number at its chip.
     pub fn hwirq(&self) -> usize {
-        self.0.hwirq
+        self.info.hwirq
     }
 
     /// Returns the name of the line's chip. Names over 31 bytes are cut off.
     pub fn chip(&self) -> &CStr {
-        as_c_str(&self.0.chip)
+        as_c_str(&self.info.chip)
     }
 
-    /// Returns the name of the line's domain, if it is in one. Names over 63 bytes are cut off.
-    pub fn domain(&self) -> Option<&CStr> {
-        let name = as_c_str(&self.0.domain);
+    /// Returns the name of the line's domain; it is empty without one, and cut off after 63 bytes.
+    ///
+    /// This is asked for now, and may sleep: it must not be called where the removal of a line
+    /// waits for it. Fails with `EINVAL` if the line is gone, and with `ENOMEM`.
+    pub fn domain(&self) -> Result<CString> {
+        let mut name = [0; 64];
 
-        (!name.is_empty()).then_some(name)
+        // SAFETY: `name` is valid for writing, as long as it says.
+        to_result(unsafe {
+            bindings::irq_get_domain_name(self.irq, name.as_mut_ptr(), name.len())
+        })?;
+        Ok(as_c_str(&name).try_into()?)
     }
 
     /// Returns the trigger that is configured: the `TRIGGER_*` flags.
@@ -76,65 +89,65 @@ impl LineInfo {
             (bindings::IRQ_TYPE_LEVEL_LOW, Flags::TRIGGER_LOW),
         ]
         .into_iter()
-        .filter(|(bit, _)| self.0.trigger & bit != 0)
+        .filter(|(bit, _)| self.info.trigger & bit != 0)
         .fold(Flags::TRIGGER_NONE, |flags, (_, flag)| flags | flag)
     }
 
-    /// Returns how many times the line is disabled: 0 means that it can fire. It is 1 as long as
-    /// nobody has requested the line.
+    /// Returns how many times the line is disabled: 0 means that it can fire. It is at least 1 as
+    /// long as nobody has requested the line.
     pub fn depth(&self) -> u32 {
-        self.0.depth
+        self.info.depth
     }
 
     /// Returns how often the line fired, on all CPUs together, since it was mapped. It wraps
     /// around.
     pub fn count(&self) -> u32 {
-        self.0.count
+        self.info.count
     }
 
-    /// Returns how many interrupts in a row no handler wanted. The core gives up on the line when
+    /// Returns how many interrupts of late no handler wanted. The core gives up on the line when
     /// there are too many, see `note_interrupt()`.
     pub fn unhandled(&self) -> u32 {
-        self.0.unhandled
+        self.info.unhandled
     }
 
     /// Returns whether the line may be requested by the functions of this module, should nobody
     /// have it.
     pub fn is_requestable(&self) -> bool {
-        self.0.requestable && !self.0.per_cpu
+        self.info.requestable
     }
 
     /// Returns whether somebody has requested the line.
     pub fn is_requested(&self) -> bool {
-        self.0.requested
+        self.info.requested
     }
 
     /// Returns whether the line knows how to deal with its trigger. If not, it needs a trigger
     /// that is configured, or named when it is requested.
     pub fn has_flow(&self) -> bool {
-        self.0.has_flow
+        self.info.has_flow
     }
 
     /// Returns whether each CPU has a line of its own behind the number.
     pub fn is_per_cpu(&self) -> bool {
-        self.0.per_cpu
+        self.info.per_cpu
     }
 
     /// Returns whether handlers run in the thread of the line that this one is demultiplexed from.
     pub fn is_nested(&self) -> bool {
-        self.0.nested
+        self.info.nested
     }
 
     /// Returns whether the chip is behind a bus that sleeps: then the line cannot be enabled nor
     /// disabled in atomic context.
     pub fn is_slow_bus(&self) -> bool {
-        self.0.slow_bus
+        self.info.slow_bus
     }
 
     /// Returns whether the core manages the line's affinity: then it shuts the line down and starts
     /// it again as the CPUs that it is spread over go and come.
     pub fn is_managed(&self) -> bool {
-        self.0.managed
+        self.info.managed
     }
 }
 

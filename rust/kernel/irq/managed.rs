@@ -33,6 +33,8 @@ use crate::{
 /// is freed. The handler outlives that. It can be read at any time, without asking whether the
 /// device is still there, until the last reference to it is gone.
 ///
+/// It must not be dropped in atomic context, nor by its own handler, which would wait for itself.
+///
 /// `T` is the handler. It is shared between the interrupt, this object and those who clone
 /// [`Self::handler()`], hence `Send + Sync`; as they may outlive the device's binding it borrows
 /// nothing from it.
@@ -84,8 +86,8 @@ use crate::{
 ///
 /// # Invariants
 ///
-/// The device's list of resources holds a reference to `line`, and frees it when the device is
-/// unbound.
+/// Until the device is unbound or this object is dropped, the device's list of resources holds a
+/// reference to `line`. To unbind takes it out, and frees the action.
 pub struct ManagedIrq<T, C>
 where
     T: Send + Sync + 'static,
@@ -196,6 +198,17 @@ where
         })
     }
 
+    /// Calls a function with the action, unless the device was unbound.
+    ///
+    /// Unbinding waits for the function. It must be called where sleeping is allowed, and not by
+    /// the handler of the line: whoever frees the line meanwhile waits for that.
+    pub fn with_action<R>(
+        &self,
+        call: impl FnOnce(&IrqAction<'static, Arc<T>, C>) -> R,
+    ) -> Option<R> {
+        self.line.action.lock().as_ref().map(|action| call(action))
+    }
+
     /// Returns the handler, which is shared with the interrupt and may be kept.
     pub fn handler(&self) -> &Arc<T> {
         &self.handler
@@ -221,7 +234,7 @@ where
         } == 0;
 
         if removed {
-            // SAFETY: By the type invariants the list held a reference, which now is ours.
+            // SAFETY: The list held a reference, by the type invariants, and let go of it just now.
             drop(unsafe { Arc::from_raw(data) });
         }
     }

@@ -31,6 +31,9 @@
 //! that release, the queue outlives all entries, and neither a grace period nor `POLLFREE` is
 //! needed.
 //!
+//! Only an open is still waited for by procfs, with `sparse_irq_lock` held: so it must not take
+//! that lock, nor wait for somebody who does.
+//!
 //! # The event
 //!
 //! ```text
@@ -158,7 +161,9 @@ impl UserIrq {
         let request = unsafe { IrqRequest::of_line(irq) };
         check(&request.info()?)?;
 
-        let events = LineEvents::new(&request);
+        // SAFETY: `claim()` requests the line so. The handler masks it, and `write()` does while it
+        // holds the lock on the action.
+        let events = unsafe { LineEvents::new(&request) };
         // INVARIANT: There is no action yet.
         let user = Arc::pin_init(
             pin_init!(Self {
@@ -343,7 +348,7 @@ impl UserIrq {
 ///
 /// The request would refuse most of it as well, but not without a word in the log.
 fn check(line: &LineInfo) -> Result {
-    if !line.is_requestable() {
+    if !line.is_requestable() || line.is_per_cpu() {
         return Err(EINVAL);
     }
     // This may also be an NMI.

@@ -102,7 +102,8 @@ pub trait Handler: Sync {
     /// Called in hard interrupt context, with interrupts off. It must not sleep. There are two
     /// exceptions: an [`AnyContextRegistration`] calls it in a thread if the line needs that, and
     /// on `PREEMPT_RT` (or with `threadirqs`) the core moves the call to a thread unless
-    /// [`Flags::NO_THREAD`] is set. The core never runs it twice at a time.
+    /// [`Flags::NO_THREAD`] is set. The core never runs it twice at a time, except on a line of
+    /// which each CPU has its own.
     fn handle(&self) -> IrqReturn;
 }
 
@@ -242,7 +243,7 @@ impl<'a> IrqRequest<'a> {
 
     /// Returns what the line is now.
     ///
-    /// May sleep. Fails with `EINVAL` if there is no such line.
+    /// May be called in any context. Fails with `EINVAL` if there is no such line.
     pub fn info(&self) -> Result<LineInfo> {
         LineInfo::of(self.irq)
     }
@@ -257,7 +258,7 @@ impl IrqRequest<'static> {
     /// # Safety
     ///
     /// Nothing says when such a line goes away. An action that is requested with this must be
-    /// dropped before its line is unmapped.
+    /// dropped before its line is unmapped, and before the module of its handler is unloaded.
     pub unsafe fn of_line(irq: u32) -> Self {
         // INVARIANT: The request does not stem from a device.
         Self { irq, dev: None }
@@ -267,7 +268,8 @@ impl IrqRequest<'static> {
 /// The name of an action, as `/proc/interrupts` shows it.
 ///
 /// The core keeps a pointer to the name, so an [`IrqAction`] owns it. It also makes a directory of
-/// that name in `/proc/irq/<irq>/`: a name must not contain a `/`.
+/// that name in `/proc/irq/<irq>/`, and warns if it cannot: a name must not be empty, contain a `/`,
+/// or be that of a file there, such as `irq` and `spurious`.
 ///
 /// # Examples
 ///
@@ -500,7 +502,7 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
         self.request.irq
     }
 
-    /// Returns what the line is now. May sleep.
+    /// Returns what the line is now. May be called in any context.
     pub fn info(&self) -> Result<LineInfo> {
         LineInfo::of(self.irq())
     }
@@ -540,10 +542,11 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     /// Forgets an edge that came in before and waits for the line to be enabled.
     ///
     /// The core keeps such an edge even when the line changes hands, and hands it to the next
-    /// owner. Meant for a line requested with [`Flags::NO_AUTOEN`], before it is enabled. See
+    /// owner. Meant for a line requested with [`Flags::NO_AUTOEN`], before it is enabled: later an
+    /// event may be lost. May sleep if the line's chip is behind a slow bus. See
     /// `irq_discard_pending()`.
     pub fn discard_pending(&self) {
-        // SAFETY: It is always safe to call `irq_discard_pending()`, from process context.
+        // SAFETY: By the type invariants the line is ours.
         unsafe { bindings::irq_discard_pending(self.irq()) };
     }
 }
@@ -551,7 +554,8 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
 impl<T: 'static, C: Context<T> + 'static> IrqAction<'static, T, C> {
     /// Requests the line as [`Self::new()`] does, for a handler that borrows nothing.
     ///
-    /// To leak such a registration leaks memory and the line, and nothing else: so this is safe.
+    /// To leak such a registration leaks memory and the line. Whether the line, or the code of the
+    /// handler, may go away meanwhile was settled by who made the request: so this is safe.
     pub fn register(
         request: IrqRequest<'static>,
         flags: Flags,
@@ -642,7 +646,8 @@ impl<T: ThreadedHandler> Context<T> for ThreadOnly {
 /// The context that the line's chip calls for, see [`AnyContextRegistration`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnyContext {
-    /// The handler runs in hard interrupt context (`IRQC_IS_HARDIRQ`).
+    /// The handler runs in hard interrupt context (`IRQC_IS_HARDIRQ`), or where the core moves
+    /// that, see [`Handler::handle()`].
     Hard,
 
     /// The handler runs in the thread of the line that this one is demultiplexed from
@@ -658,9 +663,11 @@ pub enum AnyContext {
 
 impl<T: Handler> Context<T> for AnyContext {
     unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
-        let line = LineInfo::of(irq)?;
+        // A line that is not there is for the C function to refuse. One that is there stays as it
+        // is: its chip is not exchanged while it is mapped.
+        let threaded = LineInfo::of(irq).is_ok_and(|line| line.is_slow_bus() && !line.is_nested());
 
-        if line.is_slow_bus() && !line.is_nested() {
+        if threaded {
             let flags = flags | Flags::ONESHOT;
             let thread = handle::<T, Self>;
 

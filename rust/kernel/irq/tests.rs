@@ -5,7 +5,6 @@
 mod control;
 mod events;
 mod failure;
-mod fake;
 mod line_info;
 mod managed;
 mod request;
@@ -39,6 +38,12 @@ trait TestLine {
 
     fn info(&self) -> Result<LineInfo> {
         self.request().info()
+    }
+}
+
+impl TestLine for fake::FakeLine {
+    fn irq(&self) -> u32 {
+        fake::FakeLine::irq(self)
     }
 }
 

@@ -27,7 +27,9 @@ type Masked = (Arc<Eventful>, Action<Arc<Eventful>, Hard>);
 
 /// Requests a line, which starts out masked.
 fn eventful(line: &FakeLine) -> Result<Masked> {
-    let handler = Arc::new(Eventful(LineEvents::new(&line.request())), GFP_KERNEL)?;
+    // SAFETY: It is requested here, and the tests keep the action while they use the events.
+    let events = unsafe { LineEvents::new(&line.request()) };
+    let handler = Arc::new(Eventful(events), GFP_KERNEL)?;
     let action = install(line, Flags::NO_AUTOEN, c"eventful", Ok(handler.clone()))?;
 
     Ok((handler, action))
@@ -68,7 +70,8 @@ mod suite {
     #[test]
     fn what_was_put_back_is_taken_again() -> Result {
         let line = FakeLine::new(Kind::Level)?;
-        let events = LineEvents::new(&line.request());
+        // SAFETY: Nobody masks the line.
+        let events = unsafe { LineEvents::new(&line.request()) };
 
         assert_eq!(events.take(), 0);
         events.put_back(3);
@@ -100,8 +103,7 @@ mod suite {
         }
         done.wait_for_completion();
 
-        line.quiet().quiet();
-        action.synchronize();
+        line.settle();
         handler.0.arm(&action);
         handler.0.arm(&action);
         assert_eq!(action.info()?.depth(), 0);

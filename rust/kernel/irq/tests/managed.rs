@@ -88,6 +88,8 @@ mod suite {
         for _ in 0..3 {
             let managed = device.request::<Threaded>(&line, Flags::TRIGGER_NONE, Probe::new())?;
 
+            assert_eq!(managed.with_action(|action| action.irq()), Some(line.irq()));
+
             line.fire()?;
             managed.handler().handled.wait_for_completion();
         }
@@ -129,6 +131,7 @@ mod suite {
             let counts = handler.counts();
             assert!(line.is_masked());
             assert!(!line.info()?.is_requested());
+            line.wait_in_storm();
             assert_eq!(handler.counts(), counts);
             drop(shared);
             assert_eq!(handler.counts(), counts);
@@ -151,6 +154,8 @@ mod suite {
 
             let counts = handler.counts();
             assert!(!line.info()?.is_requested());
+            assert!(managed.with_action(|_| ()).is_none());
+            line.wait_in_storm();
             drop(managed);
             assert_eq!(handler.counts(), counts);
         }

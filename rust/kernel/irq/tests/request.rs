@@ -49,7 +49,7 @@ fn takes_steps<C: Context<Probe> + 'static>(
     line.forget_steps();
     line.assert()?;
     action.handler().handled.wait_for_completion();
-    action.synchronize();
+    line.settle();
     Ok(line.went(steps))
 }
 

@@ -29,8 +29,9 @@ fn free_in_storm<C: Context<Arc<Probe>> + 'static>(flags: Flags) -> Result {
 
         let counts = handler.counts();
         ensure(line.is_masked())?;
-        line.assert()?;
+        line.wait_in_storm();
         ensure(handler.counts() == counts)?;
+        line.settle();
     }
     Ok(())
 }

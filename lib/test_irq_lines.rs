@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Interrupt lines that fire on command, for tests of what is built on them.
+//!
+//! `/sys/kernel/debug/test_irq_lines/control` takes a command at a time:
+//!
+//! | command | what it does |
+//! |---------|--------------|
+//! | `make <kind>` | makes and maps a line of a kind, see below |
+//! | `fire <irq>` | makes an edge line fire |
+//! | `assert <irq>` | makes a level line fire until it is quiet |
+//! | `quiet <irq>` | makes a level line quiet |
+//! | `nested <irq>` | calls the handler of a nested line, as its parent's thread would |
+//! | `dispose <irq>` | unmaps a line |
+//!
+//! The kinds are `edge`, `level`, `slow`, `nested`, `percpu`, `norequest`, `chained` and `hidden`.
+//! An unknown command or kind is `EINVAL`, as is a command that the kind of the line does not know;
+//! an unknown line is `ENOENT`. To read the file gives a row
+//! for each line, in the order in which they were made: its number, and whether its chip has it
+//! masked.
+
+use kernel::{
+    debugfs::{
+        Dir,
+        File, //
+    },
+    fmt,
+    irq::fake::{
+        FakeLine,
+        Kind, //
+    },
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    },
+    uaccess::UserSliceReader, //
+};
+
+module! {
+    type: TestIrqLines,
+    name: "test_irq_lines",
+    authors: ["irq-user contributors"],
+    description: "Interrupt lines that fire on command",
+    license: "GPL",
+}
+
+/// The lines that were made and not disposed of.
+///
+/// A line is used and disposed of outside of the lock: to unmap one must not delay the others.
+#[pin_data]
+struct Lines {
+    #[pin]
+    list: Mutex<KVec<Arc<FakeLine>>>,
+}
+
+impl Lines {
+    /// Obeys a command.
+    fn obey(&self, command: &str) -> Result {
+        let (verb, object) = command.trim().split_once(' ').ok_or(EINVAL)?;
+
+        if verb == "make" {
+            let line = Arc::new(FakeLine::new(kind(object)?)?, GFP_KERNEL)?;
+
+            return Ok(self.list.lock().push(line, GFP_KERNEL)?);
+        }
+
+        let irq = object.parse().map_err(|_| EINVAL)?;
+        if verb == "dispose" {
+            self.remove(irq)?;
+            return Ok(());
+        }
+
+        let line = self.find(irq)?;
+        match (verb, line.kind()) {
+            ("fire", Kind::Edge) => line.fire(),
+            ("nested", Kind::Nested) => line.handle_nested(),
+            ("assert", Kind::Level | Kind::SlowLevel | Kind::Hidden) => line.assert()?,
+            ("quiet", _) => line.quiet().quiet(),
+            _ => return Err(EINVAL),
+        }
+        Ok(())
+    }
+
+    fn find(&self, irq: u32) -> Result<Arc<FakeLine>> {
+        let list = self.list.lock();
+
+        list.iter()
+            .find(|line| line.irq() == irq)
+            .cloned()
+            .ok_or(ENOENT)
+    }
+
+    fn remove(&self, irq: u32) -> Result<Arc<FakeLine>> {
+        let mut list = self.list.lock();
+        let index = list
+            .iter()
+            .position(|line| line.irq() == irq)
+            .ok_or(ENOENT)?;
+
+        list.remove(index).map_err(|_| ENOENT)
+    }
+
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in self.list.lock().iter() {
+            let masked = if line.is_masked() {
+                "masked"
+            } else {
+                "unmasked"
+            };
+
+            writeln!(f, "{} {masked}", line.irq())?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, reader: &mut UserSliceReader) -> Result {
+        let mut command = [0; 32];
+        let command = command.get_mut(..reader.len()).ok_or(EINVAL)?;
+
+        reader.read_slice(command)?;
+        self.obey(core::str::from_utf8(command).map_err(|_| EINVAL)?)
+    }
+}
+
+fn kind(name: &str) -> Result<Kind> {
+    Ok(match name {
+        "edge" => Kind::Edge,
+        "level" => Kind::Level,
+        "slow" => Kind::SlowLevel,
+        "nested" => Kind::Nested,
+        "percpu" => Kind::PerCpu,
+        "norequest" => Kind::NoRequest,
+        "chained" => Kind::Chained,
+        "hidden" => Kind::Hidden,
+        _ => return Err(EINVAL),
+    })
+}
+
+#[pin_data]
+struct TestIrqLines {
+    #[pin]
+    control: File<Lines>,
+    dir: Dir,
+}
+
+impl kernel::InPlaceModule for TestIrqLines {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        let dir = Dir::new(c"test_irq_lines");
+
+        try_pin_init!(Self {
+            control <- dir.read_write_callback_file(
+                c"control",
+                pin_init!(Lines {
+                    list <- new_mutex!(KVec::new()),
+                }),
+                &Lines::show,
+                &Lines::write,
+            ),
+            dir: dir.clone(),
+        })
+    }
+}
