@@ -163,18 +163,29 @@ impl LineEvents {
         self.change(|state| state & MASKED) / EVENT
     }
 
-    /// Puts events back that were taken.
-    pub fn put_back(&self, events: u32) {
-        self.change(|state| {
-            let sum = (state / EVENT).saturating_add(events).min(Self::MAX);
+    /// Takes that many events, if there are as many. Returns whether it did.
+    ///
+    /// For who has to pass the number on before he takes them, because that may fail.
+    pub fn take_if(&self, events: u32) -> bool {
+        let mut old = self.state.load(Relaxed);
 
-            sum * EVENT + (state & MASKED)
-        });
+        while old / EVENT >= events {
+            match self.state.cmpxchg(old, old - events * EVENT, Full) {
+                Ok(_) => return true,
+                Err(other) => old = other,
+            }
+        }
+        false
+    }
+
+    /// Returns the number of events.
+    pub fn pending(&self) -> u32 {
+        self.state.load(Acquire) / EVENT
     }
 
     /// Returns whether there is an event.
     pub fn is_pending(&self) -> bool {
-        self.state.load(Acquire) >= EVENT
+        self.pending() != 0
     }
 
     /// Returns whether these are the events of the line of `action`.

@@ -40,19 +40,19 @@
 //! handler                          reader
 //!
 //! mask the line, count it          take what was counted; if anything, return it
-//! wake one reader, all pollers     arm the line, if there is no event
+//! wake one reader, all pollers     arm the line, if there is no event and this is the first time
 //!                                  enter the queue
 //!                                  if there is an event, do not sleep
-//!                                  sleep
+//!                                  sleep, and begin again
 //! ```
 //!
 //! How masking, counting, taking and arming are kept in step is told at [`LineEvents`]. The reader
 //! enters the queue before it looks for an event again, and the handler counts before it looks at
 //! the queue: so one of the two sees the other.
 //!
-//! If two readers race, the one that comes too late finds no event and arms the line, so nobody
-//! waits for an event that cannot come. It is for the program to see to it that the device is quiet
-//! before another of its threads waits.
+//! A reader who wakes too late finds no event. He does not arm the line, since the one who has taken
+//! it may still be busy with the device, and is the one to do so. It is for the program to see to it
+//! that the device is quiet before another of its threads begins to wait.
 
 mod waiters;
 
@@ -275,17 +275,21 @@ impl UserIrq {
             return Err(EINVAL);
         }
 
+        let mut armed = false;
         loop {
             if self.is_revoked() {
                 return Err(EIO);
             }
-
-            let events = self.events.take();
-            if events != 0 {
-                return self.give(events, iov);
+            if self.give(iov)? {
+                return Ok(size_of::<Count>());
             }
 
-            self.arm_if_none()?;
+            // Once: if others take the event that it wakes for, it is theirs to arm again, when
+            // they have seen to the device.
+            if !armed {
+                self.arm_if_none()?;
+                armed = true;
+            }
             if nonblocking {
                 return Err(EAGAIN);
             }
@@ -294,19 +298,31 @@ impl UserIrq {
         }
     }
 
-    /// Gives events that were taken to the reader, or puts them back.
-    fn give(&self, events: u32, iov: &mut IovIterDest<'_>) -> Result<usize> {
-        // No more are kept than a `Count` can hold.
-        let count = events as Count;
+    /// Gives the events to a reader, if there are any.
+    ///
+    /// They are taken when the reader has their number: so no event is on its way to a reader who
+    /// cannot get it while another one finds none and arms the line.
+    fn give(&self, iov: &mut IovIterDest<'_>) -> Result<bool> {
+        loop {
+            let events = self.events.pending();
+            if events == 0 {
+                return Ok(false);
+            }
 
-        if iov.copy_to_iter(&count.to_ne_bytes()) == size_of::<Count>() {
-            return Ok(size_of::<Count>());
+            // No more are kept than a `Count` can hold.
+            let copied = iov.copy_to_iter(&(events as Count).to_ne_bytes());
+            if copied == size_of::<Count>() && self.events.take_if(events) {
+                return Ok(true);
+            }
+
+            // SAFETY: The copy has advanced it so far.
+            unsafe { iov.revert(copied) };
+            if copied != size_of::<Count>() {
+                // It may be that this reader was woken, and another one was not.
+                self.waiters.wake_one(EVENT);
+                return Err(EFAULT);
+            }
         }
-
-        self.events.put_back(events);
-        // Others may have gone to sleep meanwhile.
-        self.waiters.wake_one(EVENT);
-        Err(EFAULT)
     }
 
     fn write(&self, iov: &mut IovIterSource<'_>) -> Result<usize> {

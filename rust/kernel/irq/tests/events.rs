@@ -68,18 +68,25 @@ mod suite {
     }
 
     #[test]
-    fn what_was_put_back_is_taken_again() -> Result {
+    fn events_add_up_until_they_are_taken() -> Result {
         let line = FakeLine::new(Kind::Level)?;
-        // SAFETY: Nobody masks the line.
-        let events = unsafe { LineEvents::new(&line.request()) };
+        let (handler, action) = eventful(&line)?;
+        let events = &handler.0;
 
-        assert_eq!(events.take(), 0);
-        events.put_back(3);
-        events.put_back(4);
-        assert_eq!(events.take(), 7);
-        events.put_back(LineEvents::MAX);
-        events.put_back(1);
-        assert_eq!(events.take(), LineEvents::MAX);
+        line.assert()?;
+        for number in 1..=3 {
+            events.arm(&action);
+            while events.pending() < number {
+                yield_now();
+            }
+            action.synchronize();
+            assert_eq!(events.pending(), number);
+        }
+        assert!(!events.take_if(4));
+        assert!(events.take_if(1));
+        assert_eq!(events.take(), 2);
+        assert!(!events.take_if(1));
+        assert!(!events.is_pending());
         Ok(())
     }
 

@@ -77,6 +77,9 @@ const char *line_setup(struct line *line)
 	if (!find_device(line))
 		return "there is no \"edu\" PCI device: run QEMU with -device edu";
 
+	/* A test that was killed has left it enabled, and enabling is counted. */
+	while (read_number(line->device, "enable") > 0)
+		line_enable(line, false);
 	line_enable(line, true);
 	line->irq = read_number(line->device, "irq");
 	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
@@ -97,8 +100,59 @@ const char *line_setup(struct line *line)
 	return NULL;
 }
 
+/* Takes the line if it is free, edge-triggered, and an edge can be injected. */
+static bool try_edge_line(struct line *line, const char *irq)
+{
+	char path[320], type[16] = "";
+	int fd, type_fd;
+	bool works;
+
+	snprintf(path, sizeof(path), "/sys/kernel/irq/%s/type", irq);
+	type_fd = open(path, O_RDONLY);
+	if (type_fd < 0)
+		return false;
+	if (read(type_fd, type, sizeof(type) - 1) < 0)
+		type[0] = '\0';
+	close(type_fd);
+	if (strncmp(type, "edge", 4))
+		return false;
+
+	line->irq = atoi(irq);
+	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
+	fd = open(line->path, O_RDONLY | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", line->irq);
+	line->debug = open(path, O_WRONLY);
+	works = line->debug >= 0 && write(line->debug, "trigger", 7) == 7 &&
+		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 2000) == 1;
+	if (!works)
+		close(line->debug);
+	close(fd);
+	return works;
+}
+
+const char *line_setup_edge(struct line *line)
+{
+	bool found = false;
+	struct dirent *entry;
+	DIR *dir;
+
+	memset(line, 0, sizeof(*line));
+	if (geteuid())
+		return "needs root";
+	dir = opendir("/sys/kernel/irq");
+	while (dir && !found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.' && try_edge_line(line, entry->d_name);
+	if (dir)
+		closedir(dir);
+	return found ? NULL : "there is no free edge-triggered line that debugfs can trigger";
+}
+
 void line_teardown(struct line *line)
 {
+	if (line->debug > 0)
+		close(line->debug);
 	if (line->regs) {
 		line_ack(line);
 		munmap(line->regs, EDU_BAR_SIZE);
@@ -132,6 +186,61 @@ void line_ack(struct line *line)
 	write_register(line, EDU_ACK, read_register(line, EDU_STATUS));
 }
 
+bool line_asserts(struct line *line)
+{
+	return read_register(line, EDU_STATUS);
+}
+
+void line_trigger(struct line *line)
+{
+	/* EBUSY: the last edge is still on its way, and this one would be the same. */
+	while (write(line->debug, "trigger", 7) < 0 && errno == EBUSY)
+		sched_yield();
+}
+
+static bool read_debug(struct line *line, char *text, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", line->irq);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return false;
+	len = read(fd, text, size - 1);
+	close(fd);
+	if (len < 0)
+		return false;
+	text[len] = '\0';
+	return true;
+}
+
+int line_depth(struct line *line)
+{
+	static const char key[] = "ddepth:";
+	char text[2048], *value;
+
+	if (!read_debug(line, text, sizeof(text)))
+		return -1;
+	value = strstr(text, key);
+	return value ? atoi(value + strlen(key)) : -1;
+}
+
+bool line_keeps_edge(struct line *line)
+{
+	char text[2048];
+
+	return read_debug(line, text, sizeof(text)) && strstr(text, "IRQS_PENDING");
+}
+
+bool line_expects_edge(struct line *line)
+{
+	char text[2048];
+
+	return read_debug(line, text, sizeof(text)) && strstr(text, "IRQS_REPLAY");
+}
+
 unsigned int line_hw_count(struct line *line)
 {
 	char path[64], text[1024] = "", *next = text;
@@ -152,6 +261,26 @@ unsigned int line_hw_count(struct line *line)
 			next++;
 	}
 	return sum;
+}
+
+char *line_row(struct line *line)
+{
+	char *row = NULL, *end;
+	bool found = false;
+	size_t size = 0;
+	FILE *file;
+
+	file = fopen("/proc/interrupts", "r");
+	while (file && !found && getline(&row, &size, file) > 0)
+		found = strtol(row, &end, 10) == line->irq && end != row && *end == ':';
+	if (file)
+		fclose(file);
+	if (!found) {
+		free(row);
+		return strdup("");
+	}
+	row[strcspn(row, "\n")] = '\0';
+	return row;
 }
 
 void line_move_away(struct line *line)

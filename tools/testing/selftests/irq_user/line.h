@@ -15,10 +15,14 @@ struct line {
 	uint32_t *regs;
 	int irq;
 	char path[64];			/* /proc/irq/<irq>/irq */
+	int debug;			/* the line's file in debugfs, of an edge line */
 };
 
 /* Returns NULL, or why there is no such line here. */
 const char *line_setup(struct line *line);
+
+/* The same for a free edge-triggered line, which has no device: only a trigger. */
+const char *line_setup_edge(struct line *line);
 
 /* Makes the device quiet and takes its line away. */
 void line_teardown(struct line *line);
@@ -30,8 +34,26 @@ void line_enable(struct line *line, bool on);
 void line_raise(struct line *line);
 void line_ack(struct line *line);
 
+/* Returns whether the device asserts its interrupt. */
+bool line_asserts(struct line *line);
+
+/* Makes an edge on a line that has no device. */
+void line_trigger(struct line *line);
+
+/* Returns how often the line is disabled, or -1 without debugfs. */
+int line_depth(struct line *line);
+
+/* Returns whether debugfs says that an edge came while the line was masked. */
+bool line_keeps_edge(struct line *line);
+
+/* Returns whether debugfs says that an edge is on its way. */
+bool line_expects_edge(struct line *line);
+
 /* Returns how many interrupts the kernel has seen on the line. */
 unsigned int line_hw_count(struct line *line);
+
+/* Returns the line's row of /proc/interrupts, "" if there is none. To be freed. */
+char *line_row(struct line *line);
 
 /* Binds the line to one CPU and the caller to another one, if there is one. */
 void line_move_away(struct line *line);

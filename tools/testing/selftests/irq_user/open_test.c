@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What opening /proc/irq/<N>/irq promises: who may, which lines, and how it
- * shows.
+ * What opening /proc/irq/<N>/irq promises: who may, and which lines.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -10,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -176,62 +174,6 @@ TEST_F(intx, close_gives_the_line_back)
 			ASSERT_EQ(0, write_value(fd, 1));
 		}
 		close(fd);
-	}
-}
-
-static bool interrupts_has(const char *name)
-{
-	char text[512];
-	bool found = false;
-	FILE *file;
-
-	file = fopen("/proc/interrupts", "r");
-	while (file && fgets(text, sizeof(text), file)) {
-		text[strcspn(text, "\n")] = '\0';
-		found |= strlen(text) > strlen(name) &&
-			 !strcmp(text + strlen(text) - strlen(name), name);
-	}
-	if (file)
-		fclose(file);
-	return found;
-}
-
-static bool has_directory(struct line *line, const char *name)
-{
-	char path[128];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "/proc/irq/%d/%s", line->irq, name);
-	return !stat(path, &st) && S_ISDIR(st.st_mode);
-}
-
-/* The owner shows as user:<comm>, whatever its name is. */
-TEST_F(intx, owner_shows_by_name)
-{
-	static const struct {
-		const char *comm, *name;
-	} names[] = {
-		{ "driver",		"user:driver" },
-		{ "my driver",		"user:my driver" },
-		{ "a/b",		"user:a_b" },
-		{ "smp_affinity",	"user:smp_affinity" },
-		{ "..",			"user:.." },
-		{ "",			"user:" },
-		{ "\x01\x1f\x7f\n",	"user:____" },
-		{ "\xff\xc3\xa9",	"user:___" },
-	};
-
-	for (int i = 0; i < ARRAY_SIZE(names); i++) {
-		int fd;
-
-		ASSERT_EQ(0, prctl(PR_SET_NAME, names[i].comm));
-		fd = open(self->line.path, O_RDWR);
-		ASSERT_LE(0, fd);
-		EXPECT_TRUE(interrupts_has(names[i].name))
-			TH_LOG("no \"%s\" in /proc/interrupts", names[i].name);
-		EXPECT_TRUE(has_directory(&self->line, names[i].name));
-		close(fd);
-		EXPECT_FALSE(has_directory(&self->line, names[i].name));
 	}
 }
 

@@ -168,7 +168,7 @@ TEST_F(intx, one_event_one_interrupt)
  * looks between the line's being masked and the event's being counted must not
  * arm the line, since the device still asserts.
  */
-TEST_F(intx, event_meets_reader)
+TEST_F_TIMEOUT(intx, event_meets_reader, 300)
 {
 	const unsigned int events = 30000;
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);

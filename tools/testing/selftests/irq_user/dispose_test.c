@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is promised when the mapping of a line is disposed of under its owner,
+ * whatever the kind of the line: removal waits for nobody.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "fake.h"
+#include "line.h"
+#include "uring.h"
+
+FIXTURE(dispose)
+{
+	struct fake fake;
+	int fd;
+};
+
+FIXTURE_VARIANT(dispose)
+{
+	const char *kind;
+	const char *fire;		/* how it is made to fire */
+};
+
+FIXTURE_VARIANT_ADD(dispose, edge) { .kind = "edge", .fire = "fire" };
+FIXTURE_VARIANT_ADD(dispose, level) { .kind = "level", .fire = "assert" };
+FIXTURE_VARIANT_ADD(dispose, slow_bus) { .kind = "slow", .fire = "assert" };
+FIXTURE_VARIANT_ADD(dispose, nested) { .kind = "nested", .fire = "nested" };
+
+FIXTURE_SETUP(dispose)
+{
+	const char *why = fake_make(&self->fake, variant->kind);
+
+	if (why)
+		SKIP(return, "%s", why);
+	self->fd = open(self->fake.path, O_RDWR);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(dispose)
+{
+	close(self->fd);
+	fake_dispose(&self->fake);
+}
+
+/* Somebody who sleeps until the line goes away. */
+struct sleeper {
+	pthread_t thread;
+	int fd;
+	pid_t tid;
+	/* Sleeps, and returns whether what it was told is right. */
+	bool (*sleep)(int fd);
+	bool right;
+};
+
+static void *sleeper_main(void *arg)
+{
+	struct sleeper *sleeper = arg;
+
+	__atomic_store_n(&sleeper->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	sleeper->right = sleeper->sleep(sleeper->fd);
+	return NULL;
+}
+
+static void sleeper_start(struct sleeper *sleeper, int fd, bool (*sleep)(int fd))
+{
+	*sleeper = (struct sleeper) { .fd = fd, .sleep = sleep };
+	pthread_create(&sleeper->thread, NULL, sleeper_main, sleeper);
+	while (!__atomic_load_n(&sleeper->tid, __ATOMIC_ACQUIRE))
+		sched_yield();
+	wait_asleep(sleeper->tid);
+}
+
+static bool sleep_in_read(int fd)
+{
+	return read_count(fd) == -EIO;
+}
+
+static bool sleep_in_poll(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pollfd, 1, -1) == 1 && pollfd.revents == (POLLIN | POLLHUP | POLLERR);
+}
+
+static bool sleep_in_select(int fd)
+{
+	fd_set set;
+
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	return select(fd + 1, &set, NULL, NULL, NULL) == 1 && FD_ISSET(fd, &set);
+}
+
+static bool sleep_in_epoll(int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int epfd = epoll_create1(0);
+	bool right;
+
+	right = !epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) &&
+		epoll_wait(epfd, &event, 1, -1) == 1 && event.events & EPOLLHUP;
+	close(epfd);
+	return right;
+}
+
+static bool sleep_in_uring_read(int fd)
+{
+	struct ring ring;
+	int count;
+
+	return !ring_setup(&ring) &&
+	       !ring_submit(&ring, IORING_OP_READ, fd, &count, sizeof(count)) &&
+	       ring_wait(&ring) == -EIO;
+}
+
+static bool sleep_in_uring_poll(int fd)
+{
+	struct ring ring;
+
+	return !ring_setup(&ring) && !ring_submit_poll(&ring, fd, POLLIN, true) &&
+	       ring_wait(&ring) & POLLHUP;
+}
+
+static bool (*const sleeps[])(int fd) = {
+	sleep_in_read, sleep_in_read, sleep_in_poll, sleep_in_select, sleep_in_epoll,
+	sleep_in_uring_read, sleep_in_uring_poll,
+};
+
+/* Sleepers of all kinds wake at once, and later calls say that the line is gone. */
+TEST_F(dispose, wakes_all_sleepers)
+{
+	struct sleeper sleepers[ARRAY_SIZE(sleeps)];
+
+	for (int i = 0; i < ARRAY_SIZE(sleeps); i++)
+		sleeper_start(&sleepers[i], self->fd, sleeps[i]);
+	EXPECT_EQ(0, fake_do(&self->fake, "dispose"));
+	for (int i = 0; i < ARRAY_SIZE(sleeps); i++) {
+		pthread_join(sleepers[i].thread, NULL);
+		EXPECT_TRUE(sleepers[i].right) {
+			TH_LOG("sleeper %d", i);
+		}
+	}
+	EXPECT_EQ(-EIO, read_count(self->fd));
+	EXPECT_EQ(-EIO, write_value(self->fd, 1));
+	EXPECT_EQ(-1, access(self->fake.path, F_OK));
+}
+
+/* An epoll set that nobody waits on may outlive the line, and the file. */
+TEST_F(dispose, idle_epoll_set)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int epfd = epoll_create1(0);
+
+	ASSERT_EQ(0, epoll_ctl(epfd, EPOLL_CTL_ADD, self->fd, &event));
+	EXPECT_EQ(0, fake_do(&self->fake, "dispose"));
+	EXPECT_EQ(1, epoll_wait(epfd, &event, 1, 0));
+	close(self->fd);
+	EXPECT_EQ(0, epoll_wait(epfd, &event, 1, 0));
+	close(epfd);
+}
+
+/* The line goes away as it fires without pause. */
+TEST_F(dispose, in_a_storm)
+{
+	for (int i = 0; i < 20; i++) {
+		struct fake fake;
+		int fd;
+
+		ASSERT_EQ(NULL, fake_make(&fake, variant->kind));
+		fd = open(fake.path, O_RDWR | O_NONBLOCK);
+		ASSERT_LE(0, fd);
+		for (int n = 0; n < i; n++) {
+			ASSERT_EQ(0, fake_do(&fake, variant->fire));
+			ASSERT_EQ(0, write_value(fd, 1));
+		}
+		ASSERT_EQ(0, fake_do(&fake, "dispose"));
+		EXPECT_EQ(-EIO, read_count(fd));
+		close(fd);
+	}
+}
+
+/* Calls of every kind, until they fail because the line is gone. */
+static void *caller_main(void *arg)
+{
+	int fd = *(int *)arg;
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	while (read_count(fd) != -EIO) {
+		poll(&pollfd, 1, 0);
+		write_value(fd, 0);
+		write_value(fd, 1);
+	}
+	return NULL;
+}
+
+/* Opens the line again and again, until it is gone. */
+static void *opener_main(void *arg)
+{
+	struct fake *fake = arg;
+
+	for (;;) {
+		int fd = open(fake->path, O_RDWR | O_NONBLOCK);
+
+		if (fd < 0 && errno == ENOENT)
+			return NULL;
+		close(fd);
+	}
+}
+
+/* Open, read, write, poll and close may race with the line's end. */
+TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
+{
+	for (int i = 0; i < 30; i++) {
+		struct fake fake;
+		pthread_t caller, opener;
+		int fd;
+
+		ASSERT_EQ(NULL, fake_make(&fake, variant->kind));
+		/* Every other time the opener has the line to itself. */
+		fd = i & 1 ? open(fake.path, O_RDWR | O_NONBLOCK) : -1;
+		if (fd >= 0)
+			pthread_create(&caller, NULL, caller_main, &fd);
+		pthread_create(&opener, NULL, opener_main, &fake);
+		for (int n = 0; n < i; n++)
+			ASSERT_EQ(0, fake_do(&fake, variant->fire));
+		ASSERT_EQ(0, fake_do(&fake, "dispose"));
+		pthread_join(opener, NULL);
+		if (fd >= 0)
+			pthread_join(caller, NULL);
+		close(fd);
+	}
+}
+
+static void pin_to(int cpu, int priority)
+{
+	struct sched_param param = { .sched_priority = priority };
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	if (priority)
+		sched_setscheduler(0, SCHED_FIFO, &param);
+}
+
+/* By the time that it runs again, its descriptor is closed. */
+static bool sleep_in_poll_on_cpu_1(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	pin_to(1, 0);
+	return poll(&pollfd, 1, -1) == 1 && pollfd.revents == POLLNVAL;
+}
+
+static bool hog_may_stop;
+
+static void *hog_main(void *arg)
+{
+	pin_to(1, 50);
+	__atomic_store_n((bool *)arg, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&hog_may_stop, __ATOMIC_ACQUIRE))
+		;
+	return NULL;
+}
+
+/* A poller that was woken, but is kept from running, delays nobody. */
+TEST_F(dispose, poller_kept_off_its_cpu)
+{
+	struct sleeper sleeper;
+	bool hogging = false;
+	struct fake other;
+	pthread_t hog;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two CPUs");
+	pin_to(0, 0);
+	sleeper_start(&sleeper, self->fd, sleep_in_poll_on_cpu_1);
+	pthread_create(&hog, NULL, hog_main, &hogging);
+	while (!__atomic_load_n(&hogging, __ATOMIC_ACQUIRE))
+		sched_yield();
+
+	EXPECT_EQ(0, fake_do(&self->fake, "dispose"));
+	/* The poller's entry is still on the queue of the line that is gone. */
+	EXPECT_EQ(0, close(self->fd));
+	self->fd = -1;
+	EXPECT_EQ(NULL, fake_make(&other, variant->kind));
+	EXPECT_EQ(0, fake_do(&other, "dispose"));
+
+	__atomic_store_n(&hog_may_stop, true, __ATOMIC_RELEASE);
+	pthread_join(hog, NULL);
+	pthread_join(sleeper.thread, NULL);
+	EXPECT_TRUE(sleeper.right);
+}
+
+TEST_HARNESS_MAIN

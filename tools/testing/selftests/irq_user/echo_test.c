@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What /proc/irq/<N>/irq promises about interrupts that nobody asked for: no
+ * count is an echo of an interrupt that was served already, and a device that
+ * never becomes quiet costs no more than its owner asks for.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "line_fixture.h"
+
+/* What runs on the line's own processor, as far as the line lets it. */
+struct spinner {
+	pthread_t thread;
+	unsigned long turns;
+	bool stop;
+};
+
+static void *spinner_main(void *arg)
+{
+	struct spinner *spinner = arg;
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(1, &cpus);
+	/* With a single CPU this fails, and it shares the one that there is. */
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		errno = 0;
+	while (!__atomic_load_n(&spinner->stop, __ATOMIC_SEQ_CST)) {
+		__atomic_add_fetch(&spinner->turns, 1, __ATOMIC_SEQ_CST);
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* Waits until it has run, and so has taken the interrupts that there were. */
+static void spinner_check(struct spinner *spinner)
+{
+	unsigned long turns = __atomic_load_n(&spinner->turns, __ATOMIC_SEQ_CST);
+
+	while (__atomic_load_n(&spinner->turns, __ATOMIC_SEQ_CST) < turns + 2)
+		sched_yield();
+}
+
+static void spinner_stop(struct spinner *spinner)
+{
+	__atomic_store_n(&spinner->stop, true, __ATOMIC_SEQ_CST);
+	pthread_join(spinner->thread, NULL);
+}
+
+/* The counts come while the device asserts, and none comes when it is quiet. */
+TEST_F_TIMEOUT(intx, no_count_while_quiet, 300)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	unsigned int before = line_hw_count(&self->line);
+	const unsigned int rounds = 10000;
+	struct spinner spinner = {};
+
+	ASSERT_LE(0, fd);
+	line_move_away(&self->line);
+	pthread_create(&spinner.thread, NULL, spinner_main, &spinner);
+	for (unsigned int i = 0; i < rounds; i++) {
+		int count;
+
+		line_raise(&self->line);
+		do {
+			count = read_count(fd);
+		} while (count == -EAGAIN);
+		ASSERT_EQ(1, count);
+		ASSERT_TRUE(line_asserts(&self->line));
+		line_ack(&self->line);
+		/* This arms. Then wait until the line's processor has had its chance. */
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+		if (i & 1)
+			ASSERT_EQ(0, write_value(fd, 0));
+		ASSERT_EQ(0, write_value(fd, 1));
+		spinner_check(&spinner);
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+	}
+	EXPECT_EQ(rounds, line_hw_count(&self->line) - before);
+	spinner_stop(&spinner);
+}
+
+/* Returns how often the kernel thinks that nobody handled the line. */
+static int count_unhandled(struct line *line)
+{
+	char path[64], text[256] = "", *value;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/irq/%d/spurious", line->irq);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -1;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	value = strstr(text, "unhandled ");
+	return value ? atoi(value + strlen("unhandled ")) : -1;
+}
+
+/* A device that is never quiet interrupts once each time that it is let. */
+TEST_F_TIMEOUT(intx, one_interrupt_an_arm, 300)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	unsigned int before = line_hw_count(&self->line);
+	struct spinner spinner = {};
+
+	ASSERT_LE(0, fd);
+	line_move_away(&self->line);
+	pthread_create(&spinner.thread, NULL, spinner_main, &spinner);
+	line_raise(&self->line);
+	for (unsigned int i = 1; i <= 1000; i++) {
+		/* Armed in turn by open and poll, by a read, and by a write. */
+		if (i > 1 && i % 3 == 1)
+			ASSERT_EQ(-EAGAIN, read_count(fd));
+		if (i > 1 && i % 3 == 2)
+			ASSERT_EQ(0, write_value(fd, 1));
+		ASSERT_TRUE(wait_event(fd));
+		/* The processor goes on, however long the owner takes. */
+		spinner_check(&spinner);
+		ASSERT_EQ(i, line_hw_count(&self->line) - before);
+		ASSERT_EQ(1, read_count(fd));
+		spinner_check(&spinner);
+		ASSERT_EQ(i, line_hw_count(&self->line) - before);
+	}
+	spinner_stop(&spinner);
+	EXPECT_EQ(0, count_unhandled(&self->line));
+}
+
+/* The kernel never gives up on the line: its owner cares, even if it does nothing. */
+TEST_F_TIMEOUT(intx, somebody_always_cares, 600)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	unsigned int before = line_hw_count(&self->line);
+	/* The kernel disables a line when 99,900 of 100,000 were not handled. */
+	const unsigned int rounds = 110000;
+
+	ASSERT_LE(0, fd);
+	line_raise(&self->line);
+	for (unsigned int i = 0; i < rounds; i++) {
+		ASSERT_TRUE(wait_event(fd));
+		ASSERT_EQ(1, read_count(fd));
+	}
+	EXPECT_EQ(rounds, line_hw_count(&self->line) - before);
+	EXPECT_EQ(0, count_unhandled(&self->line));
+
+	line_ack(&self->line);
+	ASSERT_EQ(-EAGAIN, read_count(fd));
+	EXPECT_GE(0, line_depth(&self->line));
+	line_raise(&self->line);
+	ASSERT_TRUE(wait_event(fd));
+	EXPECT_EQ(1, read_count(fd));
+}
+
+/* An event that an owner left is not handed to the next. */
+TEST_F(intx, earlier_owner_leaves_nothing)
+{
+	for (int i = 0; i < 100; i++) {
+		int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+
+		ASSERT_LE(0, fd);
+		/* Left in turn as a count, and by a device that was quiet again in time. */
+		if (i & 1)
+			ASSERT_EQ(0, write_value(fd, 0));
+		line_raise(&self->line);
+		if (!(i & 1))
+			ASSERT_TRUE(wait_event(fd));
+		/* Not after close: QEMU's IO-APIC does not see that a line without owner drops. */
+		line_ack(&self->line);
+		close(fd);
+
+		fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+		line_raise(&self->line);
+		ASSERT_TRUE(wait_event(fd));
+		ASSERT_EQ(1, read_count(fd));
+		line_ack(&self->line);
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+		close(fd);
+	}
+}
+
+FIXTURE(edge)
+{
+	struct line line;
+};
+
+FIXTURE_SETUP(edge)
+{
+	const char *why = line_setup_edge(&self->line);
+
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(edge)
+{
+	line_teardown(&self->line);
+}
+
+/* Of the edges that come while the line is masked one is kept. */
+TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	unsigned int before = line_hw_count(&self->line);
+
+	ASSERT_LE(0, fd);
+	for (unsigned int i = 1; i <= 200; i++) {
+		bool by_write = i & 1;
+
+		/* Masked in turn by a write, and by an event that is taken later. */
+		if (by_write) {
+			ASSERT_EQ(0, write_value(fd, 0));
+		} else {
+			line_trigger(&self->line);
+			ASSERT_TRUE(wait_event(fd));
+		}
+		for (int n = 0; n < 50; n++)
+			line_trigger(&self->line);
+		if (!by_write)
+			ASSERT_EQ(1, read_count(fd));
+		ASSERT_TRUE(wait_event(fd));
+		ASSERT_EQ(1, read_count(fd));
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+		ASSERT_EQ(i + i / 2, line_hw_count(&self->line) - before);
+	}
+}
+
+/* An edge that came while an earlier owner had the line masked was its own. */
+TEST_F_TIMEOUT(edge, earlier_owner_leaves_nothing, 300)
+{
+	for (int i = 0; i < 200; i++) {
+		int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+		unsigned int before;
+
+		ASSERT_LE(0, fd);
+		line_trigger(&self->line);
+		ASSERT_TRUE(wait_event(fd));
+		line_trigger(&self->line);
+		while (!line_keeps_edge(&self->line))
+			;
+		close(fd);
+
+		before = line_hw_count(&self->line);
+		fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+		/* The first event is the edge of this owner, and there is no other. */
+		line_trigger(&self->line);
+		ASSERT_TRUE(wait_event(fd));
+		ASSERT_EQ(1, read_count(fd));
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+		ASSERT_EQ(before + 1, line_hw_count(&self->line));
+		close(fd);
+	}
+}
+
+TEST_HARNESS_MAIN

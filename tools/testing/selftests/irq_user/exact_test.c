@@ -1,0 +1,511 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What /proc/irq/<N>/irq promises to a crowd: each event is returned exactly
+ * once, whoever reads, polls and writes meanwhile, and masks stay balanced.
+ *
+ * IRQ_USER_EVENTS in the environment says how many events each test has to have,
+ * however long that takes. Without, it is as many as come in ten seconds.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "line.h"
+
+#define THREADS		4
+#define WORKERS		8
+#define SECONDS		10
+
+/* What the workers, some of which are processes, have in common. */
+struct board {
+	pthread_mutex_t turn;
+	unsigned int sum;		/* of all counts */
+	unsigned int alive;		/* workers */
+	unsigned int news;		/* how often the two changed; who waits sleeps on it */
+	bool stop;
+	int error;			/* what no call should have returned */
+};
+
+struct crowd;
+
+struct worker {
+	struct crowd *crowd;
+	unsigned int random;
+	int fd;
+	int level_epoll, edge_epoll;
+	pthread_t thread;
+	pid_t id;			/* of the thread or the process */
+};
+
+struct crowd {
+	struct line line;
+	struct board *board;
+	bool in_turns;
+	int fd;
+	struct worker workers[WORKERS];
+};
+
+static unsigned int load(unsigned int *word)
+{
+	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+/* Waits for news that are not in @news, and so were not seen by who looked since. */
+static void board_wait(struct board *board, unsigned int news)
+{
+	syscall(SYS_futex, &board->news, FUTEX_WAIT, news, NULL, NULL, 0);
+}
+
+static void board_add(struct board *board, unsigned int *word, int number)
+{
+	__atomic_add_fetch(word, number, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&board->news, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &board->news, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static void board_expect(struct board *board, int expected, int result)
+{
+	int none = 0;
+
+	if (result != expected)
+		__atomic_compare_exchange_n(&board->error, &none, result ? : -EPROTO, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* The descriptors share one open file, and so its O_NONBLOCK. */
+static int read_nowait(int fd)
+{
+	int count;
+	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
+	ssize_t len = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
+
+	if (len < 0)
+		return -errno;
+	return len == sizeof(count) ? count : -EPROTO;
+}
+
+/* Who gets a count makes the device quiet, and tells the raiser. */
+static bool take(struct worker *worker, int result)
+{
+	struct crowd *crowd = worker->crowd;
+
+	if (result <= 0) {
+		board_expect(crowd->board, -EAGAIN, result);
+		return false;
+	}
+	if (crowd->line.regs)
+		line_ack(&crowd->line);
+	/* With the device quiet and before the next event: arm in all ways. */
+	if (crowd->in_turns && result & 1) {
+		if (worker->random & 0x100)
+			board_expect(crowd->board, 0, write_value(worker->fd, 0));
+		board_expect(crowd->board, 0, write_value(worker->fd, 1));
+	}
+	board_add(crowd->board, &crowd->board->sum, result);
+	return true;
+}
+
+static void await(struct worker *worker, int epfd)
+{
+	struct epoll_event event;
+
+	board_expect(worker->crowd->board, 1, epoll_wait(epfd, &event, 1, -1));
+	take(worker, read_nowait(worker->fd));
+}
+
+static void work(struct worker *worker)
+{
+	struct board *board = worker->crowd->board;
+
+	worker->random = worker->random * 1103515245 + 12345;
+	switch ((worker->random >> 16) % 7) {
+	case 0:
+		take(worker, read_count(worker->fd));
+		break;
+	case 1:
+		take(worker, read_nowait(worker->fd));
+		break;
+	case 2:
+		if (!wait_event(worker->fd))
+			board_expect(board, 0, -errno);
+		take(worker, read_nowait(worker->fd));
+		break;
+	case 3:
+		await(worker, worker->level_epoll);
+		break;
+	case 4:
+		/* Edge-triggered epoll wants that one reads until EAGAIN. */
+		if (!take(worker, read_nowait(worker->fd)))
+			await(worker, worker->edge_epoll);
+		break;
+	case 5:
+		board_expect(board, 0, write_value(worker->fd, 0));
+		/* A 1 arms with an event pending: not in turns, the device may assert. */
+		if (worker->crowd->in_turns)
+			take(worker, read_nowait(worker->fd));
+		else
+			board_expect(board, 0, write_value(worker->fd, 1));
+		break;
+	case 6:
+		if (!worker->crowd->in_turns)
+			board_expect(board, 0, write_value(worker->fd, 1));
+		break;
+	}
+}
+
+static int epoll_on(int fd, unsigned int events)
+{
+	struct epoll_event event = { .events = events };
+	int epfd = epoll_create1(0);
+
+	return epfd >= 0 && !epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) ? epfd : -1;
+}
+
+static void turn_begin(struct worker *worker)
+{
+	if (worker->crowd->in_turns)
+		pthread_mutex_lock(&worker->crowd->board->turn);
+}
+
+static void turn_end(struct worker *worker)
+{
+	if (worker->crowd->in_turns)
+		pthread_mutex_unlock(&worker->crowd->board->turn);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *worker = arg;
+	struct board *board = worker->crowd->board;
+	bool go_on = true;
+
+	worker->fd = dup(worker->crowd->fd);
+	/* To add a file to an epoll polls it, which arms. */
+	turn_begin(worker);
+	worker->level_epoll = epoll_on(worker->fd, EPOLLIN);
+	worker->edge_epoll = epoll_on(worker->fd, EPOLLIN | EPOLLET);
+	__atomic_store_n(&worker->id, syscall(SYS_gettid), __ATOMIC_SEQ_CST);
+	if (worker->level_epoll < 0 || worker->edge_epoll < 0)
+		board_expect(board, 0, -errno);
+	turn_end(worker);
+	while (go_on) {
+		turn_begin(worker);
+		go_on = !__atomic_load_n(&board->stop, __ATOMIC_SEQ_CST);
+		if (go_on) {
+			work(worker);
+		} else {
+			/* Who has taken an event and leaves arms for those that sleep. */
+			while (take(worker, read_nowait(worker->fd)))
+				;
+		}
+		turn_end(worker);
+	}
+	close(worker->level_epoll);
+	close(worker->edge_epoll);
+	close(worker->fd);
+	board_add(board, &board->alive, -1);
+	return NULL;
+}
+
+static bool crowd_start(struct crowd *crowd)
+{
+	pthread_mutexattr_t attr;
+	struct board *board;
+
+	crowd->fd = open(crowd->line.path, O_RDWR);
+	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		     -1, 0);
+	if (crowd->fd < 0 || board == MAP_FAILED)
+		return false;
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutex_init(&board->turn, &attr);
+	board->alive = WORKERS;
+	crowd->board = board;
+
+	for (int i = WORKERS - 1; i >= 0; i--) {
+		struct worker *worker = &crowd->workers[i];
+		pid_t pid;
+
+		worker->crowd = crowd;
+		worker->random = i;
+		if (i < THREADS) {
+			if (pthread_create(&worker->thread, NULL, worker_main, worker))
+				return false;
+			continue;
+		}
+		pid = fork();
+		if (pid < 0)
+			return false;
+		if (!pid) {
+			worker_main(worker);
+			_exit(0);
+		}
+		worker->id = pid;
+	}
+	return true;
+}
+
+static void crowd_raise(struct crowd *crowd)
+{
+	if (crowd->line.regs)
+		line_raise(&crowd->line);
+	else
+		line_trigger(&crowd->line);
+}
+
+/* Raises an interrupt, and waits until somebody has got a count. */
+static void crowd_event(struct crowd *crowd)
+{
+	struct board *board = crowd->board;
+	unsigned int sum = load(&board->sum), news, alive;
+
+	crowd_raise(crowd);
+	for (;;) {
+		news = load(&board->news);
+		alive = load(&board->alive);
+		if (load(&board->sum) != sum)
+			return;
+		if (alive) {
+			board_wait(board, news);
+		} else {
+			/* The last worker ended by itself: this event is for us. */
+			wait_event(crowd->fd);
+			take(&(struct worker){ .crowd = crowd, .fd = crowd->fd },
+			     read_nowait(crowd->fd));
+		}
+	}
+}
+
+/*
+ * Tells the workers to end, and raises interrupts for those that sleep: each
+ * ends one of them at least. Returns how many were raised.
+ */
+static unsigned int crowd_stop(struct crowd *crowd)
+{
+	unsigned int raised = 0;
+
+	__atomic_store_n(&crowd->board->stop, true, __ATOMIC_SEQ_CST);
+	while (load(&crowd->board->alive)) {
+		crowd_event(crowd);
+		raised++;
+	}
+	for (int i = 0; i < WORKERS; i++) {
+		if (i < THREADS)
+			pthread_join(crowd->workers[i].thread, NULL);
+		else
+			waitpid(crowd->workers[i].id, NULL, 0);
+	}
+	return raised;
+}
+
+/* Takes what the line has kept, and what the handler may still be about to count. */
+static void crowd_drain(struct crowd *crowd, unsigned int hw_before)
+{
+	struct board *board = crowd->board;
+
+	for (int i = 0; i < 100000; i++) {
+		int count = read_nowait(crowd->fd);
+
+		if (count > 0)
+			board_add(board, &board->sum, count);
+		else if (!line_keeps_edge(&crowd->line) && !line_expects_edge(&crowd->line) &&
+			 load(&board->sum) >= line_hw_count(&crowd->line) - hw_before)
+			break;
+	}
+}
+
+/* The line works as if it had been opened just now, and is free once closed. */
+static void check_line_afterwards(struct __test_metadata *_metadata, struct crowd *crowd)
+{
+	struct line *line = &crowd->line;
+	unsigned int before;
+
+	ASSERT_EQ(-EAGAIN, read_nowait(crowd->fd));
+	EXPECT_GE(0, line_depth(line));
+	before = line_hw_count(line);
+	crowd_raise(crowd);
+	ASSERT_TRUE(wait_event(crowd->fd));
+	EXPECT_GE(1, line_depth(line));
+	EXPECT_EQ(1, read_nowait(crowd->fd));
+	EXPECT_EQ(before + 1, line_hw_count(line));
+	if (line->regs)
+		line_ack(line);
+	ASSERT_EQ(-EAGAIN, read_nowait(crowd->fd));
+	EXPECT_GE(0, line_depth(line));
+	close(crowd->fd);
+
+	crowd->fd = open(line->path, O_RDWR);
+	ASSERT_LE(0, crowd->fd);
+	EXPECT_EQ(-EAGAIN, read_nowait(crowd->fd));
+	close(crowd->fd);
+}
+
+/* How many events there have to be, or for how long. */
+struct extent {
+	unsigned long events;
+	struct timespec end;
+};
+
+static void extent_begin(struct extent *extent)
+{
+	const char *text = getenv("IRQ_USER_EVENTS");
+
+	extent->events = text ? strtoul(text, NULL, 0) : 0;
+	clock_gettime(CLOCK_MONOTONIC, &extent->end);
+	extent->end.tv_sec += SECONDS;
+}
+
+static bool extent_goes_on(struct extent *extent, unsigned int events)
+{
+	struct timespec now;
+
+	if (extent->events)
+		return events < extent->events;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec < extent->end.tv_sec;
+}
+
+FIXTURE(crowd)
+{
+	struct crowd crowd;
+};
+
+FIXTURE_VARIANT(crowd)
+{
+	bool edge, in_turns;
+};
+
+/*
+ * Who arms a level line before the device is quiet gets another event. To know
+ * how many there are, either all take turns,
+ */
+FIXTURE_VARIANT_ADD(crowd, level_in_turns)
+{
+	.in_turns = true,
+};
+
+/* or only the kernel knows; */
+FIXTURE_VARIANT_ADD(crowd, level_at_once)
+{
+};
+
+/* an edge is one event whenever the line is armed. */
+FIXTURE_VARIANT_ADD(crowd, edge_at_once)
+{
+	.edge = true,
+};
+
+FIXTURE_SETUP(crowd)
+{
+	struct line *line = &self->crowd.line;
+	const char *why = variant->edge ? line_setup_edge(line) : line_setup(line);
+
+	if (why)
+		SKIP(return, "%s", why);
+	self->crowd.in_turns = variant->in_turns;
+}
+
+FIXTURE_TEARDOWN(crowd)
+{
+	line_teardown(&self->crowd.line);
+}
+
+/* The sum of what eight workers read is what was raised, and all of them end. */
+TEST_F_TIMEOUT(crowd, exactly_once, 3600)
+{
+	unsigned int before = line_hw_count(&self->crowd.line);
+	struct crowd *crowd = &self->crowd;
+	unsigned int raised, sum, hw;
+	struct extent extent;
+
+	ASSERT_TRUE(crowd_start(crowd));
+	extent_begin(&extent);
+	for (raised = 0; extent_goes_on(&extent, raised); raised++)
+		crowd_event(crowd);
+	raised += crowd_stop(crowd);
+	crowd_drain(crowd, before);
+
+	sum = load(&crowd->board->sum);
+	hw = line_hw_count(&crowd->line) - before;
+	TH_LOG("%u raised, %u interrupts, %u counted", raised, hw, sum);
+	EXPECT_EQ(0, crowd->board->error);
+	EXPECT_EQ(hw, sum);
+	if (variant->edge || variant->in_turns)
+		EXPECT_EQ(raised, sum);
+	check_line_afterwards(_metadata, crowd);
+}
+
+FIXTURE(storm)
+{
+	struct crowd crowd;
+};
+
+FIXTURE_SETUP(storm)
+{
+	const char *why = line_setup_edge(&self->crowd.line);
+
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(storm)
+{
+	line_teardown(&self->crowd.line);
+}
+
+/* Edges that nobody waits for coalesce: never into more, and not into none. */
+TEST_F_TIMEOUT(storm, edges_coalesce, 3600)
+{
+	unsigned int before = line_hw_count(&self->crowd.line);
+	struct crowd *crowd = &self->crowd;
+	unsigned int edges = 0, sum, hw;
+	struct extent extent;
+
+	ASSERT_TRUE(crowd_start(crowd));
+	extent_begin(&extent);
+	while (extent_goes_on(&extent, edges)) {
+		unsigned int burst = 1 + edges % 16;
+
+		for (unsigned int i = 0; i < burst; i++)
+			crowd_raise(crowd);
+		edges += burst;
+		ASSERT_GE(edges, load(&crowd->board->sum));
+		/* When all sleep, the line is armed and no edge is left. */
+		if (edges & 0x100) {
+			for (int i = 0; i < WORKERS; i++) {
+				pid_t *id = &crowd->workers[i].id;
+
+				while (!__atomic_load_n(id, __ATOMIC_SEQ_CST))
+					;
+				wait_asleep(*id);
+			}
+		}
+	}
+	crowd_event(crowd);
+	edges += 1 + crowd_stop(crowd);
+	crowd_drain(crowd, before);
+
+	sum = load(&crowd->board->sum);
+	hw = line_hw_count(&crowd->line) - before;
+	TH_LOG("%u edges, %u interrupts, %u counted", edges, hw, sum);
+	EXPECT_EQ(0, crowd->board->error);
+	EXPECT_EQ(hw, sum);
+	EXPECT_GE(edges, sum);
+	EXPECT_LT(0, sum);
+	check_line_afterwards(_metadata, crowd);
+}
+
+TEST_HARNESS_MAIN

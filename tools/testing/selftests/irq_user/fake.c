@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fake.h"
+
+#define CONTROL "/sys/kernel/debug/test_irq_lines/control"
+
+static int command(const char *text)
+{
+	int fd = open(CONTROL, O_WRONLY);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* Returns the number of the line that was made last. */
+static int last_line(void)
+{
+	FILE *file = fopen(CONTROL, "r");
+	char row[64];
+	int irq = -1;
+
+	while (file && fgets(row, sizeof(row), file))
+		irq = atoi(row);
+	if (file)
+		fclose(file);
+	return irq;
+}
+
+const char *fake_make(struct fake *fake, const char *kind)
+{
+	char text[32];
+
+	memset(fake, 0, sizeof(*fake));
+	if (access(CONTROL, W_OK))
+		return "needs root, debugfs and the module test_irq_lines";
+	snprintf(text, sizeof(text), "make %s", kind);
+	if (command(text))
+		return "the module test_irq_lines does not make such a line";
+	fake->irq = last_line();
+	snprintf(fake->path, sizeof(fake->path), "/proc/irq/%d/irq", fake->irq);
+	return NULL;
+}
+
+int fake_do(struct fake *fake, const char *verb)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s %d", verb, fake->irq);
+	return command(text);
+}
+
+void fake_dispose(struct fake *fake)
+{
+	if (fake->irq > 0)
+		fake_do(fake, "dispose");
+	fake->irq = 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A line of any kind, which fires and goes away on command: one of the module
+ * test_irq_lines, see lib/test_irq_lines.rs.
+ */
+#ifndef IRQ_USER_FAKE_H
+#define IRQ_USER_FAKE_H
+
+struct fake {
+	int irq;
+	char path[64];			/* /proc/irq/<irq>/irq */
+};
+
+/* Makes a line. Returns NULL, or why it cannot. */
+const char *fake_make(struct fake *fake, const char *kind);
+
+/* Has the module obey a command on the line: "fire", "assert", ... Returns 0 or -errno. */
+int fake_do(struct fake *fake, const char *verb);
+
+/* Unmaps the line, if that was not done. */
+void fake_dispose(struct fake *fake);
+
+#endif /* IRQ_USER_FAKE_H */

@@ -1,0 +1,1043 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is promised when the caller errs, lacks a privilege, runs out of
+ * something or dies: no event is lost, and no line is left claimed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "line_fixture.h"
+
+#define PAGE		4096
+#define NOBODY		65534
+#define FILL		0x5a
+
+/* What a child exits with that could not do what it was to try. */
+#define CANNOT		255
+
+/* An edge is one event, whenever the line is armed: who arms too often adds none. */
+FIXTURE(edge)
+{
+	struct line line;
+};
+
+FIXTURE_SETUP(edge)
+{
+	const char *why = line_setup_edge(&self->line);
+
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(edge)
+{
+	line_teardown(&self->line);
+}
+
+static int try_open(struct line *line, int flags)
+{
+	int fd = open(line->path, flags);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+/* Makes an event and leaves it pending, with the device quiet. */
+static bool make_event(struct line *line, int fd)
+{
+	line_raise(line);
+	if (!wait_event(fd))
+		return false;
+	line_ack(line);
+	return true;
+}
+
+/* The line has no owner, and whoever opens it next gets its events. */
+static void check_free(struct __test_metadata *_metadata, struct line *line)
+{
+	char *row = line_row(line);
+	int fd;
+
+	EXPECT_EQ(NULL, strstr(row, "user:"))
+		TH_LOG("\"%s\"", row);
+	free(row);
+	fd = open(line->path, O_RDWR);
+	ASSERT_LE(0, fd);
+	ASSERT_TRUE(make_event(line, fd));
+	EXPECT_EQ(1, read_count(fd));
+	close(fd);
+}
+
+/* Maps two pages of which the second one cannot be touched. */
+static char *map_edge(void)
+{
+	char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	if (page == MAP_FAILED || mprotect(page + PAGE, PAGE, PROT_NONE))
+		return NULL;
+	return page;
+}
+
+/* Whatever is wrong with a buffer, the event stays for a better one. */
+TEST_F(intx, unwritable_buffer_loses_nothing)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	char *page = map_edge(), *constant;
+	unsigned int before = line_hw_count(&self->line);
+
+	ASSERT_LE(0, fd);
+	ASSERT_NE(NULL, page);
+	constant = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, constant);
+	void *const buffers[] = {
+		NULL, constant, page + PAGE - 1, page + PAGE - 3, page + PAGE,
+		(void *)-PAGE, (void *)-1,
+	};
+
+	ASSERT_TRUE(make_event(&self->line, fd));
+	for (int i = 0; i < ARRAY_SIZE(buffers); i++) {
+		EXPECT_EQ(-1, read(fd, buffers[i], sizeof(int)));
+		EXPECT_EQ(EFAULT, errno)
+			TH_LOG("for buffer %d", i);
+		EXPECT_EQ(-1, read(fd, buffers[i], PAGE));
+		EXPECT_EQ(EFAULT, errno)
+			TH_LOG("for large buffer %d", i);
+	}
+	EXPECT_EQ(before + 1, line_hw_count(&self->line));
+	EXPECT_EQ(1, read_count(fd));
+	EXPECT_EQ(-EAGAIN, read_count(fd));
+}
+
+/* Makes an event beside the ones that are pending already. */
+static void make_another(struct line *line, int fd)
+{
+	unsigned int before = line_hw_count(line);
+
+	write_value(fd, 1);
+	line_raise(line);
+	while (line_hw_count(line) == before)
+		;
+	line_ack(line);
+	/* The handler may still be on its way to mask the line. */
+	while (!line_depth(line))
+		;
+}
+
+/* Several events that a bad buffer could not take are all there afterwards. */
+TEST_F(intx, unwritable_buffer_keeps_the_sum)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), sum = 0;
+	const int events = 5;
+
+	ASSERT_LE(0, fd);
+	if (line_depth(&self->line) < 0)
+		SKIP(return, "debugfs does not tell whether a line is masked");
+	ASSERT_TRUE(make_event(&self->line, fd));
+	for (int i = 1; i < events; i++) {
+		make_another(&self->line, fd);
+		EXPECT_EQ(-1, read(fd, NULL, sizeof(int)));
+		EXPECT_EQ(EFAULT, errno);
+	}
+	/* The last one may be masked and not yet counted. */
+	while (sum < events) {
+		int count = read_count(fd);
+
+		ASSERT_TRUE(count > 0 || count == -EAGAIN);
+		if (count > 0)
+			sum += count;
+	}
+	EXPECT_EQ(events, sum);
+	EXPECT_EQ(-EAGAIN, read_count(fd));
+}
+
+/* A read in a thread of its own that sleeps for an event. */
+struct sleeper {
+	pthread_t thread;
+	pid_t tid;
+	long sleeps;
+	int fd, result;
+	void *buffer;
+};
+
+static void *sleeper_main(void *arg)
+{
+	struct sleeper *sleeper = arg;
+	struct rusage usage;
+	ssize_t len;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	sleeper->sleeps = usage.ru_nvcsw;
+	__atomic_store_n(&sleeper->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
+	len = read(sleeper->fd, sleeper->buffer, sizeof(int));
+	sleeper->result = len < 0 ? -errno : len;
+	return NULL;
+}
+
+/* Returns how often the thread has gone to sleep. */
+static long count_sleeps(pid_t tid)
+{
+	static const char key[] = "\nvoluntary_ctxt_switches:";
+	char path[64], text[4096] = "", *value;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	value = strstr(text, key);
+	return value ? atol(value + strlen(key)) : LONG_MAX;
+}
+
+/*
+ * Waits until the sleeper sleeps once more than it did. Its state would not do:
+ * that says so already when it is about to arm the line.
+ */
+static void sleeper_wait(struct sleeper *sleeper)
+{
+	long sleeps;
+
+	while ((sleeps = count_sleeps(sleeper->tid)) <= sleeper->sleeps)
+		sched_yield();
+	sleeper->sleeps = sleeps;
+}
+
+/* Starts a read and waits until it sleeps. */
+static void sleeper_start(struct sleeper *sleeper, int fd, void *buffer)
+{
+	memset(sleeper, 0, sizeof(*sleeper));
+	sleeper->fd = fd;
+	sleeper->buffer = buffer;
+	pthread_create(&sleeper->thread, NULL, sleeper_main, sleeper);
+	while (!__atomic_load_n(&sleeper->tid, __ATOMIC_ACQUIRE))
+		;
+	sleeper_wait(sleeper);
+}
+
+/* A sleeper that cannot take the event it is woken for leaves it. */
+TEST_F(intx, unwritable_buffer_of_a_sleeper)
+{
+	int fd = open(self->line.path, O_RDWR);
+	struct sleeper sleeper;
+
+	ASSERT_LE(0, fd);
+	for (int i = 0; i < 50; i++) {
+		sleeper_start(&sleeper, fd, NULL);
+		line_raise(&self->line);
+		pthread_join(sleeper.thread, NULL);
+		ASSERT_EQ(-EFAULT, sleeper.result);
+		line_ack(&self->line);
+		ASSERT_EQ(1, read_count(fd));
+	}
+}
+
+/* Nor does it leave those asleep who can take the event. */
+TEST_F(intx, unwritable_buffer_beside_a_sleeper)
+{
+	int fd = open(self->line.path, O_RDWR);
+	struct sleeper bad, good;
+
+	ASSERT_LE(0, fd);
+	for (int i = 0; i < 50; i++) {
+		int count = 0;
+
+		/* Each order: one sleeper is woken, and it may be either. */
+		if (i & 1)
+			sleeper_start(&bad, fd, NULL);
+		sleeper_start(&good, fd, &count);
+		if (!(i & 1))
+			sleeper_start(&bad, fd, NULL);
+		line_raise(&self->line);
+		pthread_join(good.thread, NULL);
+		ASSERT_EQ(sizeof(count), good.result);
+		ASSERT_EQ(1, count);
+		line_ack(&self->line);
+
+		/* Whether it fails now or with this event: it takes none. */
+		ASSERT_EQ(0, write_value(fd, 1));
+		line_raise(&self->line);
+		pthread_join(bad.thread, NULL);
+		ASSERT_EQ(-EFAULT, bad.result);
+		ASSERT_EQ(1, read_count(fd));
+		line_ack(&self->line);
+	}
+}
+
+/* Reads that fail again and again, without sleeping. */
+struct faulter {
+	pthread_t thread;
+	int fd, limit;			/* 0: until it is stopped */
+	int faults, others;
+	bool stop;
+};
+
+static void *faulter_main(void *arg)
+{
+	struct faulter *faulter = arg;
+	struct iovec iov = { .iov_base = NULL, .iov_len = sizeof(int) };
+
+	while (!__atomic_load_n(&faulter->stop, __ATOMIC_RELAXED) &&
+	       (!faulter->limit || faulter->faults + faulter->others < faulter->limit)) {
+		if (preadv2(faulter->fd, &iov, 1, -1, RWF_NOWAIT) == -1 && errno == EFAULT)
+			faulter->faults++;
+		else
+			faulter->others++;
+	}
+	return NULL;
+}
+
+/* Reads that fail neither hide an event from a sleeper nor double it. */
+TEST_F_TIMEOUT(edge, failing_reads_beside_a_reader, 120)
+{
+	int fd = open(self->line.path, O_RDWR);
+	struct faulter faulters[2] = {};
+
+	ASSERT_LE(0, fd);
+	for (int i = 0; i < ARRAY_SIZE(faulters); i++) {
+		faulters[i].fd = fd;
+		ASSERT_EQ(0, pthread_create(&faulters[i].thread, NULL, faulter_main, &faulters[i]));
+	}
+	for (int i = 0; i < 3000; i++) {
+		line_trigger(&self->line);
+		ASSERT_EQ(1, read_count(fd));
+	}
+	for (int i = 0; i < ARRAY_SIZE(faulters); i++) {
+		__atomic_store_n(&faulters[i].stop, true, __ATOMIC_RELAXED);
+		pthread_join(faulters[i].thread, NULL);
+	}
+}
+
+/* The event that failing reads leave is pending all the time: none of them arms. */
+TEST_F_TIMEOUT(intx, failing_reads_do_not_arm, 120)
+{
+	int fd = open(self->line.path, O_RDWR);
+	unsigned int before = line_hw_count(&self->line);
+	struct faulter faulters[2] = {};
+
+	ASSERT_LE(0, fd);
+	/* The device keeps asserting: were the line armed it would fire again. */
+	line_raise(&self->line);
+	ASSERT_TRUE(wait_event(fd));
+	for (int i = 0; i < ARRAY_SIZE(faulters); i++) {
+		faulters[i].fd = fd;
+		faulters[i].limit = 100000;
+		ASSERT_EQ(0, pthread_create(&faulters[i].thread, NULL, faulter_main, &faulters[i]));
+	}
+	for (int i = 0; i < ARRAY_SIZE(faulters); i++) {
+		pthread_join(faulters[i].thread, NULL);
+		EXPECT_EQ(0, faulters[i].others);
+	}
+	EXPECT_EQ(before + 1, line_hw_count(&self->line));
+	EXPECT_EQ(1, read_count(fd));
+}
+
+static int set_policy(int policy, int priority)
+{
+	struct sched_param param = { .sched_priority = priority };
+
+	return sched_setscheduler(0, policy, &param);
+}
+
+/* A sleeper whose event another reader takes sleeps on and does not arm. */
+TEST_F(intx, late_sleeper_does_not_arm)
+{
+	int fd = open(self->line.path, O_RDWR), count, last;
+	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
+	struct sleeper sleeper;
+	unsigned int before;
+	cpu_set_t cpu;
+
+	ASSERT_LE(0, fd);
+	/* The sleeper cannot run while this thread runs in real time. */
+	CPU_ZERO(&cpu);
+	CPU_SET(0, &cpu);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpu), &cpu));
+	sleeper_start(&sleeper, fd, &last);
+	for (int i = 0; i < 20; i++) {
+		before = line_hw_count(&self->line);
+		if (set_policy(SCHED_FIFO, 1))
+			SKIP(return, "cannot run in real time");
+		line_raise(&self->line);
+		while (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) != sizeof(count))
+			;
+		EXPECT_EQ(1, count);
+		ASSERT_EQ(0, set_policy(SCHED_OTHER, 0));
+		sleeper_wait(&sleeper);
+		/* The device still asserts: were the line armed it would fire again. */
+		ASSERT_EQ(before + 1, line_hw_count(&self->line));
+		line_ack(&self->line);
+		ASSERT_EQ(0, write_value(fd, 1));
+	}
+	line_raise(&self->line);
+	pthread_join(sleeper.thread, NULL);
+	EXPECT_EQ(sizeof(last), sleeper.result);
+	EXPECT_EQ(1, last);
+}
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+/* Nor does a sleeper that a signal takes away while another one has the event. */
+TEST_F(intx, interrupted_sleeper_does_not_arm)
+{
+	struct sigaction action = { .sa_handler = ignore };
+	int fd = open(self->line.path, O_RDWR), counts[2];
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	for (int i = 0; i < 50; i++) {
+		unsigned int before = line_hw_count(&self->line);
+		struct sleeper sleepers[2];
+		int first = 0;
+
+		for (int n = 0; n < ARRAY_SIZE(sleepers); n++)
+			sleeper_start(&sleepers[n], fd, &counts[n]);
+		line_raise(&self->line);
+		while (pthread_tryjoin_np(sleepers[first].thread, NULL))
+			first = !first;
+		ASSERT_EQ(sizeof(int), sleepers[first].result);
+		pthread_kill(sleepers[!first].thread, SIGUSR1);
+		pthread_join(sleepers[!first].thread, NULL);
+		ASSERT_EQ(-EINTR, sleepers[!first].result);
+		/* The device still asserts: were the line armed it would fire again. */
+		ASSERT_EQ(before + 1, line_hw_count(&self->line));
+		line_ack(&self->line);
+	}
+}
+
+/* A buffer in up to four parts: their lengths, with BAD where none can be touched. */
+#define BAD	0x100
+
+struct split {
+	int parts[4];
+	int result;			/* a length, or -errno */
+};
+
+static ssize_t do_split(int fd, const struct split *split, char *good, char *bad, bool write)
+{
+	struct iovec iov[ARRAY_SIZE(split->parts)];
+	ssize_t len;
+
+	for (int i = 0; i < ARRAY_SIZE(iov); i++) {
+		bool is_bad = split->parts[i] & BAD;
+
+		iov[i].iov_len = split->parts[i] & ~BAD;
+		iov[i].iov_base = is_bad ? bad : good;
+		if (!is_bad)
+			good += iov[i].iov_len;
+	}
+	len = write ? writev(fd, iov, ARRAY_SIZE(iov)) : readv(fd, iov, ARRAY_SIZE(iov));
+	return len < 0 ? -errno : len;
+}
+
+/* A count may be read in parts; if any of them fails, the event stays. */
+TEST_F(intx, read_in_parts)
+{
+	static const struct split splits[] = {
+		{ { 4 },			4 },
+		{ { 1, 1, 1, 1 },		4 },
+		{ { 2, 2 },			4 },
+		{ { 3, 5 },			4 },
+		{ { 4, 4 },			4 },
+		{ { 0, 4 },			4 },
+		{ { 1, 0, 0, 3 },		4 },
+		{ { BAD | 0, 4 },		4 },
+		{ { 4, BAD | 4 },		4 },
+		{ { 1 },			-EINVAL },
+		{ { 1, 2 },			-EINVAL },
+		{ { 0, 3 },			-EINVAL },
+		{ { BAD | 1, BAD | 2 },		-EINVAL },
+		{ { 2, BAD | 2 },		-EFAULT },
+		{ { 3, BAD | 1 },		-EFAULT },
+		{ { 1, BAD | 1, 4 },		-EFAULT },
+		{ { BAD | 4, 4 },		-EFAULT },
+	};
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	char *page = map_edge();
+
+	ASSERT_LE(0, fd);
+	ASSERT_NE(NULL, page);
+	for (int i = 0; i < ARRAY_SIZE(splits); i++) {
+		char buffer[16], rest[16];
+		int count;
+
+		memset(buffer, FILL, sizeof(buffer));
+		memset(rest, FILL, sizeof(rest));
+		EXPECT_GT(0, do_split(fd, &splits[i], buffer, page + PAGE, false))
+			TH_LOG("for split %d, without an event", i);
+		ASSERT_TRUE(make_event(&self->line, fd));
+		EXPECT_EQ(splits[i].result, do_split(fd, &splits[i], buffer, page + PAGE, false))
+			TH_LOG("for split %d", i);
+		memcpy(&count, buffer, sizeof(count));
+		if (splits[i].result < 0)
+			count = read_count(fd);
+		EXPECT_EQ(1, count)
+			TH_LOG("for split %d", i);
+		EXPECT_EQ(0, memcmp(buffer + 4, rest + 4, sizeof(rest) - 4))
+			TH_LOG("for split %d", i);
+		EXPECT_EQ(-EAGAIN, read_count(fd));
+	}
+
+	/* To read nothing says nothing, and takes nothing. */
+	ASSERT_TRUE(make_event(&self->line, fd));
+	EXPECT_EQ(0, readv(fd, NULL, 0));
+	EXPECT_EQ(1, read_count(fd));
+}
+
+/* The line is armed: it fires without further ado. The event is taken. */
+static void check_armed(struct __test_metadata *_metadata, struct line *line, int fd)
+{
+	unsigned int before = line_hw_count(line);
+
+	line_raise(line);
+	while (line_hw_count(line) == before)
+		;
+	line_ack(line);
+	ASSERT_TRUE(wait_event(fd));
+	EXPECT_EQ(1, read_count(fd));
+}
+
+/* The line is masked: it does not fire. */
+static void check_masked(struct __test_metadata *_metadata, struct line *line)
+{
+	unsigned int before = line_hw_count(line);
+
+	line_raise(line);
+	EXPECT_EQ(before, line_hw_count(line));
+	line_ack(line);
+}
+
+/* A value in parts is taken as a whole or not at all; a bad one changes nothing. */
+TEST_F(intx, write_in_parts)
+{
+	static const struct split splits[] = {
+		{ { 4 },			4 },
+		{ { 1, 1, 1, 1 },		4 },
+		{ { 2, 2 },			4 },
+		{ { 3, 1 },			4 },
+		{ { 0, 4 },			4 },
+		{ { 4, BAD | 0 },		4 },
+		{ { 1, 2 },			-EINVAL },
+		{ { 5 },			-EINVAL },
+		{ { 4, 4 },			-EINVAL },
+		{ { 4, BAD | 4 },		-EINVAL },
+		{ { BAD | 1, BAD | 1 },		-EINVAL },
+		{ { BAD | 4 },			-EFAULT },
+		{ { 2, BAD | 2 },		-EFAULT },
+		{ { BAD | 1, 3 },		-EFAULT },
+	};
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	int zeroes[4] = { 0, 0, 0, 0 }, ones[4] = { 1, 1, 1, 1 };
+	char *page = map_edge();
+
+	ASSERT_LE(0, fd);
+	ASSERT_NE(NULL, page);
+	for (int i = 0; i < ARRAY_SIZE(splits); i++) {
+		int result = splits[i].result;
+
+		ASSERT_EQ(0, write_value(fd, 1));
+		EXPECT_EQ(result, do_split(fd, &splits[i], (char *)zeroes, page + PAGE, true))
+			TH_LOG("for split %d of 0", i);
+		if (result < 0)
+			check_armed(_metadata, &self->line, fd);
+		else
+			check_masked(_metadata, &self->line);
+
+		ASSERT_EQ(0, write_value(fd, 0));
+		EXPECT_EQ(result, do_split(fd, &splits[i], (char *)ones, page + PAGE, true))
+			TH_LOG("for split %d of 1", i);
+		if (result < 0)
+			check_masked(_metadata, &self->line);
+		else
+			check_armed(_metadata, &self->line, fd);
+	}
+}
+
+/* A write, good or bad, takes no event that is pending. */
+TEST_F(intx, write_keeps_a_pending_event)
+{
+	static const struct split splits[] = {
+		{ { BAD | 4 },			-EFAULT },
+		{ { 2, BAD | 2 },		-EFAULT },
+		{ { 2, 1 },			-EINVAL },
+		{ { 2, 2 },			4 },
+	};
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	char *page = map_edge();
+
+	ASSERT_LE(0, fd);
+	ASSERT_NE(NULL, page);
+	ASSERT_TRUE(make_event(&self->line, fd));
+	for (int value = 0; value < 2; value++) {
+		for (int i = 0; i < ARRAY_SIZE(splits); i++) {
+			EXPECT_EQ(splits[i].result, do_split(fd, &splits[i], (char *)&value,
+							     page + PAGE, true));
+		}
+	}
+	EXPECT_EQ(1, read_count(fd));
+	EXPECT_EQ(-EAGAIN, read_count(fd));
+}
+
+/* Whatever the size, four bytes are written, and not one beyond. */
+TEST_F_TIMEOUT(intx, every_size_of_buffer, 120)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	char *page = map_edge(), rest[PAGE];
+
+	ASSERT_LE(0, fd);
+	ASSERT_NE(NULL, page);
+	memset(rest, FILL, sizeof(rest));
+	for (int size = 0; size <= PAGE; size++) {
+		/* The buffer ends where nothing can be touched. */
+		char *buffer = page + PAGE - size;
+		int count, len = size < 4 ? -1 : 4;
+
+		memset(page, FILL, PAGE);
+		ASSERT_TRUE(make_event(&self->line, fd));
+		ASSERT_EQ(len, read(fd, buffer, size))
+			TH_LOG("for %d bytes", size);
+		if (len < 0) {
+			ASSERT_EQ(EINVAL, errno);
+			ASSERT_EQ(0, memcmp(page, rest, PAGE));
+			ASSERT_EQ(1, read_count(fd));
+			continue;
+		}
+		memcpy(&count, buffer, sizeof(count));
+		ASSERT_EQ(1, count);
+		ASSERT_EQ(0, memcmp(page, rest, PAGE - size));
+		ASSERT_EQ(0, memcmp(buffer + 4, rest, size - 4));
+	}
+}
+
+/* With RWF_NOWAIT a read does not wait, although the file is a blocking one. */
+TEST_F(intx, read_without_waiting)
+{
+	int fd = open(self->line.path, O_RDWR), count[2] = {};
+	struct iovec iov = { .iov_base = count, .iov_len = sizeof(int) };
+	struct iovec large = { .iov_base = count, .iov_len = sizeof(count) };
+
+	ASSERT_LE(0, fd);
+	for (int i = 0; i < 10; i++) {
+		EXPECT_EQ(-1, preadv2(fd, &iov, 1, -1, RWF_NOWAIT));
+		EXPECT_EQ(EAGAIN, errno);
+		line_raise(&self->line);
+		/* That read has armed: poll does not have to. */
+		ASSERT_TRUE(wait_event(fd));
+		line_ack(&self->line);
+		count[0] = 0;
+		ASSERT_EQ(sizeof(int), preadv2(fd, &iov, 1, -1, RWF_NOWAIT));
+		EXPECT_EQ(1, count[0]);
+	}
+	ASSERT_TRUE(make_event(&self->line, fd));
+	EXPECT_EQ(-1, preadv2(fd, &large, 1, -1, RWF_NOWAIT));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, preadv2(fd, &iov, 1, 0, RWF_NOWAIT));
+	EXPECT_EQ(ESPIPE, errno);
+	EXPECT_EQ(1, read_count(fd));
+}
+
+/* Calls that want a position are refused. They take no event and mask nothing. */
+TEST_F(intx, positions_are_refused)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), value = 0;
+	struct iovec iov = { .iov_base = &value, .iov_len = sizeof(value) };
+	loff_t offset = 0;
+
+	ASSERT_LE(0, fd);
+	for (int pending = 0; pending < 2; pending++) {
+		if (pending)
+			ASSERT_TRUE(make_event(&self->line, fd));
+		for (int whence = SEEK_SET; whence <= SEEK_HOLE; whence++) {
+			EXPECT_EQ(-1, lseek(fd, 0, whence));
+			EXPECT_EQ(ESPIPE, errno);
+		}
+		EXPECT_EQ(-1, pread(fd, &value, sizeof(value), 0));
+		EXPECT_EQ(ESPIPE, errno);
+		EXPECT_EQ(-1, preadv(fd, &iov, 1, 4));
+		EXPECT_EQ(ESPIPE, errno);
+		EXPECT_EQ(-1, pwrite(fd, &value, sizeof(value), 0));
+		EXPECT_EQ(ESPIPE, errno);
+		EXPECT_EQ(-1, pwritev(fd, &iov, 1, 4));
+		EXPECT_EQ(ESPIPE, errno);
+		EXPECT_EQ(-1, sendfile(fd, fd, &offset, sizeof(value)));
+		if (!pending) {
+			check_armed(_metadata, &self->line, fd);
+			continue;
+		}
+		EXPECT_EQ(1, read_count(fd));
+	}
+}
+
+static ssize_t move_by_splice(int in, int out, size_t len)
+{
+	return splice(in, NULL, out, NULL, len, SPLICE_F_NONBLOCK);
+}
+
+static ssize_t move_by_sendfile(int in, int out, size_t len)
+{
+	return sendfile(out, in, NULL, len);
+}
+
+/* What is moved to a pipe is in the pipe; what could not be moved stays. */
+TEST_F(intx, moved_events_are_not_lost)
+{
+	ssize_t (*const move[])(int in, int out, size_t len) = {
+		move_by_splice, move_by_sendfile,
+	};
+	static const size_t sizes[] = { 1, 3, 4, 5, 8, PAGE, 16 * PAGE };
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), ends[2];
+	char page[PAGE] = {};
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, pipe2(ends, O_NONBLOCK));
+	for (int i = 0; i < ARRAY_SIZE(sizes) * ARRAY_SIZE(move); i++) {
+		size_t size = sizes[i / ARRAY_SIZE(move)];
+		ssize_t len;
+
+		EXPECT_GT(0, move[i % ARRAY_SIZE(move)](fd, ends[1], size));
+		ASSERT_TRUE(make_event(&self->line, fd));
+		len = move[i % ARRAY_SIZE(move)](fd, ends[1], size);
+		EXPECT_TRUE(len == sizeof(int) || len < 0)
+			TH_LOG("%zd of %zu bytes", len, size);
+		EXPECT_EQ(1, read_count(len < 0 ? fd : ends[0]))
+			TH_LOG("%zd of %zu bytes", len, size);
+		EXPECT_EQ(-EAGAIN, read_count(fd));
+		EXPECT_EQ(-EAGAIN, read_count(ends[0]));
+	}
+
+	/* The pipe is full. */
+	ASSERT_LE(0, fcntl(ends[1], F_SETPIPE_SZ, PAGE));
+	while (write(ends[1], page, sizeof(page)) > 0)
+		;
+	ASSERT_TRUE(make_event(&self->line, fd));
+	for (int i = 0; i < ARRAY_SIZE(move); i++)
+		EXPECT_GT(0, move[i](fd, ends[1], sizeof(int)));
+	EXPECT_EQ(1, read_count(fd));
+
+	/* Nobody will ever read the pipe. */
+	signal(SIGPIPE, SIG_IGN);
+	close(ends[0]);
+	ASSERT_TRUE(make_event(&self->line, fd));
+	for (int i = 0; i < ARRAY_SIZE(move); i++)
+		EXPECT_GT(0, move[i](fd, ends[1], sizeof(int)));
+	EXPECT_EQ(1, read_count(fd));
+}
+
+/* The reader that is killed, with a second thread that keeps the file open too. */
+static void read_until_killed(struct line *line, int said)
+{
+	int fd = open(line->path, O_RDWR), count;
+	struct sleeper sleeper;
+
+	if (fd < 0)
+		_exit(1);
+	sleeper_start(&sleeper, fd, &count);
+	if (write(said, "", 1) != 1)
+		_exit(1);
+	read_count(fd);
+	_exit(1);
+}
+
+/* A line whose owner is killed in a read is free when the owner is dead. */
+TEST_F(intx, killed_owner_gives_the_line_back)
+{
+	for (int i = 0; i < 20; i++) {
+		int said[2], status;
+		pid_t child;
+		char byte;
+
+		ASSERT_EQ(0, pipe(said));
+		child = fork();
+		ASSERT_LE(0, child);
+		if (!child)
+			read_until_killed(&self->line, said[1]);
+		close(said[1]);
+		ASSERT_EQ(1, read(said[0], &byte, 1));
+		close(said[0]);
+		wait_asleep(child);
+		EXPECT_EQ(-EBUSY, try_open(&self->line, O_RDWR));
+		ASSERT_EQ(0, kill(child, SIGKILL));
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		EXPECT_TRUE(WIFSIGNALED(status));
+		check_free(_metadata, &self->line);
+	}
+}
+
+/* An O_PATH descriptor names the file and claims nothing. */
+TEST_F(intx, path_descriptor_claims_nothing)
+{
+	int fd = open(self->line.path, O_PATH);
+
+	ASSERT_LE(0, fd);
+	check_free(_metadata, &self->line);
+	EXPECT_EQ(-EBADF, read_count(fd));
+	EXPECT_EQ(-EBADF, write_value(fd, 1));
+	check_free(_metadata, &self->line);
+	close(fd);
+}
+
+/* Runs @prepare in a child, which then opens the line. Returns 0, or -errno. */
+static int open_in_child(struct line *line, int (*prepare)(void))
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child)
+		_exit(prepare() ? CANNOT : -try_open(line, O_RDWR));
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return -ECHILD;
+	return -WEXITSTATUS(status);
+}
+
+static int become_nobody(void)
+{
+	return setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY);
+}
+
+/* Whoever may open the file by its mode needs the capability all the same. */
+TEST_F(intx, mode_and_owner_are_not_enough)
+{
+	EXPECT_EQ(-EACCES, open_in_child(&self->line, become_nobody));
+	EXPECT_EQ(0, chmod(self->line.path, 0666));
+	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_nobody));
+	check_free(_metadata, &self->line);
+
+	EXPECT_EQ(0, chmod(self->line.path, 0600));
+	EXPECT_EQ(0, chown(self->line.path, NOBODY, NOBODY));
+	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_nobody));
+	EXPECT_EQ(0, chown(self->line.path, 0, 0));
+	check_free(_metadata, &self->line);
+}
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	ssize_t len = fd < 0 ? -1 : write(fd, text, strlen(text));
+
+	if (fd >= 0)
+		close(fd);
+	return len == strlen(text) ? 0 : -1;
+}
+
+/* Becomes the root of a user namespace, where root is the same user as outside. */
+static int become_namespace_root(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (unshare(CLONE_NEWUSER) || write_text("/proc/self/setgroups", "deny") ||
+	    write_text("/proc/self/uid_map", "0 0 1") || write_text("/proc/self/gid_map", "0 0 1"))
+		return -1;
+	if (syscall(SYS_capget, &header, data))
+		return -1;
+	return data[0].effective & CAP_TO_MASK(CAP_SYS_RAWIO) ? 0 : -1;
+}
+
+/* A capability that counts in a user namespace alone does not count. */
+TEST_F(intx, root_of_a_namespace_is_refused)
+{
+	int result = open_in_child(&self->line, become_namespace_root);
+
+	if (result == -CANNOT)
+		SKIP(return, "cannot make a user namespace");
+	EXPECT_EQ(-EPERM, result);
+	check_free(_metadata, &self->line);
+}
+
+/* Keeps what a container's root usually has. */
+static int become_container_root(void)
+{
+	static const int kept[] = {
+		CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_SETGID,
+		CAP_SETUID, CAP_SETPCAP, CAP_NET_BIND_SERVICE, CAP_NET_RAW, CAP_SYS_CHROOT,
+		CAP_MKNOD, CAP_AUDIT_WRITE, CAP_SETFCAP,
+	};
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+
+	for (int i = 0; i < ARRAY_SIZE(kept); i++) {
+		data[CAP_TO_INDEX(kept[i])].effective |= CAP_TO_MASK(kept[i]);
+		data[CAP_TO_INDEX(kept[i])].permitted |= CAP_TO_MASK(kept[i]);
+	}
+	return syscall(SYS_capset, &header, data);
+}
+
+/* A container's root with the usual capabilities takes no line. */
+TEST_F(intx, root_of_a_container_is_refused)
+{
+	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_container_root));
+	check_free(_metadata, &self->line);
+}
+
+/* Who has no descriptor left does not take the line. */
+TEST_F(intx, no_descriptor_left)
+{
+	struct rlimit limit, none;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
+	none = limit;
+	/* The lowest free descriptor is the first one that is forbidden. */
+	none.rlim_cur = dup(STDERR_FILENO);
+	ASSERT_LT(0, (int)none.rlim_cur);
+	close(none.rlim_cur);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+	for (int i = 0; i < 10; i++)
+		EXPECT_EQ(-EMFILE, try_open(&self->line, O_RDWR));
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	check_free(_metadata, &self->line);
+}
+
+#define FAIL_NTH	"/proc/thread-self/fail-nth"
+#define FAILSLAB	"/sys/kernel/debug/failslab/"
+
+/* The settings of the kernel's failing allocator, and what they were before. */
+struct failslab {
+	int fd;				/* says which allocation is to fail */
+	char wait[16], verbose[16];
+};
+
+static int exchange(const char *path, const char *text, char *old, size_t size)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t len = fd < 0 ? -1 : read(fd, old, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (len < 0)
+		return -1;
+	old[len] = '\0';
+	return write_text(path, text);
+}
+
+/* Makes allocations fail that may sleep too, and silently. */
+static const char *failslab_setup(struct failslab *failslab)
+{
+	failslab->fd = open(FAIL_NTH, O_RDWR);
+	if (failslab->fd < 0)
+		return "there is no " FAIL_NTH ": the kernel has no CONFIG_FAULT_INJECTION";
+	if (exchange(FAILSLAB "ignore-gfp-wait", "N", failslab->wait, sizeof(failslab->wait)))
+		return "there is no " FAILSLAB ": no CONFIG_FAILSLAB, or debugfs is not mounted";
+	if (exchange(FAILSLAB "verbose", "0", failslab->verbose, sizeof(failslab->verbose)))
+		return "cannot silence " FAILSLAB;
+	return NULL;
+}
+
+static void failslab_teardown(struct failslab *failslab)
+{
+	write_text(FAILSLAB "ignore-gfp-wait", failslab->wait);
+	write_text(FAILSLAB "verbose", failslab->verbose);
+	close(failslab->fd);
+}
+
+/* Lets the @nth allocation from here on fail, or none if that is 0. */
+static bool fail_nth(struct failslab *failslab, int nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", nth);
+
+	return pwrite(failslab->fd, text, len, 0) == len;
+}
+
+/* Returns whether that allocation was reached, and no longer lets it fail. */
+static bool has_failed(struct failslab *failslab)
+{
+	char text[16] = "";
+
+	if (pread(failslab->fd, text, sizeof(text) - 1, 0) <= 0)
+		return false;
+	fail_nth(failslab, 0);
+	return !atoi(text);
+}
+
+/* Whichever allocation of open fails, the line is either open or nobody's. */
+TEST_F_TIMEOUT(intx, no_memory_for_open, 120)
+{
+	struct failslab failslab;
+	const char *why = failslab_setup(&failslab);
+	int refused = 0, nth = 0;
+	bool failed = true;
+
+	if (why)
+		SKIP(return, "%s", why);
+	while (failed) {
+		int fd;
+
+		nth++;
+		ASSERT_TRUE(fail_nth(&failslab, nth));
+		fd = open(self->line.path, O_RDWR);
+		if (fd < 0)
+			fd = -errno;
+		failed = has_failed(&failslab);
+		if (fd < 0) {
+			EXPECT_EQ(-ENOMEM, fd)
+				TH_LOG("for allocation %d", nth);
+			ASSERT_TRUE(failed);
+			refused++;
+		} else {
+			ASSERT_TRUE(make_event(&self->line, fd));
+			EXPECT_EQ(1, read_count(fd));
+			close(fd);
+		}
+		check_free(_metadata, &self->line);
+	}
+	TH_LOG("%d allocations, %d of them indispensable", nth - 1, refused);
+	EXPECT_LT(0, refused);
+	failslab_teardown(&failslab);
+}
+
+/* Once the line is open no lack of memory keeps it from working. */
+TEST_F_TIMEOUT(intx, no_memory_for_an_owner, 120)
+{
+	struct failslab failslab;
+	const char *why = failslab_setup(&failslab);
+	int fd;
+
+	if (why)
+		SKIP(return, "%s", why);
+	for (int nth = 1; nth <= 3; nth++) {
+		fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+		ASSERT_LE(0, fd);
+		for (int i = 0; i < 3; i++) {
+			fail_nth(&failslab, nth);
+			EXPECT_EQ(-EAGAIN, read_count(fd));
+			fail_nth(&failslab, nth);
+			EXPECT_EQ(0, write_value(fd, 0));
+			fail_nth(&failslab, nth);
+			EXPECT_EQ(0, write_value(fd, 1));
+			fail_nth(&failslab, nth);
+			EXPECT_TRUE(make_event(&self->line, fd));
+			fail_nth(&failslab, nth);
+			EXPECT_EQ(1, read_count(fd));
+			fail_nth(&failslab, 0);
+		}
+		fail_nth(&failslab, nth);
+		EXPECT_EQ(0, close(fd));
+		fail_nth(&failslab, 0);
+		check_free(_metadata, &self->line);
+	}
+	failslab_teardown(&failslab);
+}
+
+TEST_HARNESS_MAIN

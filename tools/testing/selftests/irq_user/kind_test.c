@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Lines of every kind: what is promised of those that can be had, and that the
+ * others are refused without a word in the kernel's log.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "fake.h"
+#include "line.h"
+
+FIXTURE(kind)
+{
+	struct fake fake;
+};
+
+FIXTURE_VARIANT(kind)
+{
+	const char *name;
+	bool hidden;			/* not in /proc/interrupts */
+	const char *fire;		/* how it is made to fire */
+};
+
+FIXTURE_VARIANT_ADD(kind, edge) { .name = "edge", .fire = "fire" };
+FIXTURE_VARIANT_ADD(kind, level) { .name = "level", .fire = "assert" };
+FIXTURE_VARIANT_ADD(kind, slow_bus) { .name = "slow", .fire = "assert" };
+FIXTURE_VARIANT_ADD(kind, nested) { .name = "nested", .fire = "nested" };
+FIXTURE_VARIANT_ADD(kind, hidden) { .name = "hidden", .fire = "assert", .hidden = true };
+
+FIXTURE_SETUP(kind)
+{
+	const char *why = fake_make(&self->fake, variant->name);
+
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(kind)
+{
+	fake_dispose(&self->fake);
+}
+
+/* Opens the kernel's log at its end. */
+static int log_end(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+
+	lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+/* Returns whether the kernel has complained of nothing, and named no interrupt, since. */
+static bool is_silent(int log)
+{
+	char record[1024];
+	ssize_t size;
+
+	while ((size = read(log, record, sizeof(record) - 1)) > 0) {
+		record[size] = '\0';
+		/* A record starts with its facility and level. */
+		if ((atoi(record) & 7) <= LOG_WARNING || strcasestr(record, "irq"))
+			return false;
+	}
+	return errno == EAGAIN;
+}
+
+/* A line can be had, by one at a time; the log stays silent. */
+TEST_F(kind, can_be_had)
+{
+	int log = log_end();
+
+	for (int i = 0; i < 3; i++) {
+		int fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
+
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(-1, open(self->fake.path, O_RDWR));
+		ASSERT_EQ(EBUSY, errno);
+		close(fd);
+	}
+	EXPECT_TRUE(is_silent(log));
+}
+
+/* Whatever context its handler needs, each event is counted once and masks. */
+TEST_F(kind, events_are_counted)
+{
+	int fd;
+
+	fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, fd);
+	for (int i = 0; i < 200; i++) {
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+		ASSERT_EQ(0, fake_do(&self->fake, variant->fire));
+		ASSERT_TRUE(wait_event(fd));
+		ASSERT_EQ(0, fake_do(&self->fake, "quiet"));
+		ASSERT_EQ(1, read_count(fd));
+	}
+}
+
+/* An owner shows in /proc/interrupts, unless the kernel hides the line. */
+TEST_F(kind, owner_is_shown)
+{
+	struct line line = { .irq = self->fake.irq };
+	char *row;
+	int fd;
+
+	fd = open(self->fake.path, O_RDWR);
+	ASSERT_LE(0, fd);
+	row = line_row(&line);
+	EXPECT_EQ(variant->hidden, !strstr(row, "user:"));
+	free(row);
+}
+
+/* Edges that come while the line is masked become one. */
+TEST(masked_edges_coalesce)
+{
+	struct fake fake;
+	const char *why = fake_make(&fake, "edge");
+	int fd;
+
+	if (why)
+		SKIP(return, "%s", why);
+	fd = open(fake.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fake_do(&fake, "fire"));
+	ASSERT_TRUE(wait_event(fd));
+	for (int i = 0; i < 100; i++)
+		ASSERT_EQ(0, fake_do(&fake, "fire"));
+	ASSERT_EQ(1, read_count(fd));
+	/* This read arms, so the edge that was kept comes, perhaps at once. */
+	if (read_count(fd) == -EAGAIN) {
+		ASSERT_TRUE(wait_event(fd));
+		ASSERT_EQ(1, read_count(fd));
+	}
+	EXPECT_EQ(-EAGAIN, read_count(fd));
+	close(fd);
+	fake_dispose(&fake);
+}
+
+FIXTURE(refused)
+{
+	struct fake fake;
+};
+
+FIXTURE_VARIANT(refused)
+{
+	const char *name;
+};
+
+FIXTURE_VARIANT_ADD(refused, per_cpu) { .name = "percpu" };
+FIXTURE_VARIANT_ADD(refused, no_request) { .name = "norequest" };
+FIXTURE_VARIANT_ADD(refused, chained) { .name = "chained" };
+
+FIXTURE_SETUP(refused)
+{
+	const char *why = fake_make(&self->fake, variant->name);
+
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(refused)
+{
+	fake_dispose(&self->fake);
+}
+
+/* A line that cannot be had is EINVAL, and the log stays silent. */
+TEST_F(refused, is_invalid)
+{
+	int log = log_end();
+
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(-1, open(self->fake.path, O_RDWR));
+		ASSERT_EQ(EINVAL, errno);
+	}
+	EXPECT_TRUE(is_silent(log));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What /proc/irq/<N>/irq promises whatever happens around it: no event is lost
+ * and none is counted twice while others move, look at or suspend the line.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "line.h"
+
+/* Serves the device's events for as long as the test wants. */
+struct server {
+	pthread_t thread;
+	struct line *line;
+	int fd;
+	unsigned int before;		/* interrupts */
+	unsigned int raised, counted;
+	int error;
+	bool stop;
+};
+
+static void *server_main(void *arg)
+{
+	struct server *server = arg;
+	struct pollfd pollfd = { .fd = server->fd, .events = POLLIN };
+
+	while (!__atomic_load_n(&server->stop, __ATOMIC_SEQ_CST)) {
+		int count;
+
+		__atomic_add_fetch(&server->raised, 1, __ATOMIC_SEQ_CST);
+		line_raise(server->line);
+		/* Now and then the event comes before anybody waits. */
+		if (server->raised % 4 == 0)
+			wait_event(server->fd);
+		do {
+			count = read_count(server->fd);
+		} while (count == -EINTR);
+		line_ack(server->line);
+		/* Now and then wait for an event that is none. */
+		for (int i = 0; count == 1 && server->raised % 16 == 1 && i < 50; i++)
+			count = poll(&pollfd, 1, 0) ? -EPROTO : 1;
+		if (count != 1) {
+			__atomic_store_n(&server->error, count, __ATOMIC_SEQ_CST);
+			break;
+		}
+		__atomic_add_fetch(&server->counted, 1, __ATOMIC_SEQ_CST);
+	}
+	return NULL;
+}
+
+static unsigned int served(struct server *server)
+{
+	return __atomic_load_n(&server->counted, __ATOMIC_SEQ_CST);
+}
+
+/* Waits until events were served since @counted was. Returns false if it failed. */
+static bool wait_served(struct server *server, unsigned int counted)
+{
+	while (served(server) < counted) {
+		if (__atomic_load_n(&server->error, __ATOMIC_SEQ_CST))
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+FIXTURE(served)
+{
+	struct line line;
+	struct server server;
+};
+
+FIXTURE_SETUP(served)
+{
+	const char *why = line_setup(&self->line);
+	struct server *server = &self->server;
+
+	if (why)
+		SKIP(return, "%s", why);
+	server->line = &self->line;
+	server->fd = open(self->line.path, O_RDWR);
+	ASSERT_LE(0, server->fd);
+	server->before = line_hw_count(&self->line);
+	ASSERT_EQ(0, pthread_create(&server->thread, NULL, server_main, server));
+}
+
+/* Lets the server end, and compares what it counted with what there was. */
+static void check_exact(struct __test_metadata *_metadata, struct server *server)
+{
+	EXPECT_TRUE(wait_served(server, served(server) + 100));
+	__atomic_store_n(&server->stop, true, __ATOMIC_SEQ_CST);
+	pthread_join(server->thread, NULL);
+	TH_LOG("%u events", server->raised);
+	EXPECT_EQ(0, server->error);
+	EXPECT_EQ(server->raised, server->counted);
+	EXPECT_EQ(server->raised, line_hw_count(server->line) - server->before);
+	ASSERT_EQ(0, fcntl(server->fd, F_SETFL, O_NONBLOCK));
+	EXPECT_EQ(-EAGAIN, read_count(server->fd));
+	EXPECT_GE(0, line_depth(server->line));
+}
+
+FIXTURE_TEARDOWN(served)
+{
+	line_teardown(&self->line);
+}
+
+/* Returns 0 or -errno. */
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), result = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		result = -errno;
+	close(fd);
+	return result;
+}
+
+/* Reads all of a file. Returns its length or -errno. */
+static int read_all(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY), length = 0;
+	ssize_t len;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		len = read(fd, text + length, size - 1 - length);
+		if (len > 0)
+			length += len;
+	} while (len > 0 && length < size - 1);
+	if (len < 0)
+		length = -errno;
+	else
+		text[length] = '\0';
+	close(fd);
+	return length;
+}
+
+/* The line moves from processor to processor while it fires. */
+TEST_F_TIMEOUT(served, affinity_changes, 300)
+{
+	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	char path[64], mask[32];
+
+	if (cpus < 2)
+		SKIP(goto out, "needs two processors");
+	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity", self->line.irq);
+	for (int i = 0; i < 3000; i++) {
+		snprintf(mask, sizeof(mask), "%x", 1 << i % (cpus < 32 ? cpus : 32));
+		ASSERT_EQ(0, write_text(path, mask));
+		/* Half of the changes meet an event that the one before them delayed. */
+		if (i & 1)
+			ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 1));
+	}
+out:
+	check_exact(_metadata, &self->server);
+}
+
+#define CPU1_ONLINE "/sys/devices/system/cpu/cpu1/online"
+
+/* The processor that takes the line's interrupts goes away, and comes back. */
+TEST_F_TIMEOUT(served, processor_goes_offline, 600)
+{
+	char path[64];
+
+	if (access(CPU1_ONLINE, W_OK))
+		SKIP(goto out, "there is no processor that can be taken offline");
+	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity_list", self->line.irq);
+	for (int i = 0; i < 20; i++) {
+		ASSERT_EQ(0, write_text(path, "1"));
+		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 10));
+		ASSERT_EQ(0, write_text(CPU1_ONLINE, "0"));
+		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 10));
+		ASSERT_EQ(0, write_text(CPU1_ONLINE, "1"));
+	}
+out:
+	check_exact(_metadata, &self->server);
+}
+
+/* Lists a directory and, like "ls -l", looks at what is in it. */
+static int list(const char *path)
+{
+	struct dirent *entry;
+	int entries = 0;
+	DIR *dir;
+
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		char name[300];
+		struct stat st;
+
+		snprintf(name, sizeof(name), "%s/%.200s", path, entry->d_name);
+		entries += !stat(name, &st);
+	}
+	if (dir)
+		closedir(dir);
+	return entries;
+}
+
+/* Others look at the line in all ways that procfs has. */
+TEST_F_TIMEOUT(served, procfs_is_read, 300)
+{
+	static const char * const files[] = {
+		"spurious", "affinity_hint", "smp_affinity", "effective_affinity", "node",
+	};
+	static char text[65536];
+	char path[64];
+
+	for (int i = 0; i < 300; i++) {
+		for (int n = 0; n < ARRAY_SIZE(files); n++) {
+			snprintf(path, sizeof(path), "/proc/irq/%d/%s", self->line.irq, files[n]);
+			ASSERT_LT(0, read_all(path, text, sizeof(text)));
+		}
+		ASSERT_LT(0, read_all("/proc/interrupts", text, sizeof(text)));
+		ASSERT_NE(NULL, strstr(text, "user:"));
+		ASSERT_LT(0, read_all("/proc/stat", text, sizeof(text)));
+		snprintf(path, sizeof(path), "/proc/irq/%d", self->line.irq);
+		ASSERT_LT(2, list(path));
+		ASSERT_LT(2, list("/proc/irq"));
+		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 1));
+	}
+	check_exact(_metadata, &self->server);
+}
+
+/* Others look at the line in debugfs, and try to trigger it. */
+TEST_F_TIMEOUT(served, debugfs_is_used, 300)
+{
+	char path[64], text[4096];
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", self->line.irq);
+	if (access(path, R_OK | W_OK))
+		SKIP(goto out, "there is no %s", path);
+	for (int i = 0; i < 2000; i++) {
+		ASSERT_LT(0, read_all(path, text, sizeof(text)));
+		ASSERT_NE(NULL, strstr(text, "ddepth:"));
+		/* That cannot be done to a level line. */
+		ASSERT_EQ(-EINVAL, write_text(path, "trigger"));
+		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 1));
+	}
+out:
+	check_exact(_metadata, &self->server);
+}
+
+#define POWER		"/sys/power/"
+#define WAKEALARM	"/sys/class/rtc/rtc0/wakealarm"
+
+/* The whole machine suspends to idle, and wakes by itself. */
+TEST_F_TIMEOUT(served, suspend_to_idle, 600)
+{
+	char text[256];
+	bool pm_test;
+
+	if (read_all(POWER "state", text, sizeof(text)) < 0 || !strstr(text, "freeze"))
+		SKIP(goto out, "the kernel cannot suspend to idle");
+	/* Stops short of sleep, waits five seconds, and resumes. */
+	pm_test = !write_text(POWER "pm_test", "platform");
+	if (!pm_test && access(WAKEALARM, W_OK))
+		SKIP(goto out, "nothing would wake the machine: no pm_test and no clock");
+	for (int i = 0; i < 3; i++) {
+		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 100));
+		if (!pm_test)
+			ASSERT_EQ(0, write_text(WAKEALARM, "+5"));
+		EXPECT_EQ(0, write_text(POWER "state", "freeze"));
+		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 100));
+	}
+	if (pm_test)
+		write_text(POWER "pm_test", "none");
+out:
+	check_exact(_metadata, &self->server);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What /proc/irq/<N>/irq promises to programs that have an event loop: each of
+ * the usual kinds gets all events, at the price of one interrupt an event.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "line.h"
+#include "uring.h"
+
+#define EVENTS 10000
+
+/* A device that raises its next interrupt when its program has served the last. */
+struct device {
+	struct line *line;
+	pthread_t thread;
+	unsigned int before;		/* interrupts */
+	unsigned int raised, served;	/* events */
+	pthread_t program;
+	pid_t tid;			/* of the program */
+	bool with_signals;
+	unsigned int signals;		/* handled by the program */
+};
+
+static struct device *signalled;
+
+/* As it is a device, it does not sleep. */
+static void wait_until(unsigned int *word, unsigned int value)
+{
+	while (__atomic_load_n(word, __ATOMIC_SEQ_CST) < value)
+		sched_yield();
+}
+
+static void advance(unsigned int *word, unsigned int by)
+{
+	__atomic_add_fetch(word, by, __ATOMIC_SEQ_CST);
+}
+
+static void *device_main(void *arg)
+{
+	struct device *device = arg;
+
+	for (unsigned int i = 0; i < EVENTS; i++) {
+		wait_until(&device->served, i);
+		if (device->with_signals) {
+			pthread_kill(device->program, SIGUSR1);
+			/* The program lets it through only while it waits. */
+			wait_until(&device->signals, i + 1);
+		} else if (i % 8 == 0) {
+			/* An event that is none would end this sleep. */
+			wait_asleep(device->tid);
+		}
+		advance(&device->raised, 1);
+		line_raise(device->line);
+	}
+	return NULL;
+}
+
+static void device_start(struct device *device, struct line *line)
+{
+	device->line = line;
+	device->before = line_hw_count(line);
+	device->program = pthread_self();
+	device->tid = syscall(SYS_gettid);
+	pthread_create(&device->thread, NULL, device_main, device);
+}
+
+/* Serves what a read has returned. Returns that, or -EPROTO if it was not raised. */
+static int serve(struct device *device, int count)
+{
+	if (count > 0) {
+		if (device->served + count > __atomic_load_n(&device->raised, __ATOMIC_SEQ_CST))
+			return -EPROTO;
+		line_ack(device->line);
+		advance(&device->served, count);
+	}
+	return count;
+}
+
+static void device_finish(struct __test_metadata *_metadata, struct device *device, int fd)
+{
+	pthread_join(device->thread, NULL);
+	EXPECT_EQ(EVENTS, device->served);
+	EXPECT_EQ(EVENTS, line_hw_count(device->line) - device->before);
+	/* And none is left. */
+	EXPECT_EQ(0, poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0));
+}
+
+FIXTURE(loop)
+{
+	struct line line;
+	struct device device;
+	int fd;
+};
+
+FIXTURE_SETUP(loop)
+{
+	const char *why = line_setup(&self->line);
+
+	if (why)
+		SKIP(return, "%s", why);
+	self->fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(loop)
+{
+	close(self->fd);
+	line_teardown(&self->line);
+}
+
+static int epoll_on(int fd, unsigned int events)
+{
+	struct epoll_event event = { .events = events };
+	int epfd = epoll_create1(0);
+
+	return epfd >= 0 && !epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) ? epfd : -1;
+}
+
+/* Level-triggered epoll, and one read an event. */
+TEST_F_TIMEOUT(loop, epoll_level_triggered, 300)
+{
+	int epfd = epoll_on(self->fd, EPOLLIN);
+	struct epoll_event event;
+
+	ASSERT_LE(0, epfd);
+	device_start(&self->device, &self->line);
+	while (self->device.served < EVENTS) {
+		ASSERT_EQ(1, epoll_wait(epfd, &event, 1, -1));
+		ASSERT_EQ(1, serve(&self->device, read_count(self->fd)));
+	}
+	device_finish(_metadata, &self->device, self->fd);
+}
+
+/* Edge-triggered epoll, and reads until EAGAIN, as async runtimes do. */
+TEST_F_TIMEOUT(loop, epoll_edge_triggered, 300)
+{
+	int epfd = epoll_on(self->fd, EPOLLIN | EPOLLET);
+	struct epoll_event event;
+
+	ASSERT_LE(0, epfd);
+	device_start(&self->device, &self->line);
+	while (self->device.served < EVENTS) {
+		int count;
+
+		ASSERT_EQ(1, epoll_wait(epfd, &event, 1, -1));
+		do {
+			count = serve(&self->device, read_count(self->fd));
+		} while (count > 0);
+		ASSERT_EQ(-EAGAIN, count);
+	}
+	device_finish(_metadata, &self->device, self->fd);
+}
+
+/* Several files in one select, of which the line is one. */
+TEST_F_TIMEOUT(loop, select, 300)
+{
+	int other[2];
+
+	ASSERT_EQ(0, pipe(other));
+	device_start(&self->device, &self->line);
+	while (self->device.served < EVENTS) {
+		int last = self->fd > other[0] ? self->fd : other[0];
+		fd_set set;
+
+		FD_ZERO(&set);
+		FD_SET(self->fd, &set);
+		FD_SET(other[0], &set);
+		ASSERT_EQ(1, select(last + 1, &set, NULL, NULL, NULL));
+		ASSERT_TRUE(FD_ISSET(self->fd, &set));
+		ASSERT_EQ(1, serve(&self->device, read_count(self->fd)));
+	}
+	device_finish(_metadata, &self->device, self->fd);
+}
+
+/* Several files in one ppoll with a time limit, which here is never reached. */
+TEST_F_TIMEOUT(loop, ppoll, 300)
+{
+	const struct timespec limit = { .tv_sec = 1000 };
+	struct pollfd pollfds[2] = {
+		{ .fd = self->fd, .events = POLLIN },
+		{ .events = POLLIN },
+	};
+	int other[2];
+
+	ASSERT_EQ(0, pipe(other));
+	pollfds[1].fd = other[0];
+	device_start(&self->device, &self->line);
+	while (self->device.served < EVENTS) {
+		ASSERT_EQ(1, ppoll(pollfds, 2, &limit, NULL));
+		ASSERT_EQ(POLLIN, pollfds[0].revents);
+		ASSERT_EQ(1, serve(&self->device, read_count(self->fd)));
+	}
+	device_finish(_metadata, &self->device, self->fd);
+}
+
+static void count_signal(int signal)
+{
+	(void)signal;
+	advance(&signalled->signals, 1);
+}
+
+/* From here on SIGUSR1 gets through only where a mask lets it. */
+static void block_signal(struct device *device, sigset_t *inside)
+{
+	struct sigaction action = { .sa_handler = count_signal };
+	sigset_t set;
+
+	signalled = device;
+	device->with_signals = true;
+	sigaction(SIGUSR1, &action, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, inside);
+	sigdelset(inside, SIGUSR1);
+}
+
+/* A signal interrupts ppoll before each event, and loses none. */
+TEST_F_TIMEOUT(loop, ppoll_with_signals, 300)
+{
+	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN };
+	unsigned int interrupted = 0;
+	sigset_t inside;
+
+	block_signal(&self->device, &inside);
+	device_start(&self->device, &self->line);
+	while (self->device.served < EVENTS) {
+		if (ppoll(&pollfd, 1, NULL, &inside) < 0) {
+			ASSERT_EQ(EINTR, errno);
+			interrupted++;
+			continue;
+		}
+		ASSERT_EQ(1, serve(&self->device, read_count(self->fd)));
+	}
+	EXPECT_EQ(EVENTS, interrupted);
+	device_finish(_metadata, &self->device, self->fd);
+}
+
+/* The same with pselect. */
+TEST_F_TIMEOUT(loop, pselect_with_signals, 300)
+{
+	unsigned int interrupted = 0;
+	sigset_t inside;
+
+	block_signal(&self->device, &inside);
+	device_start(&self->device, &self->line);
+	while (self->device.served < EVENTS) {
+		fd_set set;
+
+		FD_ZERO(&set);
+		FD_SET(self->fd, &set);
+		if (pselect(self->fd + 1, &set, NULL, NULL, NULL, &inside) < 0) {
+			ASSERT_EQ(EINTR, errno);
+			interrupted++;
+			continue;
+		}
+		ASSERT_EQ(1, serve(&self->device, read_count(self->fd)));
+	}
+	EXPECT_EQ(EVENTS, interrupted);
+	device_finish(_metadata, &self->device, self->fd);
+}
+
+/* A signal interrupts a blocking read before each event, and loses none. */
+TEST_F_TIMEOUT(loop, blocking_read_with_signals, 300)
+{
+	unsigned int interrupted = 0;
+	sigset_t inside;
+
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, 0));
+	block_signal(&self->device, &inside);
+	pthread_sigmask(SIG_SETMASK, &inside, NULL);
+	device_start(&self->device, &self->line);
+	while (self->device.served < EVENTS) {
+		int count = serve(&self->device, read_count(self->fd));
+
+		/* A signal that comes between two reads interrupts neither. */
+		if (count == -EINTR)
+			interrupted++;
+		else
+			ASSERT_EQ(1, count);
+	}
+	EXPECT_LT(0, interrupted);
+	EXPECT_EQ(EVENTS, self->device.signals);
+	device_finish(_metadata, &self->device, self->fd);
+}
+
+/* A read of io_uring that waits for the event, one after the other. */
+TEST_F_TIMEOUT(loop, uring_read, 300)
+{
+	struct ring ring;
+
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, 0));
+	ASSERT_EQ(0, ring_setup(&ring));
+	device_start(&self->device, &self->line);
+	while (self->device.served < EVENTS) {
+		int count = 0;
+
+		ASSERT_EQ(0, ring_submit(&ring, IORING_OP_READ, self->fd, &count, sizeof(count)));
+		ASSERT_EQ(sizeof(count), ring_wait(&ring));
+		ASSERT_EQ(1, serve(&self->device, count));
+	}
+	device_finish(_metadata, &self->device, self->fd);
+}
+
+/* A poll of io_uring an event, and then a read. */
+TEST_F_TIMEOUT(loop, uring_poll, 300)
+{
+	struct ring ring;
+
+	ASSERT_EQ(0, ring_setup(&ring));
+	device_start(&self->device, &self->line);
+	while (self->device.served < EVENTS) {
+		ASSERT_EQ(0, ring_submit_poll(&ring, self->fd, POLLIN, false));
+		ASSERT_EQ(POLLIN, ring_wait(&ring));
+		ASSERT_EQ(1, serve(&self->device, read_count(self->fd)));
+	}
+	device_finish(_metadata, &self->device, self->fd);
+}
+
+/* One poll of io_uring for all events, and reads until EAGAIN. */
+TEST_F_TIMEOUT(loop, uring_multishot_poll, 300)
+{
+	struct ring ring;
+
+	ASSERT_EQ(0, ring_setup(&ring));
+	ASSERT_EQ(0, ring_submit_poll(&ring, self->fd, POLLIN, true));
+	device_start(&self->device, &self->line);
+	while (self->device.served < EVENTS) {
+		int count;
+
+		ASSERT_EQ(POLLIN, ring_wait(&ring));
+		do {
+			count = serve(&self->device, read_count(self->fd));
+		} while (count > 0);
+		ASSERT_EQ(-EAGAIN, count);
+	}
+	device_finish(_metadata, &self->device, self->fd);
+}
+
+/*
+ * The loop of the programs that board vendors document, with their order of
+ * things: the device is made quiet before the read, which tells how often it
+ * fired, and select arms.
+ */
+TEST_F_TIMEOUT(loop, vendor_pattern, 300)
+{
+	device_start(&self->device, &self->line);
+	while (self->device.served < EVENTS) {
+		fd_set set;
+		int count;
+
+		FD_ZERO(&set);
+		FD_SET(self->fd, &set);
+		ASSERT_EQ(1, select(self->fd + 1, &set, NULL, NULL, NULL));
+		line_ack(&self->line);
+		ASSERT_EQ(4, read(self->fd, &count, 4));
+		ASSERT_EQ(1, serve(&self->device, count));
+	}
+	device_finish(_metadata, &self->device, self->fd);
+}
+
+TEST_HARNESS_MAIN

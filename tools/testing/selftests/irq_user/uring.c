@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "uring.h"
+
+int ring_setup(struct ring *ring)
+{
+	struct io_uring_params params = {};
+	size_t size;
+	char *map;
+
+	ring->fd = syscall(__NR_io_uring_setup, 4, &params);
+	if (ring->fd < 0 || !(params.features & IORING_FEAT_SINGLE_MMAP))
+		return -1;
+	size = params.sq_off.array + params.sq_entries * sizeof(unsigned int);
+	if (size < params.cq_off.cqes + params.cq_entries * sizeof(struct io_uring_cqe))
+		size = params.cq_off.cqes + params.cq_entries * sizeof(struct io_uring_cqe);
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_SQ_RING);
+	ring->sqes = mmap(NULL, params.sq_entries * sizeof(struct io_uring_sqe),
+			  PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, IORING_OFF_SQES);
+	if (map == MAP_FAILED || ring->sqes == MAP_FAILED)
+		return -1;
+	ring->sq_tail = (void *)(map + params.sq_off.tail);
+	ring->sq_mask = (void *)(map + params.sq_off.ring_mask);
+	ring->sq_array = (void *)(map + params.sq_off.array);
+	ring->cq_head = (void *)(map + params.cq_off.head);
+	ring->cq_tail = (void *)(map + params.cq_off.tail);
+	ring->cq_mask = (void *)(map + params.cq_off.ring_mask);
+	ring->cqes = (void *)(map + params.cq_off.cqes);
+	return 0;
+}
+
+static struct io_uring_sqe *ring_next(struct ring *ring, int op, int fd)
+{
+	unsigned int index = *ring->sq_tail & *ring->sq_mask;
+	struct io_uring_sqe *sqe = &ring->sqes[index];
+
+	memset(sqe, 0, sizeof(*sqe));
+	sqe->opcode = op;
+	sqe->fd = fd;
+	ring->sq_array[index] = index;
+	return sqe;
+}
+
+static int ring_send(struct ring *ring)
+{
+	unsigned int tail = *ring->sq_tail;
+
+	__atomic_store_n(ring->sq_tail, tail + 1, __ATOMIC_RELEASE);
+	return syscall(__NR_io_uring_enter, ring->fd, 1, 0, 0, NULL, 0) == 1 ? 0 : -1;
+}
+
+int ring_submit(struct ring *ring, int op, int fd, void *buffer, unsigned int len)
+{
+	struct io_uring_sqe *sqe = ring_next(ring, op, fd);
+
+	sqe->addr = (unsigned long)buffer;
+	sqe->len = len;
+	sqe->off = -1;
+	return ring_send(ring);
+}
+
+int ring_submit_poll(struct ring *ring, int fd, unsigned int events, bool multishot)
+{
+	struct io_uring_sqe *sqe = ring_next(ring, IORING_OP_POLL_ADD, fd);
+
+	sqe->poll32_events = events;
+	sqe->len = multishot ? IORING_POLL_ADD_MULTI : 0;
+	return ring_send(ring);
+}
+
+bool ring_is_empty(struct ring *ring)
+{
+	return *ring->cq_head == __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE);
+}
+
+int ring_wait(struct ring *ring)
+{
+	unsigned int head = *ring->cq_head;
+	int result;
+
+	while (ring_is_empty(ring))
+		syscall(__NR_io_uring_enter, ring->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+	result = ring->cqes[head & *ring->cq_mask].res;
+	__atomic_store_n(ring->cq_head, head + 1, __ATOMIC_RELEASE);
+	return result;
+}
