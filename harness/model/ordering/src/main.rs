@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's own `events.rs`, in every interleaving and with every outcome that weak memory
+//! allows.
+//!
+//! Panics if the protocol fails. The words of the command line say what is to be broken, see
+//! [`broken()`].
+
+// What the kernel crate calls its C bindings.
+extern crate self as bindings;
+
+#[path = "../../../../rust/kernel/irq/events.rs"]
+#[allow(dead_code)]
+mod events;
+
+use core::marker::PhantomData;
+use events::LineEvents;
+use loom::{
+    cell::UnsafeCell,
+    sync::{
+        atomic::{
+            fence, AtomicBool,
+            Ordering::{Relaxed, SeqCst},
+        },
+        Arc, Mutex,
+    },
+    thread,
+};
+use request::{IrqAction, IrqRequest};
+use std::sync::{atomic::AtomicUsize, LazyLock};
+
+/// Returns whether something is to be broken:
+///
+/// - `relaxed`: `cmpxchg()` orders nothing.
+/// - `unlocked`: who wakes looks for sleepers without the queue's lock.
+/// - `no-barrier`: there is none in `set_current_state()`.
+/// - `look-early`: a reader looks for an event before he enters the queue.
+fn broken(what: &str) -> bool {
+    static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| std::env::args().skip(1).collect());
+
+    WORDS.iter().any(|word| word == what)
+}
+
+/// What `events.rs` uses of the kernel's atomics.
+pub mod sync {
+    pub mod atomic {
+        use loom::sync::atomic::{fence, AtomicU32, Ordering};
+
+        pub use Ordering::{Acquire, Relaxed};
+
+        pub struct Full;
+
+        pub struct Atomic<T>(AtomicU32, core::marker::PhantomData<T>);
+
+        impl Atomic<u32> {
+            pub fn new(value: u32) -> Self {
+                Self(AtomicU32::new(value), core::marker::PhantomData)
+            }
+
+            pub fn load(&self, ordering: Ordering) -> u32 {
+                self.0.load(ordering)
+            }
+
+            /// In the kernel, a success has a full barrier before and after, a failure has none.
+            /// Here the one before is there in any case.
+            pub fn cmpxchg(&self, old: u32, new: u32, _: Full) -> Result<u32, u32> {
+                let barrier = || {
+                    if !crate::broken("relaxed") {
+                        fence(Ordering::SeqCst)
+                    }
+                };
+
+                barrier();
+                let found = self.0.compare_exchange(old, new, Relaxed, Relaxed)?;
+                barrier();
+                Ok(found)
+            }
+        }
+    }
+}
+
+#[macro_export]
+macro_rules! warn_on {
+    ($condition:expr) => {{
+        assert!(!$condition);
+        false
+    }};
+}
+
+/// What it uses of a request: the line's number.
+mod request {
+    use core::marker::PhantomData;
+
+    pub trait Context<T> {}
+
+    impl Context<()> for () {}
+
+    pub struct IrqRequest<'a>(pub PhantomData<&'a ()>);
+
+    impl IrqRequest<'_> {
+        pub fn irq(&self) -> u32 {
+            0
+        }
+    }
+
+    pub struct IrqAction<'a, T, C: Context<T>>(pub PhantomData<(&'a (), T, C)>);
+
+    impl<T, C: Context<T>> IrqAction<'_, T, C> {
+        pub fn irq(&self) -> u32 {
+            0
+        }
+    }
+}
+
+loom::lazy_static! {
+    /// The line's disable depth, under the lock of its descriptor.
+    static ref DEPTH: Mutex<u32> = Mutex::new(1);
+}
+
+/// As the C function.
+pub unsafe fn disable_irq_nosync(_irq: u32) {
+    *DEPTH.lock().unwrap() += 1;
+}
+
+/// As the C function.
+pub unsafe fn enable_irq(_irq: u32) {
+    let mut depth = DEPTH.lock().unwrap();
+
+    assert!(*depth > 0, "enabled once too often");
+    *depth -= 1;
+}
+
+const ACTION: IrqAction<'_, (), ()> = IrqAction(PhantomData);
+
+/// A line that is armed, and its owner.
+struct User {
+    events: LineEvents,
+    /// The wait queue: its lock, and whether the reader is on it.
+    queue: Mutex<()>,
+    waiting: AtomicBool,
+    /// What is done before an event is counted.
+    data: UnsafeCell<u32>,
+}
+
+impl User {
+    fn new() -> Arc<Self> {
+        // SAFETY: There is no such line but `DEPTH`, which starts out as it has to.
+        let events = unsafe { LineEvents::new(&IrqRequest(PhantomData)) };
+
+        events.arm(&ACTION);
+        Arc::new(Self {
+            events,
+            queue: Mutex::new(()),
+            waiting: AtomicBool::new(false),
+            data: UnsafeCell::new(0),
+        })
+    }
+
+    /// The handler, up to the wake. Returns the number of events.
+    fn interrupt(&self) -> u32 {
+        if *DEPTH.lock().unwrap() > 0 {
+            return 0;
+        }
+        self.events.fire();
+        1
+    }
+
+    /// `__wake_up()`. Returns whether it has found the reader.
+    fn wake(&self) -> bool {
+        let _guard = (!broken("unlocked")).then(|| self.queue.lock().unwrap());
+
+        self.waiting.load(Relaxed)
+    }
+
+    /// `Waiters::sleep()`. Returns whether the reader falls asleep.
+    fn sleep(&self) -> bool {
+        let early = broken("look-early") && self.events.is_pending();
+
+        {
+            let _guard = self.queue.lock().unwrap();
+
+            self.waiting.store(true, Relaxed);
+            if !broken("no-barrier") {
+                fence(SeqCst);
+            }
+        }
+        !early && (broken("look-early") || !self.events.is_pending())
+    }
+}
+
+/// Calls the function in another thread.
+fn meanwhile<T: 'static>(
+    user: &Arc<User>,
+    call: impl FnOnce(&User) -> T + 'static,
+) -> thread::JoinHandle<T> {
+    let user = user.clone();
+
+    thread::spawn(move || call(&user))
+}
+
+/// No event is lost or taken twice, and the line is disabled as often as it is enabled.
+fn balance() {
+    let user = User::new();
+    let handler = meanwhile(&user, User::interrupt);
+    let writer = meanwhile(&user, |user| {
+        user.events.mask();
+        user.events.arm(&ACTION);
+    });
+
+    let mut taken = user.events.take();
+    user.events.arm_if_none(&ACTION);
+
+    let fired = handler.join().unwrap();
+    writer.join().unwrap();
+    taken += user.events.take();
+    assert_eq!(taken, fired, "events taken, and fired");
+
+    user.events.arm(&ACTION);
+    assert_eq!(*DEPTH.lock().unwrap(), 0, "depth of an armed line");
+}
+
+/// No reader sleeps while there is an event, unless he is about to be woken.
+fn wake() {
+    let user = User::new();
+    let handler = meanwhile(&user, |user| {
+        user.interrupt();
+        user.wake()
+    });
+    let asleep = user.sleep();
+
+    assert!(handler.join().unwrap() || !asleep, "asleep for ever");
+}
+
+/// Who takes an event sees what was done before it was counted; and the next event's handler comes
+/// after what was done before the line was armed.
+fn publish() {
+    let user = User::new();
+    let handler = meanwhile(&user, |user| {
+        for _ in 0..2 {
+            if *DEPTH.lock().unwrap() == 0 {
+                user.data.with_mut(|data| unsafe { *data += 1 });
+                user.events.fire();
+            }
+        }
+    });
+
+    if user.events.take() > 0 {
+        user.data.with_mut(|data| unsafe { *data += 1 });
+        user.events.arm_if_none(&ACTION);
+    }
+    handler.join().unwrap();
+}
+
+/// Checks a model: all of it, or what can be reached by so many changes of thread that nothing
+/// forces.
+fn check(name: &str, preemptions: Option<usize>, model: fn()) {
+    static ORDERS: AtomicUsize = AtomicUsize::new(0);
+
+    let mut builder = loom::model::Builder::new();
+
+    builder.preemption_bound = preemptions;
+    ORDERS.store(0, Relaxed);
+    builder.check(move || {
+        ORDERS.fetch_add(1, Relaxed);
+        model();
+    });
+    println!("{name}: {} orders", ORDERS.load(Relaxed));
+}
+
+fn main() {
+    check("wake", None, wake);
+    check("publish", None, publish);
+    check("balance", Some(3), balance);
+}

@@ -1,0 +1,535 @@
+/*
+ * The protocol of /proc/irq/<N>/irq, for Spin: what each of those who may meet
+ * does to what they share, in every order.
+ *
+ * A step that changes one shared thing is one step here.  Steps and processes
+ * are named after what they stand for in rust/kernel/irq/events.rs (E),
+ * proc_user.rs (P), proc_user/waiters.rs (W) and the kernel's own C (C).
+ *
+ * Memory is sequentially consistent here.  That the real one is so where it has
+ * to be is for the models beside this one to show.
+ *
+ * LEVEL (else the line is an edge line), READERS, POLLER, WRITES and EVENTS say
+ * how large the model is.  The script `run` tells what the other switches break.
+ */
+#ifndef LEVEL
+#define LEVEL false
+#endif
+#ifndef READERS
+#define READERS 1
+#endif
+#ifndef WRITES
+#define WRITES 0
+#endif
+#ifndef EVENTS
+#define EVENTS 2
+#endif
+
+/* The line: the device's output or, of an edge line, an edge on its way to a CPU. */
+bool asserted;
+byte events = EVENTS;		/* How often the device will still want something. */
+byte depth;			/* The disable depth. */
+bool pending;			/* IRQS_PENDING: an edge that is kept until the line is enabled. */
+bool installed;			/* The action is on the line. */
+bool inprogress;		/* IRQD_IRQ_INPROGRESS */
+bool norequest;			/* IRQ_NOREQUEST */
+bool gone;			/* Unmapped: from now on it may belong to anybody. */
+
+/* UserIrq. */
+byte refs;			/* Of its Arc. */
+bool masked;			/* LineEvents::state is one word, ... */
+byte count;			/* ... so both of its parts can change in one step. */
+bool revoked;
+bool locked;			/* The mutex around ... */
+bool action;			/* ... the action: it is Some. */
+bool waiting[READERS];		/* A reader is on the queue, and not yet woken. */
+bool polling, triggered;	/* The poller is on the queue, has been woken. */
+
+bool listed;			/* It is in OPEN_FILES. */
+
+/* The threads that use the file, and which of them have a signal: the first, all. */
+byte users;
+byte killed;
+#define signal(user) (killed > (user > 0))
+
+/* Ghosts. */
+byte owed;			/* Events that the handler was called for, and that nobody has taken. */
+bool fresh;			/* The handler has not been called for the present assertion. */
+bool by_hand;			/* The line is masked because of a write of 0. */
+bool shut;			/* irq_shutdown() has added to the depth. */
+
+/* Who touches the line is the handler, or holds the action. */
+#define ours() assert(!gone && (installed || inprogress))
+
+/* Who touches the UserIrq has to have a reference to it. */
+#define alive() assert(refs > 0)
+
+/* C: disable_irq_nosync(), enable_irq(). */
+inline disable()
+{
+	d_step { ours(); depth++ }
+}
+
+inline enable()
+{
+	d_step {
+		ours();
+		assert(depth > 0);
+		depth--;
+		assert(depth > 0 || installed);
+		if
+		:: depth == 0 && pending -> pending = false; asserted = true
+		:: else
+		fi
+	}
+}
+
+/* E: enable(), by who has found MASKED set. */
+inline enable_if_was()
+{
+	if
+	:: was -> enable()
+	:: else
+	fi
+}
+
+/*
+ * E: disable_and().  The loop in change() ends with a cmpxchg() that succeeds,
+ * and those before it change nothing, so it is one step, here and below.
+ */
+inline disable_and(number, hand)
+{
+#ifndef DISABLE_LATE
+	disable();
+#endif
+	d_step {
+		alive();
+		was = masked;
+		masked = true;
+		by_hand = hand && (by_hand || !was);
+#ifndef COUNT_APART
+		count = count + number
+#endif
+	};
+#ifdef COUNT_APART
+	count = count + number;
+#endif
+#ifdef DISABLE_LATE
+	disable();
+#endif
+#ifndef DISABLE_TWICE
+	enable_if_was()
+#endif
+}
+
+/* E: arm(). */
+inline arm()
+{
+	d_step { alive(); was = masked; masked = false; by_hand = false };
+	enable_if_was()
+}
+
+/* E: arm_if_none(). */
+inline arm_if_none()
+{
+#ifdef ARM_ANYWAY
+	arm()
+#else
+	d_step {
+		alive();
+		was = masked && count == 0;
+		masked = masked && !was;
+		by_hand = by_hand && !was
+	};
+	enable_if_was()
+#endif
+}
+
+/*
+ * P: give(): E: pending(), a copy to the reader, which succeeds, take_if().
+ * Leaves in n what was taken.
+ */
+inline give()
+{
+	do
+	:: d_step { alive(); n = count };
+		if
+		:: n == 0 -> break
+		:: else
+		fi;
+#ifdef TAKE_APART
+		d_step { owed = owed - n; count = 0 };
+		break
+#else
+		d_step {
+			alive();
+			taken = count >= n;
+			count = count - (taken -> n : 0);
+			owed = owed - (taken -> n : 0)
+		};
+		if
+		:: taken -> break
+		:: else
+		fi
+#endif
+	od
+}
+
+inline lock()
+{
+	atomic { !locked -> alive(); locked = true }
+}
+
+inline unlock()
+{
+	d_step { alive(); locked = false }
+}
+
+/* P: with_action().  As a macro, since an inline cannot be handed to another one. */
+#ifdef ARM_UNLOCKED
+#define with_action(call)	look_for_action(); unlock(); call()
+#else
+#define with_action(call)	look_for_action(); call(); unlock()
+#endif
+
+inline look_for_action()
+{
+	lock();
+	if
+	:: !action -> unlock(); goto out
+	:: else
+	fi
+}
+
+/* P: is_revoked(). */
+inline leave_if_revoked()
+{
+	if
+	:: revoked -> alive(); goto out
+	:: else
+	fi
+}
+
+/*
+ * W: wake_one().  C: __wake_up() holds the queue's lock all the way.  Either
+ * reader may be the first on the queue; one who has a signal is passed over if
+ * it has woken him already.
+ */
+inline wake_one()
+{
+	atomic {
+		alive();
+		triggered = triggered || polling;
+		if
+		:: waiting[0] -> waiting[0] = false
+		:: waiting[READERS - 1] -> waiting[READERS - 1] = false
+		:: (!waiting[0] || signal(0)) && (!waiting[READERS - 1] || signal(READERS - 1))
+		fi
+	}
+}
+
+/* W: wake_all(). */
+inline wake_all()
+{
+	d_step {
+		alive();
+		triggered = triggered || polling;
+		waiting[0] = false;
+		waiting[READERS - 1] = false
+	}
+}
+
+/* P: free().  C: __free_irq() takes the action off, and waits for the handler. */
+inline free()
+{
+	lock();
+	if
+	:: action ->
+		d_step { installed = false; shut = true; depth++ };
+#ifndef FREE_AT_ONCE
+		!inprogress;
+#endif
+		d_step { action = false; refs-- }
+	:: else
+	fi;
+	unlock()
+}
+
+active proctype device()
+{
+end:	do
+	:: d_step {
+		events > 0 && !shut && !(asserted && LEVEL) ->
+		events--;
+		asserted = true;
+		fresh = true
+	}
+	od
+}
+
+/* What the program does with the device once it has been told of an event. */
+inline serve()
+{
+	d_step { asserted = asserted && !LEVEL; n = 0 }
+}
+
+/*
+ * C: handle_level_irq(), handle_edge_irq().  P: handle().
+ *
+ * The core never runs it twice at once.  What comes meanwhile, or is still
+ * there afterwards, calls it again if the line is enabled by then: so to let
+ * that wait here is all that the core's loops come to.
+ */
+active proctype handler()
+{
+	bool was;
+end:	do
+	:: d_step { !LEVEL && asserted && installed && depth > 0 ->
+		asserted = false;
+		pending = true
+	}
+	:: d_step { asserted && installed && depth == 0 ->
+#ifdef ALONE
+		assert(fresh);	/* Else the count is an echo of one that was told of. */
+#endif
+		fresh = false;
+		asserted = LEVEL;
+		inprogress = true;
+		owed++
+	};
+#ifdef WAKE_EARLY
+		wake_one();
+#endif
+		disable_and(1, false);	/* E: fire() */
+#ifndef WAKE_EARLY
+		wake_one();
+#endif
+		inprogress = false
+	od
+}
+
+/*
+ * P: read(), again and again until there is an error.  Each one may arm once:
+ * who has taken the event that another one woke for has to arm again.
+ */
+proctype reader(byte me)
+{
+	byte n;
+	bool was, taken, armed, interrupted;
+	do
+	::	leave_if_revoked();
+		if
+		:: count > 0 ->
+			/* P: give(), if the buffer is bad.  He reads no more. */
+#ifndef FAIL_SILENTLY
+			wake_one();
+#endif
+			break
+		:: give()
+		fi;
+		if
+		:: n > 0 -> serve(); armed = false
+		:: else ->
+			if
+			:: !armed -> with_action(arm_if_none); armed = true
+			:: else
+			fi;
+			/* W: sleep(), with C: prepare_to_wait_event(), schedule(), finish_wait(). */
+#ifdef LOOK_EARLY
+			if
+			:: count > 0 || revoked -> goto finish
+			:: else
+			fi;
+#endif
+			d_step { alive(); interrupted = signal(me); waiting[me] = !interrupted };
+#ifndef LOOK_EARLY
+			if
+			:: count > 0 -> goto finish
+			:: else
+			fi;
+			if
+			:: revoked -> goto finish
+			:: else
+			fi;
+#endif
+			if
+			:: interrupted -> break
+			:: else
+			fi;
+end_asleep:		!waiting[me] || signal(me);
+#ifdef HEED_SIGNAL
+			if
+			:: signal(me) -> waiting[me] = false; break
+			:: else
+			fi;
+#endif
+finish:			atomic { waiting[me] = false; alive() }
+		fi
+	od;
+out:	users--
+}
+
+/* C: poll(2).  P: poll(), and then a read() that does not wait.  Again and again. */
+proctype poller()
+{
+	byte n;
+	bool was, taken;
+	do
+	::
+#ifndef REGISTER_LATE
+		d_step { alive(); polling = true; triggered = false };
+#endif
+		do
+		::	leave_if_revoked();
+			if
+			:: count > 0 -> break
+			:: else -> with_action(arm_if_none)
+			fi;
+			if
+			:: count > 0 -> break
+			:: else
+			fi;
+#ifdef REGISTER_LATE
+			d_step { alive(); polling = true; triggered = false };
+#endif
+end_asleep:		triggered || signal(READERS);
+			if
+			:: signal(READERS) -> goto out
+			:: else -> triggered = false
+			fi
+		od;
+		atomic { polling = false; triggered = false; alive() };
+		leave_if_revoked();
+		give();
+		if
+		:: n > 0 -> serve()
+		:: else -> with_action(arm_if_none)
+		fi
+	od;
+out:	atomic { polling = false; triggered = false; users-- }
+}
+
+/* E: mask(). */
+inline mask()
+{
+	disable_and(0, true)
+}
+
+/* P: write(), a few times. */
+proctype writer()
+{
+	byte left = WRITES;
+	bool was;
+	do
+	:: left > 0 -> left--; with_action(arm)
+	:: left > 0 -> left--; with_action(mask)
+	:: break
+	od;
+out:	users--
+}
+
+/* P: irq_user_revoke(), with revoke(), and then the line is unmapped. */
+proctype remover()
+{
+	bool found;
+#ifndef STAY_REQUESTABLE
+	norequest = true;
+#endif
+	d_step { found = listed; listed = false };
+	if
+	:: found ->
+#ifdef REVOKE_LATE
+		wake_all();
+		revoked = true;
+#else
+		revoked = true;
+		wake_all();
+#endif
+		free();
+		refs--
+	:: else
+	fi;
+	d_step { gone = true; assert(!installed && !inprogress) }
+}
+
+/* P: forget(). */
+inline forget()
+{
+	d_step { alive(); refs = refs - listed; listed = false }
+}
+
+/* P: remember(). */
+inline remember()
+{
+	d_step { alive(); listed = true; refs++ }
+}
+
+/* P: open(), claim(); what may happen to the file then; release(). */
+init
+{
+	bool was;
+	if
+	:: run remover()
+	:: true
+	fi;
+
+	d_step { refs = 1; masked = true };
+	lock();
+#ifndef REMEMBER_LATE
+	remember();
+#endif
+	if
+	:: norequest -> unlock(); forget(); refs--; goto closed
+	:: else
+	fi;
+	d_step { installed = true; depth = 1; refs++ };
+	arm();
+#ifdef REMEMBER_LATE
+	remember();
+#endif
+	action = true;
+	unlock();
+
+	atomic {
+		users = READERS;
+		run reader(0);
+#if READERS > 1
+		run reader(1);
+#endif
+#ifdef POLLER
+		users++;
+		run poller();
+#endif
+#if WRITES
+		users++;
+		run writer();
+#endif
+	};
+	if
+	:: killed = 1
+	:: killed = 2
+	:: true
+	fi;
+
+	if
+	:: users == 0 ->
+#ifdef FORGET_EARLY
+		forget();
+		free();
+#else
+		free();
+		forget();
+#endif
+		refs--
+	:: timeout ->
+		/* Somebody is asleep, and nothing will ever happen again: for good reason? */
+		assert(!revoked && count == 0);
+		assert(!masked || by_hand);
+		assert(masked || (!asserted && !pending))
+	fi;
+
+closed:	timeout ->
+	assert(owed == count);
+	assert(depth == masked + shut || !installed && !shut);
+	assert((refs > 0) == (users > 0) && installed == (users > 0))
+}
