@@ -93,6 +93,8 @@ impl Card {
     fn start(&self) -> Result {
         let bar = self.bar.try_access().ok_or(ENXIO)?;
 
+        // What an earlier owner may have left: the card would not interrupt for a second reason.
+        bar.write32(regs::DONE, regs::INTERRUPT_ACK);
         bar.write32(regs::INTERRUPT_WHEN_DONE, regs::STATUS);
         self.compute(&bar, 1);
         Ok(())
