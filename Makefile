@@ -15,9 +15,8 @@ help: ## List the targets.
 demo: kernel ## Boot, and drive a PCI device from user space by its interrupts.
 	@$(enter) harness/userspace/demo
 
-# All flavours that have tests of their own, unless one is asked for.
-check: tree ## Build, boot, and run the tests.
-	@$(enter) harness/check $(if $(filter file,$(origin FLAVOUR)),release debug,$(FLAVOUR))
+check: tree ## Build, boot, and run the tests on FLAVOUR, or all of FLAVOURS.
+	@$(enter) harness/check $(or $(FLAVOURS),$(FLAVOUR))
 
 vm: kernel ## Boot, run CMD='command line', and exit with its status.
 	@$(enter) harness/vm/run '$(subst ','\'',$(value CMD))'
