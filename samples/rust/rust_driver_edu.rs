@@ -7,7 +7,10 @@
 
 use kernel::{
     device::Core,
-    io::Io,
+    io::{
+        poll::read_poll_timeout,
+        Io, //
+    },
     irq::{
         Flags,
         Handler,
@@ -27,7 +30,8 @@ use kernel::{
             Relaxed, //
         },
         Arc, //
-    }, //
+    },
+    time::Delta, //
 };
 
 kernel::module_pci_driver! {
@@ -56,7 +60,7 @@ kernel::module_pci_driver! {
 mod regs {
     /// Takes a number, and gives its factorial, cut off to 32 bits, when it is computed.
     pub(super) const FACTORIAL: usize = 0x08;
-    /// Takes [`INTERRUPT_WHEN_DONE`].
+    /// Takes [`INTERRUPT_WHEN_DONE`], and tells [`COMPUTING`].
     pub(super) const STATUS: usize = 0x20;
     /// Tells why the card interrupts; 0 if it does not.
     pub(super) const INTERRUPT_STATUS: usize = 0x24;
@@ -65,6 +69,8 @@ mod regs {
     /// The size of what is used.
     pub(super) const END: usize = 0x80;
 
+    /// In [`STATUS`]: a factorial is being computed.
+    pub(super) const COMPUTING: u32 = 1;
     /// In [`STATUS`]: interrupt when a factorial is done.
     pub(super) const INTERRUPT_WHEN_DONE: u32 = 0x80;
     /// In [`INTERRUPT_STATUS`]: a factorial is done.
@@ -91,9 +97,20 @@ struct Card {
 impl Card {
     /// Asks for the first factorial.
     fn start(&self) -> Result {
-        let bar = self.bar.try_access().ok_or(ENXIO)?;
+        let computing = || {
+            let bar = self.bar.try_access().ok_or(ENXIO)?;
+            Ok(bar.read32(regs::STATUS) & regs::COMPUTING != 0)
+        };
 
-        // What an earlier owner may have left: the card would not interrupt for a second reason.
+        // What an earlier owner may have left: while it computes, the card takes no number, and
+        // while it has a reason to interrupt, it does not interrupt for a second one.
+        read_poll_timeout(
+            computing,
+            |computing| !computing,
+            Delta::from_millis(1),
+            Delta::from_secs(5),
+        )?;
+        let bar = self.bar.try_access().ok_or(ENXIO)?;
         bar.write32(regs::DONE, regs::INTERRUPT_ACK);
         bar.write32(regs::INTERRUPT_WHEN_DONE, regs::STATUS);
         self.compute(&bar, 1);
@@ -122,6 +139,10 @@ impl Card {
         let Some(bar) = self.bar.try_access() else {
             return;
         };
+        // The interrupt was for a factorial that an earlier owner had asked for.
+        if bar.read32(regs::STATUS) & regs::COMPUTING != 0 {
+            return;
+        }
         let number = self.number.load(Relaxed);
         let factorial = bar.read32(regs::FACTORIAL);
         let handled = self.handled.fetch_add(1, Relaxed) + 1;
