@@ -1,6 +1,7 @@
 # irq-user: interrupt lines as files.  `make help` lists the targets.
 
 FLAVOUR ?= release
+FLAVOURS ?= release debug
 ARCH ?= x86_64
 export FLAVOUR ARCH SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT LONG KSRC TOOLCHAIN
 
@@ -15,8 +16,8 @@ help: ## List the targets.
 demo: kernel ## Boot, and drive a PCI device from user space by its interrupts.
 	@$(enter) harness/userspace/demo
 
-check: tree ## Build, boot, and run the tests on FLAVOUR, or all of FLAVOURS.
-	@$(enter) harness/check $(or $(FLAVOURS),$(FLAVOUR))
+check: tree ## Build, boot, and run all tests, on release and debug or FLAVOURS='...'.
+	@$(enter) harness/check $(FLAVOURS)
 
 vm: kernel ## Boot, run CMD='command line', and exit with its status.
 	@$(enter) harness/vm/run '$(subst ','\'',$(value CMD))'
