@@ -8,6 +8,7 @@
 //! |---------|--------------|
 //! | `make <kind>` | makes and maps a line of a kind, see below |
 //! | `fire <irq>` | makes an edge line fire |
+//! | `burst <irq>` | makes an edge line fire 10000 times without a pause |
 //! | `assert <irq>` | makes a level line fire until it is quiet |
 //! | `quiet <irq>` | makes a level line quiet |
 //! | `nested <irq>` | calls the handler of a nested line, as its parent's thread would |
@@ -75,6 +76,7 @@ impl Lines {
         let line = self.find(irq)?;
         match (verb, line.kind()) {
             ("fire", Kind::Edge) => line.fire(),
+            ("burst", Kind::Edge) => line.burst(10_000),
             ("nested", Kind::Nested) => line.handle_nested(),
             ("assert", Kind::Level | Kind::SlowLevel | Kind::Hidden) => line.assert()?,
             ("quiet", _) => line.quiet().quiet(),

@@ -16,14 +16,20 @@ use crate::{
         Full,
         Relaxed, //
     },
+    time::NSEC_PER_SEC,
     warn_on, //
 };
+use core::ptr;
 
 /// In [`LineEvents::state`]: the line is masked.
 const MASKED: u32 = 1;
 
+/// In [`LineEvents::state`]: the line is not to be masked when it fires. Together with [`MASKED`]: it
+/// was, because it fired too fast.
+const FREE: u32 = 2;
+
 /// In [`LineEvents::state`]: one event. The bits from here up are their number.
-const EVENT: u32 = 2;
+const EVENT: u32 = 4;
 
 /// The events of a line that its handler masks, and that somebody else arms when he is ready.
 ///
@@ -73,16 +79,17 @@ const EVENT: u32 = 2;
 ///
 /// # Invariants
 ///
-/// `state` holds two things which change together: whether the line is masked, and the number of
-/// events not taken.
+/// `state` holds three things which change together: whether the line is masked, whether it runs
+/// free, and the number of events not taken.
 ///
-/// - A call to `disable_irq_nosync()` is followed by one change of `state` that sets `MASKED`, and
-///   each change that sets or clears `MASKED` and finds it set is followed by one call to
-///   `enable_irq()`. So the two are balanced in every interleaving, and when no call is under way
-///   this object's share of the line's disable depth is one if `MASKED` is set, and else nothing.
+/// - A call to `irq_desc_disable_nosync()` is followed by one change of `state`. If that does not
+///   turn `MASKED` from clear to set, one call to `irq_desc_enable()` follows. So does one on each
+///   other change that clears `MASKED`. So the two are balanced in every interleaving, and when no call is under
+///   way this object's share of the line's disable depth is one if `MASKED` is set, and else nothing.
 /// - An event is counted in the change that sets `MASKED` for it. So who finds no event either
 ///   finds the line masked because of an earlier one, or unmasked and about to be masked. He never
 ///   finds it masked for an event that is yet to be counted, and so cannot arm it too early.
+/// - `desc` is null or the descriptor of the line. It is not null once `MASKED` was clear.
 ///
 /// | running | meanwhile | outcome |
 /// |---------|-----------|---------|
@@ -90,14 +97,21 @@ const EVENT: u32 = 2;
 /// | `fire`: disables, depth 1; counts and sets | `take`: takes; `arm`: clears, enables | unmasked, depth 0 |
 /// | `fire`: disables, depth 1 | `mask`: disables, depth 2; sets; `fire` counts, finds it set, enables | one event, masked, depth 1 |
 /// | `mask`: disables, depth 2; finds it set | `arm`: clears, enables, depth 1; `mask` enables | unmasked, depth 0 |
+/// | `fire`: disables, depth 1 | `run_free`: sets `FREE`; `fire` counts, leaves `MASKED` clear, enables | one event, free, depth 0 |
+/// | `fire`: finds `FREE` | `mask`: disables, depth 1; sets; `fire` begins again: disables, depth 2; counts, finds it set, enables | one event, masked, depth 1 |
 pub struct LineEvents {
     irq: u32,
     state: Atomic<u32>,
+    desc: Atomic<*mut bindings::irq_desc>,
+    rate: Rate,
 }
 
 impl LineEvents {
+    /// How often a line that runs free may fire in a second. It is measured over a thousand events.
+    pub const MAX_RATE: u32 = 100_000;
+
     /// The largest number of events that is kept. Those beyond it are not counted.
-    pub const MAX: u32 = i32::MAX as u32;
+    pub const MAX: u32 = u32::MAX / EVENT;
 
     /// Creates the events of a line that is about to be requested with [`Flags::NO_AUTOEN`].
     ///
@@ -115,21 +129,32 @@ impl LineEvents {
         Self {
             irq: request.irq(),
             state: Atomic::new(MASKED),
+            desc: Atomic::new(ptr::null_mut()),
+            rate: Rate::new(),
         }
     }
 
-    /// Masks the line and counts an event. To be called by the line's handler.
+    /// Masks the line, unless it runs free, and counts an event. To be called by the line's handler.
     pub fn fire(&self) {
+        let mut old = self.state.load(Relaxed);
+        let too_fast = old & FREE != 0 && self.rate.exceeds(now);
+
+        while old & (FREE | MASKED) == FREE && !too_fast {
+            match self.state.cmpxchg(old, count(old), Full) {
+                Ok(_) => return,
+                Err(other) => old = other,
+            }
+        }
         self.disable_and(|state| {
-            if state / EVENT < Self::MAX {
-                (state + EVENT) | MASKED
+            if state & FREE != 0 && !too_fast {
+                count(state)
             } else {
-                state | MASKED
+                count(state) | MASKED
             }
         });
     }
 
-    /// Masks the line, without waiting for its handler.
+    /// Masks the line, without waiting for its handler. It does not run free any more.
     ///
     /// May be called by the handler, and by who holds the registration. A line on a chip behind a
     /// slow bus cannot be masked in atomic context: [`AnyContext`] sees to it that its handler does
@@ -137,18 +162,37 @@ impl LineEvents {
     ///
     /// [`AnyContext`]: super::AnyContext
     pub fn mask(&self) {
-        self.disable_and(|state| state | MASKED);
+        if self.state.load(Relaxed) & (MASKED | FREE) != MASKED {
+            self.disable_and(|state| (state | MASKED) & !FREE);
+        }
     }
 
-    /// Arms the line: unmasks it, if it is masked.
+    /// Arms the line: unmasks it, if it is masked. It does not run free any more.
     ///
     /// Takes the registration as a proof that the line is ours; that of another line does nothing,
     /// but warn. An edge that was kept while the line was masked fires now. May sleep if the line's
     /// chip is behind a slow bus.
     pub fn arm<T, C: Context<T>>(&self, action: &IrqAction<'_, T, C>) {
-        if self.is_of(action) && self.change(|state| state & !MASKED) & MASKED != 0 {
+        if self.is_of(action) && self.change(|state| state & !(MASKED | FREE)) & MASKED != 0 {
             self.enable();
         }
+    }
+
+    /// Has the line run free: unmasks it, and has [`Self::fire()`] not mask it.
+    ///
+    /// For lines that do not fire again by themselves: edges and messages. Each one is an event then.
+    /// If more than [`Self::MAX_RATE`] come, the line is masked after all, and [`Self::take_storm()`]
+    /// tells. Like [`Self::arm()`] it takes the registration as a proof, and may sleep.
+    pub fn run_free<T, C: Context<T>>(&self, action: &IrqAction<'_, T, C>) {
+        if self.is_of(action) && self.change(|state| (state | FREE) & !MASKED) & MASKED != 0 {
+            self.enable();
+        }
+    }
+
+    /// Returns whether the line, which ran free, was masked because it fired too fast, and there is
+    /// no event left. If so, it does not run free any more, and this says so just once.
+    pub fn take_storm(&self) -> bool {
+        self.state.cmpxchg(FREE | MASKED, MASKED, Full).is_ok()
     }
 
     /// Arms the line, as [`Self::arm()`] does, but only if there is no event.
@@ -160,7 +204,7 @@ impl LineEvents {
 
     /// Takes all events and returns their number. Whether the line is masked stays as it is.
     pub fn take(&self) -> u32 {
-        self.change(|state| state & MASKED) / EVENT
+        self.change(|state| state % EVENT) / EVENT
     }
 
     /// Takes that many events, if there are as many. Returns whether it did.
@@ -188,29 +232,50 @@ impl LineEvents {
         self.pending() != 0
     }
 
-    /// Returns whether these are the events of the line of `action`.
-    fn is_of<T, C: Context<T>>(&self, action: &IrqAction<'_, T, C>) -> bool {
-        !warn_on!(action.irq() != self.irq)
+    /// Returns whether the line was masked because it fired too fast, see [`Self::take_storm()`].
+    pub fn is_storm(&self) -> bool {
+        self.state.load(Acquire) & (FREE | MASKED) == FREE | MASKED
     }
 
-    /// Disables the line and then makes a change that sets [`MASKED`].
+    /// Returns whether these are the events of the line of `action`. Must be asked before `MASKED` is
+    /// cleared.
+    fn is_of<T, C: Context<T>>(&self, action: &IrqAction<'_, T, C>) -> bool {
+        if warn_on!(action.irq() != self.irq) {
+            return false;
+        }
+        // Only now is the line requested, so that this is its descriptor, and stays so.
+        if self.desc.load(Relaxed).is_null() {
+            // INVARIANT: By the action's invariants the line is there.
+            //
+            // SAFETY: It is always safe to call `irq_to_desc()`.
+            self.desc
+                .store(unsafe { bindings::irq_to_desc(self.irq) }, Relaxed);
+        }
+        true
+    }
+
+    /// Disables the line and then makes a change that may set [`MASKED`].
     fn disable_and(&self, change: impl Fn(u32) -> u32) {
         // The line has to be disabled first: who finds `MASKED` set may enable it.
         //
-        // SAFETY: The line is requested, by the safety requirements of `new()`.
-        unsafe { bindings::disable_irq_nosync(self.irq) };
+        // SAFETY: The line is requested, by the safety requirements of `new()`, which keeps its
+        // descriptor. That is not null, by the type invariants: `MASKED` is or was clear, because
+        // the line has fired or `FREE` is set or `mask()` found it so.
+        unsafe { bindings::irq_desc_disable_nosync(self.desc.load(Relaxed)) };
 
-        if self.change(change) & MASKED != 0 {
-            // Somebody else had masked the line, so one of the two has to be taken back.
+        let old = self.change(&change);
+        if old & MASKED != 0 || change(old) & MASKED == 0 {
+            // Somebody else had masked the line, or has it run free: this is to be taken back.
             self.enable();
         }
     }
 
-    /// Enables the line, once for each time that [`MASKED`] was found set.
+    /// Enables the line, as the type invariants ask for.
     fn enable(&self) {
         // SAFETY: The line is requested, by the safety requirements of `new()` or because the caller
-        // has the action, and by the type invariants it was disabled.
-        unsafe { bindings::enable_irq(self.irq) };
+        // has the action, which keeps its descriptor; by the type invariants it was disabled, and
+        // `desc` is not null.
+        unsafe { bindings::irq_desc_enable(self.desc.load(Relaxed)) };
     }
 
     /// Changes the state, and returns what it was.
@@ -227,4 +292,55 @@ impl LineEvents {
             }
         }
     }
+}
+
+/// Counts one more event in a state, if there is room.
+fn count(state: u32) -> u32 {
+    state.checked_add(EVENT).unwrap_or(state)
+}
+
+/// How fast a line fires. Used by its handler alone, which does not run twice at a time.
+pub(super) struct Rate {
+    /// When the present batch of events began, in nanoseconds.
+    begin: Atomic<i64>,
+    /// How many events there were in it.
+    events: Atomic<u32>,
+}
+
+impl Rate {
+    /// How many events are a batch.
+    pub(super) const BATCH: u32 = 1000;
+
+    /// How long a batch has to take, in nanoseconds.
+    pub(super) const TIME: i64 = NSEC_PER_SEC / LineEvents::MAX_RATE as i64 * Self::BATCH as i64;
+
+    pub(super) const fn new() -> Self {
+        Self {
+            begin: Atomic::new(0),
+            events: Atomic::new(0),
+        }
+    }
+
+    /// Notes an event, and returns whether it closes a batch that came too fast. `now` gives the time
+    /// in nanoseconds.
+    pub(super) fn exceeds(&self, now: impl FnOnce() -> i64) -> bool {
+        let events = self.events.load(Relaxed) + 1;
+        if events < Self::BATCH {
+            self.events.store(events, Relaxed);
+            return false;
+        }
+
+        let now = now();
+        let time = now - self.begin.load(Relaxed);
+
+        self.begin.store(now, Relaxed);
+        self.events.store(0, Relaxed);
+        time < Self::TIME
+    }
+}
+
+/// Returns the time.
+fn now() -> i64 {
+    // SAFETY: It may be called in any context but an NMI.
+    unsafe { bindings::ktime_get() }
 }

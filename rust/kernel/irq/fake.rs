@@ -199,14 +199,19 @@ impl Wires {
         // SAFETY: As above.
         let wires = unsafe { &*wires };
 
-        if wires.asserted.load(Acquire) == 0 || wires.masked.load(Acquire) != 0 {
-            return;
+        let irq = wires.irq.load(Acquire);
+
+        // Of an edge line, this is the number of edges that are due.
+        for _ in 0..wires.asserted.load(Acquire) {
+            if wires.masked.load(Acquire) != 0 {
+                return;
+            }
+            if wires.kind == Kind::Edge {
+                wires.asserted.store(0, Release);
+            }
+            // SAFETY: The line is there, and this is hard interrupt context.
+            unsafe { bindings::generic_handle_irq(irq) };
         }
-        if wires.kind == Kind::Edge {
-            wires.asserted.store(0, Release);
-        }
-        // SAFETY: The line is there, and this is hard interrupt context.
-        unsafe { bindings::generic_handle_irq(wires.irq.load(Acquire)) };
     }
 
     /// Called when the line is mapped.
@@ -362,7 +367,12 @@ impl FakeLine {
 
     /// Makes an edge line fire.
     pub fn fire(&self) {
-        self.wires.asserted.store(1, Release);
+        self.burst(1);
+    }
+
+    /// Makes an edge line fire so many times without a pause. Once it is masked, no more edges come.
+    pub fn burst(&self, edges: u32) {
+        self.wires.asserted.store(edges, Release);
         // SAFETY: The work is initialised, and `drop()` waits for it.
         unsafe { bindings::irq_work_queue(self.wires.work.get()) };
     }

@@ -12,7 +12,8 @@
 //! | who | context | may meet |
 //! |-----|---------|----------|
 //! | open | process | another open, revoke |
-//! | handler | hard interrupt; the parent's thread if the line nests; the irq thread on `PREEMPT_RT` | all but itself and release |
+//! | handler | hard interrupt, also on `PREEMPT_RT`; a thread if the line's chip calls for one | all but itself and release |
+//! | irq thread | a thread, on `PREEMPT_RT` only and if somebody polls | all but itself and release |
 //! | read, write, poll | process | each other, handler, revoke |
 //! | release | process, after the last reference to the file is gone | revoke |
 //! | revoke | process, as the line is about to go away | all of the above |
@@ -40,7 +41,7 @@
 //! handler                          reader
 //!
 //! mask the line, count it          take what was counted; if anything, return it
-//! wake one reader, all pollers     arm the line, if there is no event and this is the first time
+//! wake one reader and all pollers  arm the line, if there is no event and this is the first time
 //!                                  enter the queue
 //!                                  if there is an event, do not sleep
 //!                                  sleep, and begin again
@@ -49,6 +50,10 @@
 //! How masking, counting, taking and arming are kept in step is told at [`LineEvents`]. The reader
 //! enters the queue before it looks for an event again, and the handler counts before it looks at
 //! the queue: so one of the two sees the other.
+//!
+//! On `PREEMPT_RT` the handler still runs in hard interrupt context, and wakes the reader from
+//! there. Pollers it cannot wake: their queue has a lock that sleeps. If there are any, it has the
+//! irq thread do so. A poller who comes too late to be seen sees the event himself.
 //!
 //! A reader who wakes too late finds no event. He does not arm the line, since the one who has taken
 //! it may still be busy with the device, and is the one to do so. It is for the program to see to it
@@ -65,9 +70,8 @@ use crate::{
         IovIterSource, //
     },
     irq::{
-        AnyContextRegistration,
         Flags,
-        Handler,
+        IrqAction,
         IrqRequest,
         IrqReturn,
         LineEvents,
@@ -98,6 +102,9 @@ type Count = c_int;
 /// What a poller is told of a pending event.
 const EVENT: u32 = bindings::POLLIN | bindings::POLLRDNORM;
 
+/// What a poller is told when the line, which ran free, was masked because it fired too fast.
+const STORM: u32 = EVENT | bindings::POLLPRI;
+
 /// What a poller is told when the line is gone: a read would not wait, but fail.
 const GONE: u32 = EVENT | bindings::POLLHUP | bindings::POLLERR;
 
@@ -112,7 +119,7 @@ global_lock! {
 }
 
 /// What is installed on the line of an open file.
-type Action = Pin<KBox<AnyContextRegistration<'static, Arc<UserIrq>>>>;
+type Action = Pin<KBox<IrqAction<'static, Arc<UserIrq>, Context>>>;
 
 /// Whether [`OPEN_FILES`] is ready for use. Lines may be freed before, early at boot.
 static READY: AtomicFlag = AtomicFlag::new(false);
@@ -141,15 +148,50 @@ struct UserIrq {
     action: Mutex<Option<Action>>,
 }
 
-impl Handler for UserIrq {
+/// The context of the handler: whatever the line's chip calls for.
+#[cfg(not(CONFIG_PREEMPT_RT))]
+type Context = crate::irq::AnyContext;
+
+#[cfg(not(CONFIG_PREEMPT_RT))]
+impl crate::irq::Handler for UserIrq {
     fn handle(&self) -> IrqReturn {
-        self.events.fire();
-        self.waiters.wake_one(EVENT);
+        self.fire();
+        if self.waiters.has_pollers() {
+            self.waiters.wake_pollers(EVENT);
+        }
+        IrqReturn::Handled
+    }
+}
+
+/// The context of the handler: whatever the line's chip calls for, and a thread for what cannot be
+/// done in hard interrupt context.
+#[cfg(CONFIG_PREEMPT_RT)]
+type Context = crate::irq::AnyThreaded;
+
+#[cfg(CONFIG_PREEMPT_RT)]
+impl crate::irq::ThreadedHandler for UserIrq {
+    fn handle(&self) -> crate::irq::ThreadedIrqReturn {
+        self.fire();
+        if self.waiters.has_pollers() {
+            crate::irq::ThreadedIrqReturn::WakeThread
+        } else {
+            crate::irq::ThreadedIrqReturn::Handled
+        }
+    }
+
+    fn handle_threaded(&self) -> IrqReturn {
+        self.waiters.wake_pollers(EVENT);
         IrqReturn::Handled
     }
 }
 
 impl UserIrq {
+    /// Counts an event, and wakes a reader for it.
+    fn fire(&self) {
+        self.events.fire();
+        self.waiters.wake_reader();
+    }
+
     /// Opens the file: claims the line and arms it.
     fn open(irq: u32) -> Result<Arc<Self>> {
         // SAFETY: It is always safe to call `capable()` in process context.
@@ -188,10 +230,11 @@ impl UserIrq {
         self.remember()?;
 
         let action = KBox::pin_init(
-            AnyContextRegistration::register(
+            IrqAction::register(
                 request,
-                // Exclusive. `PROBE_SHARED` keeps the refusal of a taken line out of the log.
-                Flags::PROBE_SHARED | Flags::NO_AUTOEN,
+                // Exclusive. `PROBE_SHARED` keeps the refusal of a taken line out of the log, and
+                // `NO_THREAD` the handler in the interrupt, where it wakes the reader soonest.
+                Flags::PROBE_SHARED | Flags::NO_AUTOEN | Flags::NO_THREAD,
                 name_of_opener()?,
                 Ok(self.clone()),
             ),
@@ -258,11 +301,10 @@ impl UserIrq {
     }
 
     /// Calls a function with the action, unless the line is gone.
-    fn with_action(&self, call: impl FnOnce(&Action)) -> Result {
+    fn with_action<R>(&self, call: impl FnOnce(&Action) -> R) -> Result<R> {
         let slot = self.action.lock();
 
-        call(slot.as_ref().ok_or(EIO)?);
-        Ok(())
+        Ok(call(slot.as_ref().ok_or(EIO)?))
     }
 
     /// Arms the line, unless there is an event.
@@ -283,6 +325,9 @@ impl UserIrq {
             if self.give(iov)? {
                 return Ok(size_of::<Count>());
             }
+            if self.events.take_storm() {
+                return Err(EOVERFLOW);
+            }
 
             // Once: if others take the event that it wakes for, it is theirs to arm again, when
             // they have seen to the device.
@@ -294,7 +339,7 @@ impl UserIrq {
                 return Err(EAGAIN);
             }
             self.waiters
-                .sleep(|| self.events.is_pending() || self.is_revoked())?;
+                .sleep(|| self.events.is_pending() || self.is_revoked() || self.events.is_storm())?;
         }
     }
 
@@ -319,7 +364,7 @@ impl UserIrq {
             unsafe { iov.revert(copied) };
             if copied != size_of::<Count>() {
                 // It may be that this reader was woken, and another one was not.
-                self.waiters.wake_one(EVENT);
+                self.waiters.wake_reader();
                 return Err(EFAULT);
             }
         }
@@ -338,9 +383,21 @@ impl UserIrq {
         match Count::from_ne_bytes(value) {
             0 => self.with_action(|_| self.events.mask())?,
             1 => self.with_action(|action| self.events.arm(action))?,
+            2 => self.run_free()?,
             _ => return Err(EINVAL),
         }
         Ok(value.len())
+    }
+
+    /// Has the line run free, unless it would fire for as long as its device asserts it.
+    fn run_free(&self) -> Result {
+        self.with_action(|action| {
+            if action.is_level() {
+                return Err(EINVAL);
+            }
+            self.events.run_free(action);
+            Ok(())
+        })?
     }
 
     /// Returns the events that a poller can have now, and arms the line if there are none.
@@ -350,6 +407,9 @@ impl UserIrq {
         }
         if !self.events.is_pending() && self.arm_if_none().is_err() {
             return GONE;
+        }
+        if self.events.is_storm() {
+            return STORM;
         }
         // To arm the line may have let a kept edge in.
         if self.events.is_pending() {

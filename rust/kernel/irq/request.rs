@@ -15,6 +15,7 @@
 //! | [`ThreadedRegistration`] | `request_threaded_irq()` | [`ThreadedHandler`] |
 //! | [`ThreadOnlyRegistration`] | `request_threaded_irq()` without a hard handler | [`ThreadedHandler`] |
 //! | [`AnyContextRegistration`] | `request_any_context_irq()`, or a thread where that cannot do | [`Handler`] |
+//! | [`AnyThreadedRegistration`] | none: the same with two halves | [`ThreadedHandler`] |
 //!
 //! # Compared to C, and to Linux 7.3's own module
 //!
@@ -434,6 +435,12 @@ pub type ThreadOnlyRegistration<'a, T> = IrqAction<'a, T, ThreadOnly>;
 /// ```
 pub type AnyContextRegistration<'a, T> = IrqAction<'a, T, AnyContext>;
 
+/// An action whose handler is split between whatever context the line's chip calls for and a
+/// thread.
+///
+/// Where that context is a thread already, both halves run in it, one after the other.
+pub type AnyThreadedRegistration<'a, T> = IrqAction<'a, T, AnyThreaded>;
+
 impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     /// Requests the line; the handler may run before this returns.
     ///
@@ -620,11 +627,11 @@ pub struct Threaded(());
 
 impl<T: ThreadedHandler> Context<T> for Threaded {
     unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
-        let hard = Some(handle_hard_half::<T, Self> as Callback);
+        let hard = handle_hard_half::<T, Self>;
         let thread = handle_thread_half::<T, Self>;
 
         // SAFETY: Both may be called with `cookie` by the safety requirements, which are passed on.
-        unsafe { request_threaded(irq, hard, thread, flags, name, cookie) }?;
+        unsafe { request_threaded(irq, Some(hard), Some(thread), flags, name, cookie) }?;
         Ok(Self(()))
     }
 }
@@ -638,7 +645,7 @@ impl<T: ThreadedHandler> Context<T> for ThreadOnly {
         let thread = handle_thread_half::<T, Self>;
 
         // SAFETY: It may be called with `cookie` by the safety requirements, which are passed on.
-        unsafe { request_threaded(irq, None, thread, flags, name, cookie) }?;
+        unsafe { request_threaded(irq, None, Some(thread), flags, name, cookie) }?;
         Ok(Self(()))
     }
 }
@@ -663,45 +670,39 @@ pub enum AnyContext {
 
 impl<T: Handler> Context<T> for AnyContext {
     unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
-        // A line that is not there is for the C function to refuse. One that is there stays as it
-        // is: its chip is not exchanged while it is mapped.
-        let threaded = LineInfo::of(irq).is_ok_and(|line| line.is_slow_bus() && !line.is_nested());
+        let hard = handle::<T, Self>;
+        let thread = handle::<T, Self>;
 
-        if threaded {
-            let flags = flags | Flags::ONESHOT;
-            let thread = handle::<T, Self>;
+        // SAFETY: They may be called with `cookie` by the safety requirements, which are passed on.
+        unsafe { request_any_context(irq, (hard, None), thread, flags, name, cookie) }
+    }
+}
 
-            // SAFETY: It may be called with `cookie` by the safety requirements, which are passed
-            // on.
-            unsafe { request_threaded(irq, None, thread, flags, name, cookie) }?;
-            return Ok(Self::Threaded);
-        }
+/// The context that the line's chip calls for, and a thread, see [`AnyThreadedRegistration`].
+pub struct AnyThreaded(AnyContext);
 
-        // SAFETY:
-        // - `handle::<T, Self>` may be called with `cookie` by the safety requirements.
-        // - `name` and `cookie` outlive the action by the safety requirements.
-        let ret = unsafe {
-            bindings::request_any_context_irq(
-                irq,
-                Some(handle::<T, Self>),
-                flags.into_inner(),
-                name.as_char_ptr(),
-                cookie,
-            )
-        };
-        to_result(ret)?;
+impl AnyThreaded {
+    /// Returns the context that was found for [`ThreadedHandler::handle()`].
+    pub fn of_hard_half(&self) -> AnyContext {
+        self.0
+    }
+}
 
-        if ret == bindings::IRQC_IS_NESTED as c_int {
-            Ok(Self::Nested)
-        } else {
-            Ok(Self::Hard)
-        }
+impl<T: ThreadedHandler> Context<T> for AnyThreaded {
+    unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
+        let hard = handle_hard_half::<T, Self>;
+        let rest = handle_thread_half::<T, Self> as Callback;
+        let thread = handle_both_halves::<T, Self>;
+
+        // SAFETY: They may be called with `cookie` by the safety requirements, which are passed on.
+        unsafe { request_any_context(irq, (hard, Some(rest)), thread, flags, name, cookie) }
+            .map(Self)
     }
 }
 
 type Callback = unsafe extern "C" fn(c_int, *mut c_void) -> bindings::irqreturn_t;
 
-/// Installs an action with a thread.
+/// Installs an action.
 ///
 /// # Safety
 ///
@@ -711,7 +712,7 @@ type Callback = unsafe extern "C" fn(c_int, *mut c_void) -> bindings::irqreturn_
 unsafe fn request_threaded(
     irq: u32,
     hard: Option<Callback>,
-    thread: Callback,
+    thread: Option<Callback>,
     flags: Flags,
     name: &CStr,
     cookie: *mut c_void,
@@ -719,9 +720,43 @@ unsafe fn request_threaded(
     let (flags, name) = (flags.into_inner(), name.as_char_ptr());
 
     // SAFETY: By the safety requirements of this function.
-    to_result(unsafe {
-        bindings::request_threaded_irq(irq, hard, Some(thread), flags, name, cookie)
-    })
+    to_result(unsafe { bindings::request_threaded_irq(irq, hard, thread, flags, name, cookie) })
+}
+
+/// Installs an action in the context that the line calls for: with `hard`, a handler and the thread
+/// that it wakes, or, where that has to be a thread, with `thread`.
+///
+/// # Safety
+///
+/// As [`request_threaded()`], for each of the callbacks.
+unsafe fn request_any_context(
+    irq: u32,
+    hard: (Callback, Option<Callback>),
+    thread: Callback,
+    flags: Flags,
+    name: &CStr,
+    cookie: *mut c_void,
+) -> Result<AnyContext> {
+    // A line that is not there is for the C function to refuse. One that is there stays as it is:
+    // its chip is not exchanged while it is mapped.
+    let context = LineInfo::of(irq).map_or(AnyContext::Hard, |line| {
+        if line.is_nested() {
+            AnyContext::Nested
+        } else if line.is_slow_bus() {
+            AnyContext::Threaded
+        } else {
+            AnyContext::Hard
+        }
+    });
+    let (handler, thread, flags) = match context {
+        AnyContext::Hard => (Some(hard.0), hard.1, flags),
+        AnyContext::Nested => (None, Some(thread), flags),
+        AnyContext::Threaded => (None, Some(thread), flags | Flags::ONESHOT),
+    };
+
+    // SAFETY: By the safety requirements of this function.
+    unsafe { request_threaded(irq, handler, thread, flags, name, cookie) }?;
+    Ok(context)
 }
 
 /// Returns whether one of the `IRQ_*` status bits of a line is set.
@@ -785,6 +820,26 @@ unsafe extern "C" fn handle_thread_half<T: ThreadedHandler, C: Context<T>>(
     bindings::irqreturn_t(handler.handle_threaded() as c_uint)
 }
 
+/// For a line whose interrupts come in a thread already: the one half after the other.
+///
+/// # Safety
+///
+/// As [`handler_of()`].
+unsafe extern "C" fn handle_both_halves<T: ThreadedHandler, C: Context<T>>(
+    _irq: c_int,
+    cookie: *mut c_void,
+) -> bindings::irqreturn_t {
+    // SAFETY: By the safety requirements of this function.
+    let handler = unsafe { handler_of::<T, C>(cookie) };
+
+    let ret = match handler.handle() {
+        ThreadedIrqReturn::WakeThread => handler.handle_threaded(),
+        ThreadedIrqReturn::Handled => IrqReturn::Handled,
+        ThreadedIrqReturn::None => IrqReturn::None,
+    };
+    bindings::irqreturn_t(ret as c_uint)
+}
+
 mod private {
     pub trait Sealed {}
 
@@ -792,4 +847,5 @@ mod private {
     impl Sealed for super::Threaded {}
     impl Sealed for super::ThreadOnly {}
     impl Sealed for super::AnyContext {}
+    impl Sealed for super::AnyThreaded {}
 }

@@ -14,62 +14,102 @@ use crate::{
 };
 use core::ptr;
 
-/// A C wait queue, for readers who wait one after the other and pollers who all wait.
+/// Two C wait queues: one for readers, of whom one is woken at a time, and one for pollers, who all
+/// are.
+///
+/// The readers' is a simple wait queue, because that can be used in hard interrupt context on
+/// `PREEMPT_RT` too: so no thread runs between the interrupt and the reader. The pollers' is the
+/// kind that the poll interface of the VFS asks for, whose lock sleeps there.
 ///
 /// A [`kernel::sync::CondVar`] cannot be used: its condition has to change under a lock, and an
 /// interrupt handler does not take one here. A [`kernel::sync::poll::PollCondVar`] must outlive a
 /// grace period, which this one need not, see [`super`].
 ///
+/// Who wakes looks at a queue without its lock first, and leaves it alone if it is empty. That is
+/// sound because there is a full barrier on both sides: the one who wakes changes what is waited
+/// for, then a barrier, then looks at the queue; the one who waits enters the queue, then a
+/// barrier, then looks whether there is something for him.
+///
 /// # Invariants
 ///
-/// `head` is an initialised wait queue head, and is pinned.
+/// `readers` and `pollers` are initialised, and are pinned.
 #[pin_data]
 pub(super) struct Waiters {
     #[pin]
-    head: Opaque<bindings::wait_queue_head>,
+    readers: Opaque<bindings::swait_queue_head>,
+    #[pin]
+    pollers: Opaque<bindings::wait_queue_head>,
 }
 
-// SAFETY: A wait queue head may be used and freed on any thread.
+// SAFETY: Wait queue heads may be used and freed on any thread.
 unsafe impl Send for Waiters {}
 
-// SAFETY: A wait queue head has a lock of its own.
+// SAFETY: Wait queue heads have locks of their own.
 unsafe impl Sync for Waiters {}
 
 impl Waiters {
     pub(super) fn new() -> impl PinInit<Self> {
-        let key: Pin<&'static LockClassKey> = kernel::static_lock_class!();
+        let readers_key: Pin<&'static LockClassKey> = kernel::static_lock_class!();
+        let pollers_key: Pin<&'static LockClassKey> = kernel::static_lock_class!();
 
-        // INVARIANT: `head` is initialised here.
+        // INVARIANT: Both are initialised here.
         pin_init!(Self {
             // SAFETY:
             // - `head` is valid for writing.
             // - The name and the key live for ever.
-            head <- Opaque::ffi_init(move |head| unsafe {
-                bindings::__init_waitqueue_head(head, c"irq_user".as_char_ptr(), key.as_ptr())
+            readers <- Opaque::ffi_init(move |head| unsafe {
+                bindings::__init_swait_queue_head(
+                    head,
+                    c"irq_user_readers".as_char_ptr(),
+                    readers_key.as_ptr(),
+                )
+            }),
+            // SAFETY: As above.
+            pollers <- Opaque::ffi_init(move |head| unsafe {
+                bindings::__init_waitqueue_head(
+                    head,
+                    c"irq_user_pollers".as_char_ptr(),
+                    pollers_key.as_ptr(),
+                )
             }),
         })
     }
 
-    /// Wakes all pollers and one reader.
+    /// Wakes one reader, if any waits. May be called in any context.
     ///
-    /// One reader: there is one count to take, and a reader who came too late would arm the line
-    /// again while the other one is still busy with the device.
-    pub(super) fn wake_one(&self, events: u32) {
-        self.wake(1, events);
+    /// One: there is one count to take, and a reader who came too late would wake in vain.
+    pub(super) fn wake_reader(&self) {
+        // The barrier in it pairs with the one in `prepare_to_swait_event()`.
+        //
+        // SAFETY: `readers` is initialised by the type invariants.
+        if unsafe { bindings::swq_has_sleeper(self.readers.get()) } {
+            // SAFETY: As above.
+            unsafe { bindings::swake_up_one(self.readers.get()) };
+        }
     }
 
-    /// Wakes all pollers and all readers.
-    pub(super) fn wake_all(&self, events: u32) {
-        self.wake(0, events);
+    /// Returns whether somebody polls. May be called in any context.
+    pub(super) fn has_pollers(&self) -> bool {
+        // The barrier in it pairs with the one in `poll_wait()`.
+        //
+        // SAFETY: `pollers` is initialised by the type invariants.
+        unsafe { bindings::wq_has_sleeper(self.pollers.get()) }
     }
 
-    /// Wakes all pollers for `events` and `readers` readers, where 0 means all.
-    fn wake(&self, readers: c_int, events: u32) {
+    /// Wakes all pollers for `events`. Not in hard interrupt context on `PREEMPT_RT`.
+    pub(super) fn wake_pollers(&self, events: u32) {
         // The key is what `poll_to_key()` makes of the events.
         let key = ptr::without_provenance_mut(events as usize);
 
-        // SAFETY: `head` is initialised by the type invariants.
-        unsafe { bindings::__wake_up(self.head.get(), TASK_NORMAL, readers, key) };
+        // SAFETY: `pollers` is initialised by the type invariants.
+        unsafe { bindings::__wake_up(self.pollers.get(), TASK_NORMAL, 1, key) };
+    }
+
+    /// Wakes all readers, and all pollers for `events`. In process context.
+    pub(super) fn wake_all(&self, events: u32) {
+        // SAFETY: `readers` is initialised by the type invariants, and interrupts are on.
+        unsafe { bindings::swake_up_all(self.readers.get()) };
+        self.wake_pollers(events);
     }
 
     /// Sleeps until somebody wakes this reader, unless `ready` says that there is no need to.
@@ -78,15 +118,20 @@ impl Waiters {
     /// Returns after any wake; the caller looks for itself whether there is something for it. A
     /// pending signal gives [`ERESTARTSYS`].
     pub(super) fn sleep(&self, ready: impl FnOnce() -> bool) -> Result {
-        let entry = Opaque::<bindings::wait_queue_entry>::uninit();
+        let mut entry = bindings::swait_queue::default();
 
-        // SAFETY: `entry` is valid for writing.
-        unsafe { bindings::init_wait_entry(entry.get(), bindings::WQ_FLAG_EXCLUSIVE as c_int) };
+        // It is on no queue yet, and stays in place until the end of this function.
+        entry.task_list.next = &raw mut entry.task_list;
+        entry.task_list.prev = entry.task_list.next;
 
-        // SAFETY: Both are initialised. `entry` stays in place until `finish_wait()`, or until it
+        // SAFETY: Both are initialised. `entry` stays in place until `finish_swait()`, or until it
         // was taken off the queue by this function because of a signal.
         let signal = unsafe {
-            bindings::prepare_to_wait_event(self.head.get(), entry.get(), TASK_INTERRUPTIBLE)
+            bindings::prepare_to_swait_event(
+                self.readers.get(),
+                &raw mut entry,
+                TASK_INTERRUPTIBLE as c_int,
+            )
         };
 
         let woken = if ready() {
@@ -99,8 +144,8 @@ impl Waiters {
             Ok(())
         };
 
-        // SAFETY: As for `prepare_to_wait_event()`. This takes `entry` off the queue.
-        unsafe { bindings::finish_wait(self.head.get(), entry.get()) };
+        // SAFETY: As for `prepare_to_swait_event()`. This takes `entry` off the queue.
+        unsafe { bindings::finish_swait(self.readers.get(), &raw mut entry) };
         woken
     }
 
@@ -116,6 +161,6 @@ impl Waiters {
         table: *mut bindings::poll_table,
     ) {
         // SAFETY: By the safety requirements and the type invariants.
-        unsafe { bindings::poll_wait(file, self.head.get(), table) };
+        unsafe { bindings::poll_wait(file, self.pollers.get(), table) };
     }
 }

@@ -3,6 +3,7 @@
 //! Events of a line that its handler masks.
 
 use super::{
+    events::Rate,
     fake::{
         FakeLine,
         Kind, //
@@ -91,6 +92,54 @@ mod suite {
     }
 
     #[test]
+    fn free_line_is_never_masked() -> Result {
+        let line = FakeLine::new(Kind::Edge)?;
+        let (handler, action) = eventful(&line)?;
+        let events = &handler.0;
+
+        events.run_free(&action);
+        line.burst(100);
+        while events.pending() < 100 {
+            yield_now();
+        }
+        assert!(!line.is_masked());
+        assert_eq!(action.info()?.depth(), 0);
+        assert_eq!(events.take(), 100);
+        assert!(!events.take_storm());
+
+        // Both ways to end it.
+        events.mask();
+        assert_eq!(action.info()?.depth(), 1);
+        events.run_free(&action);
+        assert_eq!(action.info()?.depth(), 0);
+        events.arm(&action);
+        line.fire();
+        while !events.is_pending() {
+            yield_now();
+        }
+        action.synchronize();
+        assert_eq!(action.info()?.depth(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn too_many_events_are_a_storm() {
+        let rate = Rate::new();
+        let mut time = Rate::TIME;
+        // Whether a batch that takes so long is one.
+        let mut is_storm = |duration| {
+            time += duration;
+            (0..Rate::BATCH).filter(|_| rate.exceeds(|| time)).count() == 1
+        };
+
+        assert!(!is_storm(0));
+        assert!(!is_storm(Rate::TIME));
+        assert!(is_storm(Rate::TIME - 1));
+        assert!(is_storm(0));
+        assert!(!is_storm(Rate::TIME * 2));
+    }
+
+    #[test]
     fn masks_balance_in_races() -> Result {
         let line = FakeLine::new(Kind::Level)?;
         let (handler, action) = eventful(&line)?;
@@ -101,12 +150,14 @@ mod suite {
         workqueue::system_unbound().try_spawn(GFP_KERNEL, move || {
             for _ in 0..5000 {
                 masker.0.mask();
+                masker.0.take_storm();
             }
             tell.complete_all();
         })?;
         for _ in 0..5000 {
             handler.0.take();
             handler.0.arm(&action);
+            handler.0.run_free(&action);
         }
         done.wait_for_completion();
 

@@ -93,6 +93,7 @@ mod suite {
         assert!(fail_each::<Hard>(&line)? >= 3);
         assert!(fail_each::<Threaded>(&line)? >= 4);
         assert!(fail_each::<AnyContext>(&line)? >= 3);
+        assert!(fail_each::<AnyThreaded>(&line)? >= 4);
         Ok(())
     }
 }

@@ -166,6 +166,45 @@ mod suite {
     }
 
     #[test]
+    fn any_threaded_has_its_halves_apart() -> Result {
+        let line = FakeLine::new(Kind::Level)?;
+        let action = quieting::<AnyThreaded>(&line, Flags::ONESHOT)?;
+
+        assert_eq!(action.context().of_hard_half(), AnyContext::Hard);
+        assert!(takes_steps(
+            &line,
+            &action,
+            &[Step::Mask, Step::Hard, Step::Thread, Step::Unmask]
+        )?);
+        Ok(())
+    }
+
+    #[test]
+    fn any_threaded_nested_has_its_halves_together() -> Result {
+        let line = FakeLine::new(Kind::Nested)?;
+        let action = probe::<AnyThreaded>(&line, Flags::TRIGGER_NONE)?;
+
+        assert_eq!(action.context().of_hard_half(), AnyContext::Nested);
+        line.handle_nested();
+        assert_eq!(action.handler().counts(), (1, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn any_threaded_behind_a_slow_bus_has_its_halves_together() -> Result {
+        let line = FakeLine::new(Kind::SlowLevel)?;
+        let action = quieting::<AnyThreaded>(&line, Flags::TRIGGER_NONE)?;
+
+        assert_eq!(action.context().of_hard_half(), AnyContext::Threaded);
+        assert!(takes_steps(
+            &line,
+            &action,
+            &[Step::Mask, Step::Hard, Step::Thread, Step::Unmask]
+        )?);
+        Ok(())
+    }
+
+    #[test]
     fn nested_line_takes_threads_only() -> Result {
         let line = FakeLine::new(Kind::Nested)?;
 

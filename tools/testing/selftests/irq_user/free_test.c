@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What /proc/irq/<N>/irq promises of a line that runs free: it is not masked
+ * when it fires, each edge is counted, and a storm ends by itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fake.h"
+#include "line_fixture.h"
+
+#define BURST		10000		/* edges, by the command "burst" */
+#define MAX_RATE	100000		/* edges a second */
+
+FIXTURE(edge)
+{
+	struct fake fake;
+	int fd;
+};
+
+FIXTURE_SETUP(edge)
+{
+	const char *why = fake_make(&self->fake, "edge");
+
+	if (why)
+		SKIP(return, "%s", why);
+	self->fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, write_value(self->fd, 2));
+}
+
+FIXTURE_TEARDOWN(edge)
+{
+	close(self->fd);
+	fake_dispose(&self->fake);
+}
+
+/* A level line would fire for as long as its device asserts it. */
+TEST_F(intx, level_lines_are_refused)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EINVAL, write_value(fd, 2));
+	/* It is armed as before. */
+	line_raise(&self->line);
+	EXPECT_TRUE(wait_event(fd));
+	EXPECT_EQ(1, read_count(fd));
+}
+
+/* Edges that nobody reads meanwhile are counted one by one. */
+TEST_F(edge, each_edge_counts)
+{
+	for (int i = 0; i < 100; i++)
+		ASSERT_EQ(0, fake_do(&self->fake, "fire"));
+	EXPECT_EQ(100, read_count(self->fd));
+	EXPECT_EQ(-EAGAIN, read_count(self->fd));
+}
+
+/* A blocked reader is woken by each. */
+TEST_F(edge, reader_is_woken)
+{
+	int sum = 0;
+
+	fcntl(self->fd, F_SETFL, 0);
+	for (int i = 0; i < 100; i++) {
+		ASSERT_EQ(0, fake_do(&self->fake, "fire"));
+		sum += read_count(self->fd);
+	}
+	EXPECT_EQ(100, sum);
+}
+
+/* A 1 and a 0 end it: then the line is masked when it has fired, or at once. */
+TEST_F(edge, others_end_it)
+{
+	ASSERT_EQ(0, write_value(self->fd, 1));
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, fake_do(&self->fake, "fire"));
+	EXPECT_EQ(1, read_count(self->fd));
+	/* Of the edges that came while it was masked one was kept. */
+	ASSERT_EQ(0, write_value(self->fd, 2));
+	ASSERT_TRUE(wait_event(self->fd));
+	EXPECT_EQ(1, read_count(self->fd));
+
+	ASSERT_EQ(0, write_value(self->fd, 0));
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, fake_do(&self->fake, "fire"));
+	ASSERT_EQ(0, write_value(self->fd, 2));
+	ASSERT_TRUE(wait_event(self->fd));
+	EXPECT_EQ(1, read_count(self->fd));
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* Past the rate that is documented the line is masked, and its owner is told. */
+TEST_F(edge, storm_is_masked)
+{
+	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN | POLLPRI };
+	double begin = seconds();
+	int count;
+
+	ASSERT_EQ(0, fake_do(&self->fake, "burst"));
+	ASSERT_TRUE(wait_event(self->fd));
+	ASSERT_EQ(1, poll(&pollfd, 1, 0));
+	count = read_count(self->fd);
+	if (count == BURST && BURST / (seconds() - begin) < MAX_RATE)
+		SKIP(return, "the machine is too slow for a storm");
+	EXPECT_GT(BURST, count);
+	EXPECT_EQ(POLLIN | POLLPRI, pollfd.revents);
+
+	/* Once; then the line is masked, and armed by a read as ever. */
+	EXPECT_EQ(-EOVERFLOW, read_count(self->fd));
+	EXPECT_EQ(-EAGAIN, read_count(self->fd));
+	ASSERT_EQ(0, fake_do(&self->fake, "fire"));
+	EXPECT_LE(1, read_count(self->fd));
+}
+
+TEST_HARNESS_MAIN
