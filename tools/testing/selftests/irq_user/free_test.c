@@ -77,17 +77,16 @@ TEST_F(edge, reader_is_woken)
 TEST_F(edge, others_end_it)
 {
 	ASSERT_EQ(0, write_value(self->fd, 1));
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(0, fake_do(&self->fake, "fire"));
 	EXPECT_EQ(1, read_count(self->fd));
-	/* Of the edges that came while it was masked one was kept. */
+	/* The edge that came while it was masked was kept. */
 	ASSERT_EQ(0, write_value(self->fd, 2));
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));
 
 	ASSERT_EQ(0, write_value(self->fd, 0));
-	for (int i = 0; i < 3; i++)
-		ASSERT_EQ(0, fake_do(&self->fake, "fire"));
+	ASSERT_EQ(0, fake_do(&self->fake, "fire"));
 	ASSERT_EQ(0, write_value(self->fd, 2));
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));
