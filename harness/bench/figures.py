@@ -1,0 +1,128 @@
+"""Reads what the guest has measured, and what QEMU's plugin has seen meanwhile."""
+
+import json
+import statistics
+
+# A stage ends at its point; what comes between the last two is the program's.
+STAGES = [
+    ("interrupt", "the processor is interrupted"),
+    ("handler", "the handler is called"),
+    ("wake", "the waiter is woken"),
+    ("switch", "it is switched to"),
+    ("user", "it is back in user space"),
+    ("done", "it has acknowledged, and is asleep again"),
+]
+
+# The time at which an event is raised or has come is taken a few instructions
+# beside the mark.
+BESIDE = 20
+
+
+class Seen:
+    """An event, as the plugin has seen it: the points that were passed, and when."""
+
+    def __init__(self):
+        self.points = []
+        self.controller = 0
+        self.config = 0
+
+    def last(self, name, begin, end):
+        return max((at for point, at in self.points if point == name and begin <= at <= end), default=None)
+
+    def first(self, name, begin, end):
+        return min((at for point, at in self.points if point == name and begin <= at <= end), default=None)
+
+    def count(self, name):
+        return sum(point == name for point, _ in self.points)
+
+    def time(self, name):
+        return self.first(name, 0, float("inf"))
+
+    def stages(self):
+        """The lengths of the stages, 0 for those that there were not."""
+        raised, user, done = (self.time(name) for name in ("raise", "user", "done"))
+        ends = {"user": user, "done": done}
+        ends["interrupt"] = self.first("interrupt", raised, user)
+        if ends["interrupt"]:
+            ends["handler"] = self.first("handler", ends["interrupt"], user)
+        # A thread that handles the interrupt may have been woken and switched to before.
+        ends["wake"] = self.last("wake", raised, user)
+        ends["switch"] = self.last("switch", raised, user)
+        lengths, at = {}, raised
+        for name, _ in STAGES:
+            end = ends.get(name) or at
+            lengths[name], at = end - at, end
+        return lengths
+
+
+def read_watch(path):
+    """The events of each measurement, in the order in which they were made."""
+    measurements, event, begun = [], None, False
+    with open(path) as log:
+        for line in log:
+            name, _, rest = line.partition(" ")
+            if name == "begin":
+                measurements.append([])
+                begun = True
+            elif name == "end":
+                begun = False
+            if not begun:
+                continue
+            if name == "raise":
+                event = Seen()
+            if event is None:
+                continue
+            if name.startswith(("apic_", "ioapic_")):
+                event.controller += 1
+            elif name.startswith("pci_cfg_"):
+                event.config += 1
+            else:
+                event.points.append((name, int(rest)))
+            if name == "done":
+                measurements[-1].append(event)
+                event = None
+    return measurements
+
+
+def summary(values):
+    ordered = sorted(values)
+    return {
+        "min": ordered[0],
+        "median": statistics.median_low(ordered),
+        "p99": ordered[len(ordered) * 99 // 100],
+        "max": ordered[-1],
+    }
+
+
+def measure(raw, seen):
+    """Sums a measurement up; `seen` is None if there was no plugin."""
+    result = {key: raw[key] for key in ("mechanism", "work")}
+    result["events"] = len(raw["cycle"])
+    result["user"], result["cycle"] = summary(raw["user"]), summary(raw["cycle"])
+    bound = result["cycle"]["p99"]
+    result["outliers"] = sorted(cycle for cycle in raw["cycle"] if cycle > bound)
+    if seen is None:
+        return result
+
+    for i, event in enumerate(seen):
+        for name, at in (("user", "user"), ("cycle", "done")):
+            counted = event.time(at) - event.time("raise")
+            if abs(counted - raw[name][i]) > BESIDE:
+                raise SystemExit(
+                    f"{raw['mechanism']}, {raw['work']}, event {i}: the guest has measured {raw[name][i]} "
+                    f"instructions, and QEMU has counted {counted}"
+                )
+    # What happens in an event that is neither quick nor slow.
+    typical = seen[raw["cycle"].index(result["cycle"]["median"])]
+    result["calls"] = typical.count("call") - raw["source_calls"]
+    result["interrupts"] = typical.count("interrupt")
+    result["switches"] = typical.count("switch")
+    result["controller"] = typical.controller
+    result["config"] = typical.config
+    result["stages"] = typical.stages()
+    return result
+
+
+def read_guest(path):
+    with open(path) as lines:
+        return [json.loads(line) for line in lines if line.startswith("{")]

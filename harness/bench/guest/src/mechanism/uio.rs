@@ -1,0 +1,46 @@
+//! UIO's generic driver of PCI devices, as the kernel's UIO howto drives it.
+
+use super::Mechanism;
+use rustix::io::{pread, pwrite, read};
+use std::{
+    fs::{File, OpenOptions},
+    io,
+};
+
+/// Where the upper byte of a PCI device's command register is, and its bit that disables INTx.
+const COMMAND_HIGH: u64 = 5;
+const INTX_DISABLE: u8 = 0x04;
+
+/// Sleeps in `read`. The driver has disabled the interrupt in the device's configuration; who uses
+/// it enables it again there.
+pub struct Uio {
+    uio: File,
+    config: File,
+    command_high: u8,
+}
+
+impl Uio {
+    pub fn open() -> io::Result<Self> {
+        let config =
+            OpenOptions::new().read(true).write(true).open("/sys/class/uio/uio0/device/config")?;
+        let uio = File::open("/dev/uio0")?;
+        let mut command_high = [0];
+        pread(&config, &mut command_high, COMMAND_HIGH)?;
+
+        let mut this = Self { uio, config, command_high: command_high[0] & !INTX_DISABLE };
+        this.rearm()?;
+        Ok(this)
+    }
+}
+
+impl Mechanism for Uio {
+    fn wait(&mut self) -> io::Result<()> {
+        read(&self.uio, &mut [0; 4])?;
+        Ok(())
+    }
+
+    fn rearm(&mut self) -> io::Result<()> {
+        pwrite(&self.config, &[self.command_high], COMMAND_HIGH)?;
+        Ok(())
+    }
+}

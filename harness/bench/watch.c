@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A plugin for QEMU: logs when the guest passes certain points, with the number
+ * of instructions that it has executed until then.
+ *
+ * The points are addresses of the guest's kernel, given as NAME=ADDRESS, and
+ * marks: no-operations whose operand says that they are one, and which. The
+ * guest does not notice, so what is counted is what would happen without.
+ */
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* From qemu-plugin.h, which Debian does not package: version 4 of the interface. */
+typedef uint64_t qemu_plugin_id_t;
+typedef struct qemu_info_t qemu_info_t;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+struct qemu_plugin_scoreboard;
+
+typedef struct {
+	struct qemu_plugin_scoreboard *score;
+	size_t offset;
+} qemu_plugin_u64;
+
+enum qemu_plugin_op { QEMU_PLUGIN_INLINE_ADD_U64 };
+enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
+
+struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
+uint64_t qemu_plugin_u64_get(qemu_plugin_u64 entry, unsigned int vcpu);
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
+		void (*cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+		void (*cb)(unsigned int vcpu, void *data),
+		enum qemu_plugin_cb_flags flags, void *data);
+void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn,
+		enum qemu_plugin_op op, qemu_plugin_u64 entry, uint64_t imm);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *to, size_t len);
+void qemu_plugin_outs(const char *string);
+
+int qemu_plugin_version = 4;
+
+/* nopl 0x69727100+N(%rax), see guest/src/mark.rs. */
+static const unsigned char mark[] = { 0x0f, 0x1f, 0x80 };
+static const uint32_t mark_base = 0x69727100;
+static const char *const marks[] = { "begin", "raise", "user", "done", "end" };
+
+static struct {
+	const char *name;
+	uint64_t address;
+} points[64];
+static size_t n_points;
+
+static qemu_plugin_u64 executed;
+
+static void pass(unsigned int vcpu, void *name)
+{
+	char line[80];
+
+	snprintf(line, sizeof(line), "%s %" PRIu64 "\n", (char *)name,
+		 qemu_plugin_u64_get(executed, vcpu));
+	qemu_plugin_outs(line);
+}
+
+/* The name of the point that an instruction is, or NULL. */
+static const char *point_at(const struct qemu_plugin_insn *insn)
+{
+	uint64_t address = qemu_plugin_insn_vaddr(insn);
+	unsigned char code[sizeof(mark) + sizeof(mark_base)];
+	uint32_t number;
+
+	for (size_t i = 0; i < n_points; i++)
+		if (points[i].address == address)
+			return points[i].name;
+
+	if (qemu_plugin_insn_data(insn, code, sizeof(code)) != sizeof(code) ||
+	    memcmp(code, mark, sizeof(mark)))
+		return NULL;
+	memcpy(&number, code + sizeof(mark), sizeof(number));
+	number -= mark_base;
+	return number < sizeof(marks) / sizeof(*marks) ? marks[number] : NULL;
+}
+
+static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	(void)id;
+	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		const char *name = point_at(insn);
+
+		if (name)
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, pass, QEMU_PLUGIN_CB_NO_REGS,
+							       (void *)name);
+		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn,
+				QEMU_PLUGIN_INLINE_ADD_U64, executed, 1);
+	}
+}
+
+int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv);
+
+int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
+{
+	(void)info;
+	for (int i = 0; i < argc; i++) {
+		/* The arguments do not outlive this call. */
+		char *name = strdup(argv[i]);
+		char *address = strchr(name, '=');
+
+		if (!address || n_points == sizeof(points) / sizeof(*points))
+			return -1;
+		*address++ = '\0';
+		points[n_points].name = name;
+		points[n_points++].address = strtoull(address, NULL, 16);
+	}
+
+	executed.score = qemu_plugin_scoreboard_new(sizeof(uint64_t));
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
+	return 0;
+}
