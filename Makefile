@@ -19,6 +19,9 @@ demo: kernel ## Boot, and drive a PCI device from user space by its interrupts.
 check: tree ## Build, boot, and run all tests, on release and debug or FLAVOURS='...'.
 	@$(enter) harness/check $(FLAVOURS)
 
+bench: kernel ## Boot, and compare ways to wait for an interrupt, in instructions.
+	@$(enter) harness/bench/run
+
 vm: kernel ## Boot, run CMD='command line', and exit with its status.
 	@$(enter) harness/vm/run '$(subst ','\'',$(value CMD))'
 
@@ -40,4 +43,4 @@ clean: ## Delete what was built in this clone.
 clean-cache: ## Delete what all clones share: the toolchain and the kernel source.
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/irq-user"
 
-.PHONY: help demo check vm shell kernel tree lint clean clean-cache
+.PHONY: help demo check bench vm shell kernel tree lint clean clean-cache

@@ -6,7 +6,7 @@ from figures import STAGES
 
 # A palette that the colour-blind can tell apart.
 COLOURS = ["#bbbbbb", "#4477aa", "#66ccee", "#228833", "#ccbb44", "#eeddcc"]
-WIDTH, LEFT, RIGHT = 1000, 200, 80
+WIDTH, LEFT, RIGHT = 1000, 180, 110
 ROW, BAR = 24, 16
 
 
@@ -35,9 +35,9 @@ def panel(title, measurements, top, scale):
             x += length
             if name == "user":
                 yield f'<path d="M{x:.1f} {middle - ROW / 2}v{ROW}" stroke="#000"/>'
-        yield text(x + 6, middle + 4, f"{m['user']['median']} / {m['cycle']['median']}", 'fill="#444"')
+        yield text(WIDTH, middle + 4, f"{m['user']['median']} / {m['cycle']['median']}", 'text-anchor="end"')
         for cycle in m["outliers"]:
-            x = min(LEFT + cycle * scale, WIDTH - 4)
+            x = min(LEFT + cycle * scale, right)
             yield f'<circle cx="{x:.1f}" cy="{middle}" r="2" fill="none" stroke="#aa3377"/>'
         top += ROW
 

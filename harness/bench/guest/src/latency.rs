@@ -61,6 +61,30 @@ pub fn route_interrupts() -> io::Result<()> {
     fs::write("/proc/irq/default_smp_affinity", format!("{:x}", 1 << waiters_cpu()))
 }
 
+/// Opens, and closes: `user` is until it is open, and `cycle` until it is closed.
+pub fn opening<M>(open: impl Fn() -> io::Result<M>) -> io::Result<Vec<Event>> {
+    const TIMES: usize = 200;
+    let mut events = vec![Event::default(); WARM_UP + TIMES];
+
+    enter(waiters_cpu(), WAITER)?;
+    for (i, event) in events.iter_mut().enumerate() {
+        if i == WARM_UP {
+            mark::<BEGIN>();
+        }
+        mark::<RAISE>();
+        let begin = now();
+        let opened = open()?;
+        let open = now();
+        mark::<USER>();
+        drop(opened);
+        let closed = now();
+        mark::<DONE>();
+        *event = Event { user: open - begin, cycle: closed - begin };
+    }
+    mark::<END>();
+    Ok(events.split_off(WARM_UP))
+}
+
 /// One thread raises, waits, and acknowledges.
 pub fn same<M: Mechanism>(
     source: &impl Source,

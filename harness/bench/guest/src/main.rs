@@ -1,59 +1,22 @@
 //! Measures ways for a program to learn of an interrupt, side by side in one guest.
-//!
-//! Prints what it has measured as JSON, a measurement a line, when all is done: printing makes
-//! interrupts. What it is about to do it says on standard error.
 
+mod bench;
 mod card;
 mod latency;
 mod mark;
 mod mechanism;
+mod memory;
 
+use bench::Bench;
 use card::Card;
-use latency::Event;
-use mechanism::{eventfd::Eventfd, file, gpio, uio, vfio, Mechanism, Source};
-use std::{io, process::ExitCode, thread, time::Duration};
-
-/// The lines of JSON.
-struct Bench(Vec<String>);
-
-impl Bench {
-    /// Measures a mechanism at both kinds of work.
-    fn run<S: Source, M: Mechanism>(
-        &mut self,
-        name: &str,
-        source: &S,
-        open: impl Fn() -> io::Result<M> + Sync,
-    ) -> io::Result<()> {
-        begin(name, "same");
-        self.add::<S>(name, "same", &latency::same(source, &open)?);
-        begin(name, "two");
-        self.add::<S>(name, "two", &latency::two(source, &open)?);
-        Ok(())
-    }
-
-    fn add<S: Source>(&mut self, name: &str, work: &str, events: &[Event]) {
-        let user: Vec<_> = events.iter().map(|event| event.user).collect();
-        let cycle: Vec<_> = events.iter().map(|event| event.cycle).collect();
-        self.0.push(format!(
-            r#"{{"mechanism":"{name}","work":"{work}","source_calls":{},"user":{user:?},"cycle":{cycle:?}}}"#,
-            S::CALLS
-        ));
-    }
-
-    /// Measures some mechanisms, or says why there is nothing to measure.
-    fn group(&mut self, name: &str, measure: impl FnOnce(&mut Self) -> io::Result<()>) {
-        if let Err(e) = measure(self) {
-            eprintln!("  {name}: {e}");
-            self.0.push(format!(r#"{{"missing":"{name}","why":"{e}"}}"#));
-        }
-    }
-}
-
-/// Says what comes, and lets the machine become quiet after the printing.
-fn begin(name: &str, work: &str) {
-    eprintln!("  {name}, {work}");
-    thread::sleep(Duration::from_millis(50));
-}
+use mechanism::{
+    eventfd::Eventfd,
+    file, gpio,
+    many::{Eventfds, FakeLines, Set},
+    uio, vfio,
+};
+use rustix::process::{setrlimit, Resource, Rlimit};
+use std::{io, process::ExitCode};
 
 fn file(bench: &mut Bench, card: &Card) -> io::Result<()> {
     let irq = card.irq()?;
@@ -62,7 +25,8 @@ fn file(bench: &mut Bench, card: &Card) -> io::Result<()> {
     bench.run("irq file: poll", card, || file::Poll::open(irq))?;
     bench.run("irq file: epoll level", card, || file::EpollLevel::open(irq))?;
     bench.run("irq file: epoll edge", card, || file::EpollEdge::open(irq))?;
-    bench.run("irq file: io_uring", card, || file::Uring::open(irq))
+    bench.run("irq file: io_uring", card, || file::Uring::open(irq))?;
+    bench.open("irq file", || file::Read::open(irq))
 }
 
 /// An MSI exists only when a driver has allocated it; this one leaves it to the program.
@@ -76,7 +40,8 @@ fn msi(bench: &mut Bench, card: &Card) -> io::Result<()> {
 fn uio(bench: &mut Bench, card: &Card) -> io::Result<()> {
     let _bound = card.bind("uio_pci_generic")?;
 
-    bench.run("uio_pci_generic", card, uio::Uio::open)
+    bench.run("uio_pci_generic", card, uio::Uio::open)?;
+    bench.open("uio_pci_generic", uio::Uio::open)
 }
 
 fn vfio(bench: &mut Bench, card: &Card) -> io::Result<()> {
@@ -85,13 +50,16 @@ fn vfio(bench: &mut Bench, card: &Card) -> io::Result<()> {
     let address = card.address();
 
     bench.run("VFIO: INTx", card, || vfio::Intx::open(address))?;
-    bench.run("VFIO: MSI", card, || vfio::Msi::open(address))
+    bench.run("VFIO: MSI", card, || vfio::Msi::open(address))?;
+    bench.open("VFIO: INTx", || vfio::Intx::open(address))?;
+    bench.open("VFIO: MSI", || vfio::Msi::open(address))
 }
 
 fn gpio(bench: &mut Bench) -> io::Result<()> {
     let sim = gpio::Sim::new()?;
 
     bench.run("gpio-cdev", &sim, || gpio::Cdev::open(&sim))?;
+    bench.open("gpio-cdev", || gpio::Cdev::open(&sim))?;
 
     // The kernel has made the interrupt line for the character device, and keeps it.
     let irq = gpio::Cdev::open(&sim)?.irq()?;
@@ -102,11 +70,37 @@ fn gpio(bench: &mut Bench) -> io::Result<()> {
 fn eventfd(bench: &mut Bench) -> io::Result<()> {
     let eventfd = Eventfd::new()?;
 
-    bench.run("eventfd", &eventfd, || Ok(eventfd.clone()))
+    bench.run("eventfd", &eventfd, || Ok(eventfd.clone()))?;
+    bench.open("eventfd", Eventfd::new)
+}
+
+fn scale(bench: &mut Bench) -> io::Result<()> {
+    const NUMBERS: [usize; 4] = [1, 16, 256, 1024];
+    let mut lines = FakeLines::new()?;
+
+    allow_files(4 * NUMBERS[3] as u64)?;
+    for n in NUMBERS {
+        let eventfds = Eventfds::new(n)?;
+        bench.scale(&format!("eventfd, {n}"), &eventfds, || Set::new(eventfds.open()?))?;
+    }
+    for n in NUMBERS {
+        lines.grow(n)?;
+        bench.scale(&format!("irq file, {n}"), &lines, || Set::new(lines.open()?))?;
+    }
+    for cost in memory::measure(&mut lines, 2 * NUMBERS[3])? {
+        bench.add_memory(&cost);
+    }
+    Ok(())
+}
+
+/// Lets this program open so many files.
+fn allow_files(number: u64) -> io::Result<()> {
+    let limit = Rlimit { current: Some(number), maximum: Some(number) };
+    Ok(setrlimit(Resource::Nofile, limit)?)
 }
 
 fn main() -> ExitCode {
-    let mut bench = Bench(Vec::new());
+    let mut bench = Bench::default();
     let card = match latency::route_interrupts().and_then(|()| Card::open()) {
         Ok(card) => card,
         Err(e) => {
@@ -121,10 +115,8 @@ fn main() -> ExitCode {
     bench.group("VFIO", |bench| vfio(bench, &card));
     bench.group("gpio-cdev", gpio);
     bench.group("eventfd", eventfd);
+    bench.group("many lines", scale);
 
-    println!(r#"{{"counts_instructions":{}}}"#, mark::counts_instructions());
-    for line in &bench.0 {
-        println!("{line}");
-    }
+    bench.print();
     ExitCode::SUCCESS
 }

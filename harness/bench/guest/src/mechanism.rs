@@ -28,5 +28,6 @@ pub trait Mechanism {
 pub mod eventfd;
 pub mod file;
 pub mod gpio;
+pub mod many;
 pub mod uio;
 pub mod vfio;

@@ -1,0 +1,84 @@
+//! Measures mechanisms, and prints what comes of it as JSON, a measurement a line.
+//!
+//! It is printed when all is done, since printing makes interrupts. What is about to be done is said
+//! on standard error.
+
+use crate::{
+    latency::{self, Event},
+    mark::counts_instructions,
+    mechanism::{Mechanism, Source},
+    memory::Cost,
+};
+use std::{io, thread, time::Duration};
+
+/// What was measured, as lines of JSON.
+#[derive(Default)]
+pub struct Bench(Vec<String>);
+
+impl Bench {
+    /// Measures a mechanism at both kinds of work.
+    pub fn run<S: Source, M: Mechanism>(
+        &mut self,
+        name: &str,
+        source: &S,
+        open: impl Fn() -> io::Result<M> + Sync,
+    ) -> io::Result<()> {
+        begin(name, "same");
+        self.add(name, "same", S::CALLS, &latency::same(source, &open)?);
+        begin(name, "two");
+        self.add(name, "two", S::CALLS, &latency::two(source, &open)?);
+        Ok(())
+    }
+
+    /// Measures what it takes to open a mechanism and to close it.
+    pub fn open<M>(&mut self, name: &str, open: impl Fn() -> io::Result<M>) -> io::Result<()> {
+        begin(name, "open");
+        self.add(name, "open", 0, &latency::opening(open)?);
+        Ok(())
+    }
+
+    /// Measures one of many that sleep together.
+    pub fn scale<S: Source, M: Mechanism>(
+        &mut self,
+        name: &str,
+        source: &S,
+        open: impl Fn() -> io::Result<M> + Sync,
+    ) -> io::Result<()> {
+        begin(name, "scale");
+        self.add(name, "scale", S::CALLS, &latency::two(source, &open)?);
+        Ok(())
+    }
+
+    fn add(&mut self, name: &str, work: &str, source_calls: u32, events: &[Event]) {
+        let user: Vec<_> = events.iter().map(|event| event.user).collect();
+        let cycle: Vec<_> = events.iter().map(|event| event.cycle).collect();
+        self.0.push(format!(
+            r#"{{"mechanism":"{name}","work":"{work}","source_calls":{source_calls},"user":{user:?},"cycle":{cycle:?}}}"#
+        ));
+    }
+
+    pub fn add_memory(&mut self, cost: &Cost) {
+        self.0.push(format!(r#"{{"memory":"{}","bytes":{}}}"#, cost.what, cost.bytes));
+    }
+
+    /// Measures some mechanisms, or says why there is nothing to measure.
+    pub fn group(&mut self, name: &str, measure: impl FnOnce(&mut Self) -> io::Result<()>) {
+        if let Err(e) = measure(self) {
+            eprintln!("  {name}: {e}");
+            self.0.push(format!(r#"{{"missing":"{name}","why":"{e}"}}"#));
+        }
+    }
+
+    pub fn print(&self) {
+        println!(r#"{{"counts_instructions":{}}}"#, counts_instructions());
+        for line in &self.0 {
+            println!("{line}");
+        }
+    }
+}
+
+/// Says what comes, and lets the machine become quiet after the printing.
+fn begin(name: &str, work: &str) {
+    eprintln!("  {name}, {work}");
+    thread::sleep(Duration::from_millis(50));
+}

@@ -1,0 +1,57 @@
+//! What lines cost in memory.
+
+use crate::mechanism::many::{Eventfds, FakeLines};
+use std::{fs, io};
+
+/// A figure, in bytes for each line.
+pub struct Cost {
+    pub what: &'static str,
+    pub bytes: usize,
+}
+
+/// Returns how many pages nobody uses, those that the CPUs keep for themselves included.
+fn free_pages() -> io::Result<usize> {
+    let zones = fs::read_to_string("/proc/zoneinfo")?;
+    let after = |word| {
+        zones
+            .lines()
+            .filter_map(move |line| line.trim_start().strip_prefix(word))
+            .filter_map(|rest| rest.trim().parse::<usize>().ok())
+            .sum::<usize>()
+    };
+    Ok(after("nr_free_pages ") + after("count:"))
+}
+
+/// Returns what one of `number` things takes that a call makes at once.
+fn cost<T>(
+    what: &'static str,
+    number: usize,
+    make: impl FnOnce() -> io::Result<T>,
+) -> io::Result<Cost> {
+    // Whatever is done once is done.
+    free_pages()?;
+    let before = free_pages()?;
+    let made = make()?;
+    let taken = before.saturating_sub(free_pages()?);
+    drop(made);
+    Ok(Cost { what, bytes: taken * rustix::param::page_size() / number })
+}
+
+pub fn measure(lines: &mut FakeLines, number: usize) -> io::Result<Vec<Cost>> {
+    let made = lines.irqs().len();
+    let mapped = cost("a line that is mapped", number - made, || lines.grow(number))?;
+
+    // To look a file up leaves its name and inode in the kernel's caches.
+    let names = || {
+        lines
+            .irqs()
+            .iter()
+            .try_for_each(|irq| fs::metadata(format!("/proc/irq/{irq}/irq")).map(drop))
+    };
+    Ok(vec![
+        mapped,
+        cost("its file, looked up (cache)", number, names)?,
+        cost("its file, open", number, || lines.open())?,
+        cost("an eventfd", number, || Eventfds::new(number))?,
+    ])
+}
