@@ -5,6 +5,7 @@
 
 use crate::{
     latency::{self, Event},
+    load::Load,
     mark::counts_instructions,
     mechanism::{Mechanism, Source},
     memory::Cost,
@@ -46,6 +47,21 @@ impl Bench {
     ) -> io::Result<()> {
         begin(name, "scale");
         self.add(name, "scale", S::CALLS, &latency::two(source, &open)?);
+        Ok(())
+    }
+
+    /// Measures how late an event comes that has to be on time, while the machine is busy.
+    pub fn late<S: Source, M: Mechanism>(
+        &mut self,
+        name: &str,
+        source: &S,
+        open: impl Fn() -> io::Result<M> + Sync,
+    ) -> io::Result<()> {
+        begin(name, "late");
+        let load = Load::start();
+        let events = latency::same(source, &open)?;
+        drop(load);
+        self.add(name, "late", S::CALLS, &events);
         Ok(())
     }
 

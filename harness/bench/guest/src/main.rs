@@ -1,18 +1,22 @@
 //! Measures ways for a program to learn of an interrupt, side by side in one guest.
 
 mod bench;
+mod bound;
 mod card;
 mod latency;
+mod load;
 mod mark;
 mod mechanism;
 mod memory;
 
 use bench::Bench;
+use bound::Bound;
 use card::Card;
 use mechanism::{
     eventfd::Eventfd,
     file, gpio,
     many::{Eventfds, FakeLines, Set},
+    timer::{Serial, Timerfd},
     uio, vfio,
 };
 use rustix::process::{setrlimit, Resource, Rlimit};
@@ -31,14 +35,14 @@ fn file(bench: &mut Bench, card: &Card) -> io::Result<()> {
 
 /// An MSI exists only when a driver has allocated it; this one leaves it to the program.
 fn msi(bench: &mut Bench, card: &Card) -> io::Result<()> {
-    let _bound = card.bind("rust_driver_irq_vectors")?;
-    let irq = card.msi()?;
+    let bound = Bound::new(card.address(), "rust_driver_irq_vectors")?;
+    let irq = bound.msi()?;
 
     bench.run("irq file: read, MSI", card, || file::Read::open(irq))
 }
 
 fn uio(bench: &mut Bench, card: &Card) -> io::Result<()> {
-    let _bound = card.bind("uio_pci_generic")?;
+    let _bound = Bound::new(card.address(), "uio_pci_generic")?;
 
     bench.run("uio_pci_generic", card, uio::Uio::open)?;
     bench.open("uio_pci_generic", uio::Uio::open)
@@ -46,8 +50,8 @@ fn uio(bench: &mut Bench, card: &Card) -> io::Result<()> {
 
 fn vfio(bench: &mut Bench, card: &Card) -> io::Result<()> {
     vfio::allow_no_iommu()?;
-    let _bound = card.bind("vfio-pci")?;
     let address = card.address();
+    let _bound = Bound::new(address, "vfio-pci")?;
 
     bench.run("VFIO: INTx", card, || vfio::Intx::open(address))?;
     bench.run("VFIO: MSI", card, || vfio::Msi::open(address))?;
@@ -93,6 +97,24 @@ fn scale(bench: &mut Bench) -> io::Result<()> {
     Ok(())
 }
 
+fn late(bench: &mut Bench) -> io::Result<()> {
+    let serial = Serial::open()?;
+    let irq = serial.irq()?;
+    let address = serial.address();
+
+    bench.late("irq file: read", &serial, || file::Read::open(irq))?;
+    {
+        let _bound = Bound::new(address, "uio_pci_generic")?;
+        bench.late("uio_pci_generic", &serial, uio::Uio::open)?;
+    }
+    {
+        let _bound = Bound::new(address, "vfio-pci")?;
+        bench.late("VFIO: INTx", &serial, || vfio::Intx::open(address))?;
+    }
+    let timer = Timerfd::new()?;
+    bench.late("timerfd", &timer, || Ok(timer.clone()))
+}
+
 /// Lets this program open so many files.
 fn allow_files(number: u64) -> io::Result<()> {
     let limit = Rlimit { current: Some(number), maximum: Some(number) };
@@ -116,6 +138,7 @@ fn main() -> ExitCode {
     bench.group("gpio-cdev", gpio);
     bench.group("eventfd", eventfd);
     bench.group("many lines", scale);
+    bench.group("on time", late);
 
     bench.print();
     ExitCode::SUCCESS

@@ -29,5 +29,6 @@ pub mod eventfd;
 pub mod file;
 pub mod gpio;
 pub mod many;
+pub mod timer;
 pub mod uio;
 pub mod vfio;
