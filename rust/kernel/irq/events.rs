@@ -191,6 +191,7 @@ impl LineEvents {
 
     /// Returns whether the line, which ran free, was masked because it fired too fast, and there is
     /// no event left. If so, it does not run free any more, and this says so just once.
+    #[inline]
     pub fn take_storm(&self) -> bool {
         self.state.cmpxchg(FREE | MASKED, MASKED, Full).is_ok()
     }
@@ -203,6 +204,7 @@ impl LineEvents {
     }
 
     /// Takes all events and returns their number. Whether the line is masked stays as it is.
+    #[inline]
     pub fn take(&self) -> u32 {
         self.change(|state| state % EVENT) / EVENT
     }
@@ -223,16 +225,19 @@ impl LineEvents {
     }
 
     /// Returns the number of events.
+    #[inline]
     pub fn pending(&self) -> u32 {
         self.state.load(Acquire) / EVENT
     }
 
     /// Returns whether there is an event.
+    #[inline]
     pub fn is_pending(&self) -> bool {
         self.pending() != 0
     }
 
     /// Returns whether the line was masked because it fired too fast, see [`Self::take_storm()`].
+    #[inline]
     pub fn is_storm(&self) -> bool {
         self.state.load(Acquire) & (FREE | MASKED) == FREE | MASKED
     }
@@ -271,6 +276,7 @@ impl LineEvents {
     }
 
     /// Enables the line, as the type invariants ask for.
+    #[inline]
     fn enable(&self) {
         // SAFETY: The line is requested, by the safety requirements of `new()` or because the caller
         // has the action, which keeps its descriptor; by the type invariants it was disabled, and
@@ -295,6 +301,7 @@ impl LineEvents {
 }
 
 /// Counts one more event in a state, if there is room.
+#[inline]
 fn count(state: u32) -> u32 {
     state.checked_add(EVENT).unwrap_or(state)
 }

@@ -771,6 +771,7 @@ fn has_status(irq: u32, bits: c_uint) -> bool {
 ///
 /// `cookie` must have been passed to [`Context::request()`] of `C`, and the action must not have
 /// been freed.
+#[inline]
 unsafe fn handler_of<'h, T: 'h, C: Context<T> + 'h>(cookie: *mut c_void) -> &'h T {
     let action = cookie.cast::<IrqAction<'h, T, C>>();
 
