@@ -7,17 +7,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/epoll.h>
-#include <sys/select.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
 #include "fake.h"
+#include "hog.h"
 #include "line.h"
-#include "uring.h"
+#include "sleeper.h"
 
 FIXTURE(dispose)
 {
@@ -52,101 +49,16 @@ FIXTURE_TEARDOWN(dispose)
 	fake_dispose(&self->fake);
 }
 
-/* Somebody who sleeps until the line goes away. */
-struct sleeper {
-	pthread_t thread;
-	int fd;
-	pid_t tid;
-	/* Sleeps, and returns whether what it was told is right. */
-	bool (*sleep)(int fd);
-	bool right;
-};
-
-static void *sleeper_main(void *arg)
-{
-	struct sleeper *sleeper = arg;
-
-	__atomic_store_n(&sleeper->tid, syscall(SYS_gettid), __ATOMIC_RELEASE);
-	sleeper->right = sleeper->sleep(sleeper->fd);
-	return NULL;
-}
-
-static void sleeper_start(struct sleeper *sleeper, int fd, bool (*sleep)(int fd))
-{
-	*sleeper = (struct sleeper) { .fd = fd, .sleep = sleep };
-	pthread_create(&sleeper->thread, NULL, sleeper_main, sleeper);
-	while (!__atomic_load_n(&sleeper->tid, __ATOMIC_ACQUIRE))
-		sched_yield();
-	wait_asleep(sleeper->tid);
-}
-
-static bool sleep_in_read(int fd)
-{
-	return read_count(fd) == -EIO;
-}
-
-static bool sleep_in_poll(int fd)
-{
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-
-	return poll(&pollfd, 1, -1) == 1 && pollfd.revents == (POLLIN | POLLHUP | POLLERR);
-}
-
-static bool sleep_in_select(int fd)
-{
-	fd_set set;
-
-	FD_ZERO(&set);
-	FD_SET(fd, &set);
-	return select(fd + 1, &set, NULL, NULL, NULL) == 1 && FD_ISSET(fd, &set);
-}
-
-static bool sleep_in_epoll(int fd)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-	int epfd = epoll_create1(0);
-	bool right;
-
-	right = !epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) &&
-		epoll_wait(epfd, &event, 1, -1) == 1 && event.events & EPOLLHUP;
-	close(epfd);
-	return right;
-}
-
-static bool sleep_in_uring_read(int fd)
-{
-	struct ring ring;
-	int count;
-
-	return !ring_setup(&ring) &&
-	       !ring_submit(&ring, IORING_OP_READ, fd, &count, sizeof(count)) &&
-	       ring_wait(&ring) == -EIO;
-}
-
-static bool sleep_in_uring_poll(int fd)
-{
-	struct ring ring;
-
-	return !ring_setup(&ring) && !ring_submit_poll(&ring, fd, POLLIN, true) &&
-	       ring_wait(&ring) & POLLHUP;
-}
-
-static bool (*const sleeps[])(int fd) = {
-	sleep_in_read, sleep_in_read, sleep_in_poll, sleep_in_select, sleep_in_epoll,
-	sleep_in_uring_read, sleep_in_uring_poll,
-};
-
 /* Sleepers of all kinds wake at once, and later calls say that the line is gone. */
 TEST_F(dispose, wakes_all_sleepers)
 {
-	struct sleeper sleepers[ARRAY_SIZE(sleeps)];
+	struct sleeper sleepers[SLEEPS];
 
-	for (int i = 0; i < ARRAY_SIZE(sleeps); i++)
-		sleeper_start(&sleepers[i], self->fd, sleeps[i]);
+	for (int i = 0; i < SLEEPS; i++)
+		sleeper_start(&sleepers[i], self->fd, sleeps_until_gone[i]);
 	EXPECT_EQ(0, fake_do(&self->fake, "dispose"));
-	for (int i = 0; i < ARRAY_SIZE(sleeps); i++) {
-		pthread_join(sleepers[i].thread, NULL);
-		EXPECT_TRUE(sleepers[i].right) {
+	for (int i = 0; i < SLEEPS; i++) {
+		EXPECT_TRUE(sleeper_join(&sleepers[i])) {
 			TH_LOG("sleeper %d", i);
 		}
 	}
@@ -241,53 +153,27 @@ TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
 	}
 }
 
-static void pin_to(int cpu, int priority)
-{
-	struct sched_param param = { .sched_priority = priority };
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-	if (priority)
-		sched_setscheduler(0, SCHED_FIFO, &param);
-}
-
 /* By the time that it runs again, its descriptor is closed. */
 static bool sleep_in_poll_on_cpu_1(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 
-	pin_to(1, 0);
+	pin_to(1);
 	return poll(&pollfd, 1, -1) == 1 && pollfd.revents == POLLNVAL;
-}
-
-static bool hog_may_stop;
-
-static void *hog_main(void *arg)
-{
-	pin_to(1, 50);
-	__atomic_store_n((bool *)arg, true, __ATOMIC_RELEASE);
-	while (!__atomic_load_n(&hog_may_stop, __ATOMIC_ACQUIRE))
-		;
-	return NULL;
 }
 
 /* A poller that was woken, but is kept from running, delays nobody. */
 TEST_F(dispose, poller_kept_off_its_cpu)
 {
 	struct sleeper sleeper;
-	bool hogging = false;
 	struct fake other;
-	pthread_t hog;
+	struct hog hog;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
-	pin_to(0, 0);
+	pin_to(0);
 	sleeper_start(&sleeper, self->fd, sleep_in_poll_on_cpu_1);
-	pthread_create(&hog, NULL, hog_main, &hogging);
-	while (!__atomic_load_n(&hogging, __ATOMIC_ACQUIRE))
-		sched_yield();
+	hog_start(&hog);
 
 	EXPECT_EQ(0, fake_do(&self->fake, "dispose"));
 	/* The poller's entry is still on the queue of the line that is gone. */
@@ -296,10 +182,8 @@ TEST_F(dispose, poller_kept_off_its_cpu)
 	EXPECT_EQ(NULL, fake_make(&other, variant->kind));
 	EXPECT_EQ(0, fake_do(&other, "dispose"));
 
-	__atomic_store_n(&hog_may_stop, true, __ATOMIC_RELEASE);
-	pthread_join(hog, NULL);
-	pthread_join(sleeper.thread, NULL);
-	EXPECT_TRUE(sleeper.right);
+	hog_stop(&hog);
+	EXPECT_TRUE(sleeper_join(&sleeper));
 }
 
 TEST_HARNESS_MAIN

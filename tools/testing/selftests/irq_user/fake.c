@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fake.h"
+#include "file.h"
 
 #define CONTROL "/sys/kernel/debug/test_irq_lines/control"
-
-static int command(const char *text)
-{
-	int fd = open(CONTROL, O_WRONLY);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
 
 /* Returns the number of the line that was made last. */
 static int last_line(void)
@@ -46,7 +32,7 @@ const char *fake_make(struct fake *fake, const char *kind)
 	if (access(CONTROL, W_OK))
 		return "needs root, debugfs and the module test_irq_lines";
 	snprintf(text, sizeof(text), "make %s", kind);
-	if (command(text))
+	if (write_file(CONTROL, text))
 		return "the module test_irq_lines does not make such a line";
 	fake->irq = last_line();
 	snprintf(fake->path, sizeof(fake->path), "/proc/irq/%d/irq", fake->irq);
@@ -58,7 +44,7 @@ int fake_do(struct fake *fake, const char *verb)
 	char text[32];
 
 	snprintf(text, sizeof(text), "%s %d", verb, fake->irq);
-	return command(text);
+	return write_file(CONTROL, text);
 }
 
 void fake_dispose(struct fake *fake)

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+
+#include <sched.h>
+
+#include "hog.h"
+
+void pin_to(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static void *hog_main(void *arg)
+{
+	struct sched_param param = { .sched_priority = 50 };
+	struct hog *hog = arg;
+
+	pin_to(1);
+	sched_setscheduler(0, SCHED_FIFO, &param);
+	__atomic_store_n(&hog->runs, true, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&hog->may_stop, __ATOMIC_ACQUIRE))
+		;
+	return NULL;
+}
+
+void hog_start(struct hog *hog)
+{
+	*hog = (struct hog) {};
+	pthread_create(&hog->thread, NULL, hog_main, hog);
+	while (!__atomic_load_n(&hog->runs, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+void hog_stop(struct hog *hog)
+{
+	__atomic_store_n(&hog->may_stop, true, __ATOMIC_RELEASE);
+	pthread_join(hog->thread, NULL);
+}

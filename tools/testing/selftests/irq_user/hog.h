@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A thread that keeps others off a CPU. */
+#ifndef IRQ_USER_HOG_H
+#define IRQ_USER_HOG_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct hog {
+	pthread_t thread;
+	bool runs, may_stop;
+};
+
+/* Binds the calling thread to a CPU. */
+void pin_to(int cpu);
+
+/* Keeps all normal threads off CPU 1. */
+void hog_start(struct hog *hog);
+void hog_stop(struct hog *hog);
+
+#endif /* IRQ_USER_HOG_H */

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Threads that sleep on a line in every way there is. */
+#ifndef IRQ_USER_SLEEPER_H
+#define IRQ_USER_SLEEPER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct sleeper {
+	pthread_t thread;
+	int fd;
+	pid_t tid;
+	/* Sleeps, and returns whether what it was told is right. */
+	bool (*sleep)(int fd);
+	bool right;
+	bool done;
+};
+
+/* Returns when the sleeper is asleep. */
+void sleeper_start(struct sleeper *sleeper, int fd, bool (*sleep)(int fd));
+
+/* Waits until it has woken. Returns whether what it was told is right. */
+bool sleeper_join(struct sleeper *sleeper);
+
+/* Returns whether it has woken and need not be waited for. */
+bool sleeper_is_done(struct sleeper *sleeper);
+
+/* All ways to sleep until the line goes away, and two readers. */
+#define SLEEPS	7
+extern bool (*const sleeps_until_gone[SLEEPS])(int fd);
+
+#endif /* IRQ_USER_SLEEPER_H */
