@@ -11,9 +11,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "line.h"
 
-#define PCI_DEVICES	"/sys/bus/pci/devices"
+#define PCI_BUS		"/sys/bus/pci"
+#define PCI_DEVICES	PCI_BUS "/devices"
 #define EDU_VENDOR	0x1234
 #define EDU_DEVICE	0x11e8
 
@@ -164,16 +166,27 @@ void line_teardown(struct line *line)
 void line_enable(struct line *line, bool on)
 {
 	char path[80];
-	int fd;
 
-	snprintf(path, sizeof(path), "%s/enable", line->device);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return;
 	/* To disable a disabled device is an error that does not matter. */
-	if (write(fd, on ? "1" : "0", 1) < 0)
-		errno = 0;
-	close(fd);
+	snprintf(path, sizeof(path), "%s/enable", line->device);
+	write_file(path, on ? "1" : "0");
+}
+
+void line_unplug(struct line *line)
+{
+	char path[80];
+
+	/* Who uses the registers of a device that is not there gets SIGBUS. */
+	munmap(line->regs, EDU_BAR_SIZE);
+	line->regs = NULL;
+	snprintf(path, sizeof(path), "%s/remove", line->device);
+	write_file(path, "1");
+}
+
+const char *line_replug(struct line *line)
+{
+	write_file(PCI_BUS "/rescan", "1");
+	return line_setup(line);
 }
 
 void line_raise(struct line *line)

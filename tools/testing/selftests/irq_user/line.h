@@ -16,6 +16,12 @@ struct line {
 	int irq;
 	char path[64];			/* /proc/irq/<irq>/irq */
 	int debug;			/* the line's file in debugfs, of an edge line */
+	struct {
+		char chip[64];		/* its folder in configfs */
+		char pull[96];		/* the file that pulls it up or down */
+		int request;		/* makes it an input */
+		bool up;
+	} gpio;				/* of a GPIO's line, see gpio.h */
 };
 
 /* Returns NULL, or why there is no such line here. */
@@ -29,6 +35,12 @@ void line_teardown(struct line *line);
 
 /* Writes to the device's switch, which also makes and removes its line. */
 void line_enable(struct line *line, bool on);
+
+/* Removes the device from its bus, and with it the line. */
+void line_unplug(struct line *line);
+
+/* Has the bus find the device again, and its line. Returns as line_setup(). */
+const char *line_replug(struct line *line);
 
 /* Makes the device assert its interrupt, and drop it. */
 void line_raise(struct line *line);

@@ -1,39 +1,134 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is promised when the line goes away under its owner. To disable the
- * device disposes of its line's mapping.
+ * What is promised when a line goes away under its owner, whichever way that
+ * happens: the owner is told at once, removal waits for nobody, and a line that
+ * comes back can be opened, although the old file is still open.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "line_fixture.h"
+#include "../kselftest_harness.h"
+#include "gpio.h"
+#include "line.h"
+#include "msi.h"
+#include "sleeper.h"
 
-/* The line goes away when somebody sleeps. */
-struct remover {
-	pthread_t thread;
-	struct line *line;
-	pid_t sleeper;
+/* A line, and how it goes away and comes back. */
+struct way {
+	const char *(*setup)(struct line *line);
+	void (*fire)(struct line *line);
+	void (*quiet)(struct line *line);
+	void (*remove)(struct line *line);
+	const char *(*restore)(struct line *line);
+	void (*teardown)(struct line *line);
 };
 
-static void *remover_main(void *arg)
+FIXTURE(removal)
 {
-	struct remover *remover = arg;
+	struct line line;
+	int fd;
+};
 
-	wait_asleep(remover->sleeper);
-	line_enable(remover->line, false);
+FIXTURE_VARIANT(removal)
+{
+	struct way way;
+};
+
+static void disable(struct line *line)
+{
+	line_enable(line, false);
+}
+
+static const char *enable(struct line *line)
+{
+	line_enable(line, true);
 	return NULL;
 }
 
-static void remove_when_asleep(struct remover *remover, struct line *line)
+/* The device's switch disposes of the mapping of its INTx line. */
+FIXTURE_VARIANT_ADD(removal, device_disabled)
 {
-	remover->line = line;
-	remover->sleeper = syscall(SYS_gettid);
-	pthread_create(&remover->thread, NULL, remover_main, remover);
+	.way = {
+		.setup = line_setup,
+		.fire = line_raise,
+		.quiet = line_ack,
+		.remove = disable,
+		.restore = enable,
+		.teardown = line_teardown,
+	},
+};
+
+FIXTURE_VARIANT_ADD(removal, device_removed)
+{
+	.way = {
+		.setup = line_setup,
+		.fire = line_raise,
+		.quiet = line_ack,
+		.remove = line_unplug,
+		.restore = line_replug,
+		.teardown = line_teardown,
+	},
+};
+
+FIXTURE_VARIANT_ADD(removal, msi_freed)
+{
+	.way = {
+		.setup = msi_setup,
+		.fire = line_raise,
+		.quiet = line_ack,
+		.remove = msi_free,
+		.restore = msi_alloc,
+		.teardown = msi_teardown,
+	},
+};
+
+FIXTURE_VARIANT_ADD(removal, msi_device_removed)
+{
+	.way = {
+		.setup = msi_setup,
+		.fire = line_raise,
+		.quiet = line_ack,
+		.remove = line_unplug,
+		.restore = msi_replug,
+		.teardown = msi_teardown,
+	},
+};
+
+static void leave_alone(struct line *line)
+{
+	(void)line;
+}
+
+FIXTURE_VARIANT_ADD(removal, gpio_chip_unbound)
+{
+	.way = {
+		.setup = gpio_setup,
+		.fire = gpio_pull,
+		.quiet = leave_alone,
+		.remove = gpio_remove,
+		.restore = gpio_restore,
+		.teardown = gpio_teardown,
+	},
+};
+
+FIXTURE_SETUP(removal)
+{
+	const char *why = variant->way.setup(&self->line);
+
+	self->fd = -1;
+	if (why)
+		SKIP(return, "%s", why);
+	self->fd = open(self->line.path, O_RDWR);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(removal)
+{
+	close(self->fd);
+	variant->way.teardown(&self->line);
 }
 
 /* All calls on a file whose line is gone say so. */
@@ -48,109 +143,122 @@ static void check_gone(struct __test_metadata *_metadata, int fd)
 	EXPECT_EQ(POLLIN | POLLHUP | POLLERR, pollfd.revents);
 }
 
+/* Takes the line away. Its file goes with it. */
+static void remove_line(struct __test_metadata *_metadata, const struct way *way,
+			struct line *line)
+{
+	way->remove(line);
+	EXPECT_EQ(-1, open(line->path, O_RDWR));
+	EXPECT_EQ(ENOENT, errno);
+}
+
 /* The line comes back for others, although the old file is still open. */
-static void check_line_returns(struct __test_metadata *_metadata, struct line *line)
+static void check_line_returns(struct __test_metadata *_metadata, const struct way *way,
+			       struct line *line, int old_fd)
 {
 	int fd;
 
-	line_enable(line, true);
+	ASSERT_EQ(NULL, way->restore(line));
 	fd = open(line->path, O_RDWR | O_NONBLOCK);
 	ASSERT_LE(0, fd);
-	line_raise(line);
-	ASSERT_TRUE(wait_event(fd));
-	EXPECT_EQ(1, read_count(fd));
-	line_ack(line);
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(-EAGAIN, read_count(fd));
+		way->fire(line);
+		ASSERT_TRUE(wait_event(fd));
+		EXPECT_EQ(1, read_count(fd));
+		way->quiet(line);
+	}
+	check_gone(_metadata, old_fd);
 	close(fd);
 }
 
-TEST_F(intx, idle_file)
+TEST_F(removal, idle_file)
 {
-	int fd = open(self->line.path, O_RDWR);
-
-	ASSERT_LE(0, fd);
-	line_enable(&self->line, false);
-	EXPECT_EQ(-1, access(self->line.path, F_OK));
-	check_gone(_metadata, fd);
-	check_line_returns(_metadata, &self->line);
-	check_gone(_metadata, fd);
-	EXPECT_EQ(0, close(fd));
+	remove_line(_metadata, &variant->way, &self->line);
+	check_gone(_metadata, self->fd);
+	check_line_returns(_metadata, &variant->way, &self->line, self->fd);
 }
 
-TEST_F(intx, pending_event)
+/* An event that nobody has read goes with the line. */
+TEST_F(removal, pending_event)
 {
-	int fd = open(self->line.path, O_RDWR);
-
-	ASSERT_LE(0, fd);
-	line_raise(&self->line);
-	ASSERT_TRUE(wait_event(fd));
-	line_ack(&self->line);
-	line_enable(&self->line, false);
-	check_gone(_metadata, fd);
-	check_line_returns(_metadata, &self->line);
+	variant->way.fire(&self->line);
+	ASSERT_TRUE(wait_event(self->fd));
+	variant->way.quiet(&self->line);
+	remove_line(_metadata, &variant->way, &self->line);
+	check_gone(_metadata, self->fd);
+	check_line_returns(_metadata, &variant->way, &self->line, self->fd);
 }
 
-/* A sleeping reader wakes at once, and removal does not wait for it. */
-TEST_F(intx, sleeping_reader)
+/* Whoever sleeps wakes at once, whether he is alone, */
+TEST_F_TIMEOUT(removal, wakes_each_sleeper, 120)
 {
-	int fd = open(self->line.path, O_RDWR);
-	struct remover remover;
+	struct sleeper sleeper;
 
-	ASSERT_LE(0, fd);
-	remove_when_asleep(&remover, &self->line);
-	EXPECT_EQ(-EIO, read_count(fd));
-	pthread_join(remover.thread, NULL);
-	check_gone(_metadata, fd);
-	check_line_returns(_metadata, &self->line);
+	for (int i = 0; i < SLEEPS; i++) {
+		sleeper_start(&sleeper, self->fd, sleeps_until_gone[i]);
+		remove_line(_metadata, &variant->way, &self->line);
+		EXPECT_TRUE(sleeper_join(&sleeper)) {
+			TH_LOG("sleeper %d", i);
+		}
+		check_gone(_metadata, self->fd);
+		close(self->fd);
+		ASSERT_EQ(NULL, variant->way.restore(&self->line));
+		self->fd = open(self->line.path, O_RDWR);
+		ASSERT_LE(0, self->fd);
+	}
 }
 
-TEST_F(intx, sleeping_poller)
+/* or others do. */
+TEST_F(removal, wakes_all_sleepers)
 {
-	struct pollfd pollfd = { .events = POLLIN };
-	struct remover remover;
+	struct sleeper sleepers[SLEEPS];
 
-	pollfd.fd = open(self->line.path, O_RDWR);
-	ASSERT_LE(0, pollfd.fd);
-	remove_when_asleep(&remover, &self->line);
-	EXPECT_EQ(1, poll(&pollfd, 1, -1));
-	EXPECT_EQ(POLLIN | POLLHUP | POLLERR, pollfd.revents);
-	pthread_join(remover.thread, NULL);
-	check_gone(_metadata, pollfd.fd);
-	check_line_returns(_metadata, &self->line);
+	for (int i = 0; i < SLEEPS; i++)
+		sleeper_start(&sleepers[i], self->fd, sleeps_until_gone[i]);
+	remove_line(_metadata, &variant->way, &self->line);
+	for (int i = 0; i < SLEEPS; i++) {
+		EXPECT_TRUE(sleeper_join(&sleepers[i])) {
+			TH_LOG("sleeper %d", i);
+		}
+	}
+	check_gone(_metadata, self->fd);
+	check_line_returns(_metadata, &variant->way, &self->line, self->fd);
 }
 
-TEST_F(intx, epoll)
+/* An epoll set that nobody waits on may outlive the line, and the file. */
+TEST_F(removal, idle_epoll_set)
 {
 	struct epoll_event event = { .events = EPOLLIN };
-	int fd = open(self->line.path, O_RDWR);
 	int epfd = epoll_create1(0);
-	struct remover remover;
 
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event));
-	remove_when_asleep(&remover, &self->line);
-	EXPECT_EQ(1, epoll_wait(epfd, &event, 1, -1));
+	ASSERT_EQ(0, epoll_ctl(epfd, EPOLL_CTL_ADD, self->fd, &event));
+	remove_line(_metadata, &variant->way, &self->line);
+	EXPECT_EQ(1, epoll_wait(epfd, &event, 1, 0));
 	EXPECT_EQ(EPOLLIN | EPOLLHUP | EPOLLERR, event.events);
-	pthread_join(remover.thread, NULL);
-	close(fd);
+	check_line_returns(_metadata, &variant->way, &self->line, self->fd);
+	close(self->fd);
 	EXPECT_EQ(0, epoll_wait(epfd, &event, 1, 0));
-	check_line_returns(_metadata, &self->line);
+	close(epfd);
 }
 
 /*
  * The line goes away and comes back again and again, open or not. Each time
  * waits for grace periods, which take long in a kernel with debugging aids.
  */
-TEST_F_TIMEOUT(intx, repeated, 240)
+TEST_F_TIMEOUT(removal, repeated, 240)
 {
-	for (int i = 0; i < 50; i++) {
-		int fd = open(self->line.path, O_RDWR);
-
-		ASSERT_LE(0, fd);
-		line_enable(&self->line, false);
+	for (int i = 0; i < 8; i++) {
 		if (i & 1)
-			ASSERT_EQ(-EIO, read_count(fd));
-		close(fd);
-		line_enable(&self->line, true);
+			close(self->fd);
+		remove_line(_metadata, &variant->way, &self->line);
+		if (!(i & 1)) {
+			ASSERT_EQ(-EIO, read_count(self->fd));
+			close(self->fd);
+		}
+		ASSERT_EQ(NULL, variant->way.restore(&self->line));
+		self->fd = open(self->line.path, O_RDWR);
+		ASSERT_LE(0, self->fd);
 	}
 }
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The line of a GPIO of a simulated chip, which interrupts when it is pulled up or down. */
+#ifndef IRQ_USER_GPIO_H
+#define IRQ_USER_GPIO_H
+
+#include "line.h"
+
+/* Returns NULL, or why there is no such line here. */
+const char *gpio_setup(struct line *line);
+void gpio_teardown(struct line *line);
+
+/* Unbinds the chip, which takes the line away. */
+void gpio_remove(struct line *line);
+
+/* Makes the chip and the line again. Returns as gpio_setup(). */
+const char *gpio_restore(struct line *line);
+
+/* Makes an edge: pulls the GPIO to where it is not. */
+void gpio_pull(struct line *line);
+
+/* Has gpiolib request the line for edges of the GPIO, and free it. Returns 0 or -errno. */
+int gpio_watch(struct line *line, bool on);
+
+#endif /* IRQ_USER_GPIO_H */

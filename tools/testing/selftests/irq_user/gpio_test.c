@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What is promised of the line of a GPIO. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "gpio.h"
+
+FIXTURE(pin)
+{
+	struct line line;
+	int fd;
+};
+
+FIXTURE_SETUP(pin)
+{
+	const char *why = gpio_setup(&self->line);
+
+	self->fd = -1;
+	if (why)
+		SKIP(return, "%s", why);
+	self->fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(pin)
+{
+	close(self->fd);
+	gpio_teardown(&self->line);
+}
+
+/* Up and down, each edge is one event and one interrupt. */
+TEST_F(pin, edges_are_counted)
+{
+	unsigned int before = line_hw_count(&self->line);
+
+	for (int i = 0; i < 200; i++) {
+		ASSERT_EQ(-EAGAIN, read_count(self->fd));
+		gpio_pull(&self->line);
+		ASSERT_TRUE(wait_event(self->fd));
+		ASSERT_EQ(1, read_count(self->fd));
+	}
+	ASSERT_EQ(-EAGAIN, read_count(self->fd));
+	EXPECT_EQ(before + 200, line_hw_count(&self->line));
+}
+
+/* Of the edges that come while the line is masked, one is kept. */
+TEST_F(pin, masked_edges_coalesce)
+{
+	gpio_pull(&self->line);
+	ASSERT_TRUE(wait_event(self->fd));
+	for (int i = 0; i < 20; i++)
+		gpio_pull(&self->line);
+	EXPECT_EQ(1, read_count(self->fd));
+	/* To wait arms, so the edge that was kept comes. */
+	ASSERT_TRUE(wait_event(self->fd));
+	EXPECT_EQ(1, read_count(self->fd));
+	EXPECT_EQ(-EAGAIN, read_count(self->fd));
+}
+
+/* Who watches the GPIO through gpiolib has the line, and gives it back. */
+TEST_F(pin, is_shared_with_nobody)
+{
+	close(self->fd);
+	ASSERT_EQ(0, gpio_watch(&self->line, true));
+	EXPECT_EQ(-1, open(self->line.path, O_RDWR));
+	EXPECT_EQ(EBUSY, errno);
+	ASSERT_EQ(0, gpio_watch(&self->line, false));
+	self->fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, self->fd);
+	gpio_pull(&self->line);
+	ASSERT_TRUE(wait_event(self->fd));
+	EXPECT_EQ(1, read_count(self->fd));
+}
+
+TEST_HARNESS_MAIN
