@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is promised when one of two sleeping readers gets a signal just as an
+ * event comes: the event is not lost.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "fake.h"
+#include "hog.h"
+#include "line.h"
+#include "sleeper.h"
+
+#define ROUNDS	400
+
+/* What the victim leaves for all to see. */
+struct trace {
+	int count;			/* written by the kernel */
+	bool returned;			/* the victim got as far as to see it */
+};
+
+FIXTURE(pair)
+{
+	struct fake fake;
+	struct line line;		/* to count its interrupts */
+	struct sleeper survivor;
+	struct trace *trace;
+	int fd;
+};
+
+FIXTURE_SETUP(pair)
+{
+	const char *why = fake_make(&self->fake, "edge");
+
+	self->fd = -1;
+	if (why)
+		SKIP(return, "%s", why);
+	self->line.irq = self->fake.irq;
+	self->fd = open(self->fake.path, O_RDWR);
+	ASSERT_LE(0, self->fd);
+	self->trace = mmap(NULL, sizeof(*self->trace), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->trace);
+}
+
+FIXTURE_TEARDOWN(pair)
+{
+	close(self->fd);
+	fake_dispose(&self->fake);
+}
+
+static bool sleep_for_one(int fd)
+{
+	return read_count(fd) == 1;
+}
+
+static bool is_pending(int fd)
+{
+	return poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 1;
+}
+
+/* Starts a process that reads, and then waits for its end. */
+static pid_t victim_start(int fd, struct trace *trace)
+{
+	pid_t victim;
+
+	*trace = (struct trace) {};
+	victim = fork();
+	if (!victim) {
+		if (read(fd, &trace->count, sizeof(trace->count)) == sizeof(trace->count))
+			trace->returned = true;
+		for (;;)
+			pause();
+	}
+	wait_asleep(victim);
+	return victim;
+}
+
+/* Lets some time pass, from next to none to more than it takes to wake a reader. */
+static void dawdle(int round)
+{
+	for (int n = 0; n < 1 << round % 16; n++)
+		asm volatile("" ::: "memory");
+}
+
+/*
+ * Waits until an event is given to one of the two. Returns whether it was the
+ * survivor; else he sleeps, and the line is armed.
+ */
+static bool survivor_has_it(struct sleeper *survivor, struct trace *trace)
+{
+	while (!__atomic_load_n(&trace->count, __ATOMIC_ACQUIRE) && !sleeper_is_done(survivor))
+		sched_yield();
+	/* The count is written before the event is taken, perhaps by the other one. */
+	while (is_pending(survivor->fd))
+		sched_yield();
+	wait_asleep(survivor->tid);
+	return sleeper_is_done(survivor);
+}
+
+/*
+ * A reader is killed as the event comes.
+ *
+ * A read that has taken the event returns it, but a process that was killed
+ * meanwhile does not live to say so. It can only have taken the event if the
+ * kernel had given it the count before. So the survivor gets the event unless
+ * the victim was given the count, and does not get it if the victim's read is
+ * known to have returned. Whoever had it, the line goes on: the next event is
+ * the survivor's if this one was not.
+ */
+TEST_F_TIMEOUT(pair, killed_reader, 120)
+{
+	unsigned int before = line_hw_count(&self->line), events = 0;
+	int returned = 0, died = 0;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		struct trace *trace = self->trace;
+		pid_t victim;
+
+		/* The first one to sleep is the first one to be woken. */
+		if (i & 1) {
+			victim = victim_start(self->fd, trace);
+			sleeper_start(&self->survivor, self->fd, sleep_for_one);
+		} else {
+			sleeper_start(&self->survivor, self->fd, sleep_for_one);
+			victim = victim_start(self->fd, trace);
+		}
+
+		if (i & 2) {
+			kill(victim, SIGKILL);
+			dawdle(i / 4);
+			fake_do(&self->fake, "fire");
+		} else {
+			fake_do(&self->fake, "fire");
+			dawdle(i / 4);
+			kill(victim, SIGKILL);
+		}
+		events++;
+		ASSERT_EQ(victim, waitpid(victim, NULL, 0));
+
+		if (survivor_has_it(&self->survivor, trace)) {
+			ASSERT_FALSE(trace->returned);
+		} else {
+			ASSERT_EQ(1, trace->count);
+			returned += trace->returned;
+			died += !trace->returned;
+			fake_do(&self->fake, "fire");
+			events++;
+		}
+		ASSERT_TRUE(sleeper_join(&self->survivor));
+	}
+	TH_LOG("%d events were read by the victim, %d more as it died", returned, died);
+	EXPECT_EQ(events, line_hw_count(&self->line) - before);
+}
+
+static void wake_up(int signal)
+{
+	(void)signal;
+}
+
+static int interrupted_result;
+
+static bool sleep_until_interrupted(int fd)
+{
+	interrupted_result = read_count(fd);
+	return interrupted_result == 1 || interrupted_result == -EINTR;
+}
+
+/* A reader is interrupted as the event comes: he says what he got. */
+TEST_F_TIMEOUT(pair, interrupted_reader, 120)
+{
+	unsigned int before = line_hw_count(&self->line), events = 0;
+	struct sigaction action = { .sa_handler = wake_up };
+	int victims = 0;
+
+	sigaction(SIGUSR1, &action, NULL);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct sleeper victim;
+
+		if (i & 1) {
+			sleeper_start(&victim, self->fd, sleep_until_interrupted);
+			sleeper_start(&self->survivor, self->fd, sleep_for_one);
+		} else {
+			sleeper_start(&self->survivor, self->fd, sleep_for_one);
+			sleeper_start(&victim, self->fd, sleep_until_interrupted);
+		}
+
+		if (i & 2) {
+			pthread_kill(victim.thread, SIGUSR1);
+			dawdle(i / 4);
+			fake_do(&self->fake, "fire");
+		} else {
+			fake_do(&self->fake, "fire");
+			dawdle(i / 4);
+			pthread_kill(victim.thread, SIGUSR1);
+		}
+		events++;
+		ASSERT_TRUE(sleeper_join(&victim));
+
+		if (interrupted_result == 1) {
+			victims++;
+			ASSERT_FALSE(is_pending(self->fd));
+			fake_do(&self->fake, "fire");
+			events++;
+		}
+		ASSERT_TRUE(sleeper_join(&self->survivor));
+	}
+	TH_LOG("%d events were read by the victim", victims);
+	EXPECT_EQ(events, line_hw_count(&self->line) - before);
+}
+
+/* A reader that is dying, but has yet to run, is not woken in place of another. */
+TEST_F(pair, killed_before_the_event)
+{
+	cpu_set_t cpu_1;
+	struct hog hog;
+	pid_t victim;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two CPUs");
+	pin_to(0);
+	victim = victim_start(self->fd, self->trace);
+	CPU_ZERO(&cpu_1);
+	CPU_SET(1, &cpu_1);
+	ASSERT_EQ(0, sched_setaffinity(victim, sizeof(cpu_1), &cpu_1));
+	sleeper_start(&self->survivor, self->fd, sleep_for_one);
+	hog_start(&hog);
+	kill(victim, SIGKILL);
+	fake_do(&self->fake, "fire");
+	EXPECT_TRUE(sleeper_join(&self->survivor));
+	hog_stop(&hog);
+	EXPECT_EQ(victim, waitpid(victim, NULL, 0));
+}
+
+TEST_HARNESS_MAIN
