@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -240,6 +241,62 @@ TEST_F(removal, idle_epoll_set)
 	close(self->fd);
 	EXPECT_EQ(0, epoll_wait(epfd, &event, 1, 0));
 	close(epfd);
+}
+
+/* Calls of every kind, until they fail because the line is gone. */
+static void *caller_main(void *arg)
+{
+	int fd = *(int *)arg;
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	while (read_count(fd) != -EIO) {
+		poll(&pollfd, 1, 0);
+		write_value(fd, 0);
+		write_value(fd, 1);
+	}
+	return NULL;
+}
+
+/* Opens the line again and again, until it is gone. */
+static void *opener_main(void *arg)
+{
+	struct line *line = arg;
+
+	for (;;) {
+		int fd = open(line->path, O_RDWR | O_NONBLOCK);
+
+		if (fd < 0 && errno == ENOENT)
+			return NULL;
+		close(fd);
+	}
+}
+
+/* Calls of every kind may race with the line's end, while the device interrupts. */
+TEST_F_TIMEOUT(removal, races_with_all_calls, 120)
+{
+	for (int i = 0; i < 6; i++) {
+		pthread_t caller, opener;
+
+		/* Every other time the opener has the line to itself. */
+		if (i & 1)
+			close(self->fd);
+		fcntl(self->fd, F_SETFL, O_NONBLOCK);
+		if (!(i & 1))
+			pthread_create(&caller, NULL, caller_main, &self->fd);
+		pthread_create(&opener, NULL, opener_main, &self->line);
+		for (int n = 0; n < i * 20; n++)
+			variant->way.fire(&self->line);
+		remove_line(_metadata, &variant->way, &self->line);
+		pthread_join(opener, NULL);
+		if (!(i & 1)) {
+			pthread_join(caller, NULL);
+			close(self->fd);
+		}
+		ASSERT_EQ(NULL, variant->way.restore(&self->line));
+		variant->way.quiet(&self->line);
+		self->fd = open(self->line.path, O_RDWR);
+		ASSERT_LE(0, self->fd);
+	}
 }
 
 /*
