@@ -57,7 +57,8 @@
 //!
 //! A reader who wakes too late finds no event. He does not arm the line, since the one who has taken
 //! it may still be busy with the device, and is the one to do so. It is for the program to see to it
-//! that the device is quiet before another of its threads begins to wait.
+//! that the device is quiet before another of its threads begins to wait. A reader who is being killed
+//! takes no event, but wakes another one in his place: the queue may have chosen him for the wake.
 
 mod waiters;
 
@@ -322,6 +323,12 @@ impl UserIrq {
             if self.is_revoked() {
                 return Err(EIO);
             }
+            // One who is being killed would take the event along, and nobody would arm the line.
+            if is_being_killed() {
+                // It may be that this reader was woken, and another one was not.
+                self.waiters.wake_reader();
+                return Err(ERESTARTSYS);
+            }
             if self.give(iov)? {
                 return Ok(size_of::<Count>());
             }
@@ -418,6 +425,12 @@ impl UserIrq {
             0
         }
     }
+}
+
+/// Returns whether the thread that runs this was sent a signal that it does not survive.
+fn is_being_killed() -> bool {
+    // SAFETY: `current_raw()` is valid, because it is the thread that runs this.
+    unsafe { bindings::fatal_signal_pending(Task::current_raw()) != 0 }
 }
 
 /// Refuses what cannot be requested, or would not work.
