@@ -216,27 +216,54 @@ TEST_F_TIMEOUT(pair, interrupted_reader, 120)
 	EXPECT_EQ(events, line_hw_count(&self->line) - before);
 }
 
+/* Starts a victim on the CPU that is to be hogged, and keeps off it. */
+static pid_t victim_on_cpu_1(int fd, struct trace *trace)
+{
+	cpu_set_t cpu_1;
+	pid_t victim;
+
+	pin_to(0);
+	victim = victim_start(fd, trace);
+	CPU_ZERO(&cpu_1);
+	CPU_SET(1, &cpu_1);
+	sched_setaffinity(victim, sizeof(cpu_1), &cpu_1);
+	return victim;
+}
+
 /* A reader that is dying, but has yet to run, is not woken in place of another. */
 TEST_F(pair, killed_before_the_event)
 {
-	cpu_set_t cpu_1;
 	struct hog hog;
 	pid_t victim;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
-	pin_to(0);
-	victim = victim_start(self->fd, self->trace);
-	CPU_ZERO(&cpu_1);
-	CPU_SET(1, &cpu_1);
-	ASSERT_EQ(0, sched_setaffinity(victim, sizeof(cpu_1), &cpu_1));
+	victim = victim_on_cpu_1(self->fd, self->trace);
 	sleeper_start(&self->survivor, self->fd, sleep_for_one);
 	hog_start(&hog);
 	kill(victim, SIGKILL);
 	fake_do(&self->fake, "fire");
-	EXPECT_TRUE(sleeper_join(&self->survivor));
 	hog_stop(&hog);
 	EXPECT_EQ(victim, waitpid(victim, NULL, 0));
+	EXPECT_TRUE(sleeper_join(&self->survivor));
+}
+
+/* A reader that was woken, but is killed before it runs, leaves the event to another. */
+TEST_F(pair, killed_after_the_wake)
+{
+	struct hog hog;
+	pid_t victim;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two CPUs");
+	victim = victim_on_cpu_1(self->fd, self->trace);
+	sleeper_start(&self->survivor, self->fd, sleep_for_one);
+	hog_start(&hog);
+	fake_do(&self->fake, "fire");
+	kill(victim, SIGKILL);
+	hog_stop(&hog);
+	EXPECT_EQ(victim, waitpid(victim, NULL, 0));
+	EXPECT_TRUE(sleeper_join(&self->survivor));
 }
 
 TEST_HARNESS_MAIN
