@@ -42,8 +42,8 @@ def panel(title, measurements, top, scale):
         top += ROW
 
 
-def draw(measurements, works):
-    longest = max(m["cycle"]["median"] for m in measurements if m["work"] in works)
+def draw(by_work, works):
+    longest = max(m["cycle"]["median"] for work in works for m in by_work[work])
     scale = (WIDTH - LEFT - RIGHT) / (longest * 1.02)
     body, top = [], 58
     body.append(text(0, 14, "Instructions from the raising of an event until", 'font-weight="bold"'))
@@ -53,9 +53,8 @@ def draw(measurements, works):
         body.append(text(x + 18, y + 11, stage))
     top += 22
     for work, title in works.items():
-        chosen = [m for m in measurements if m["work"] == work]
-        body.extend(panel(title, chosen, top, scale))
-        top += 28 + ROW * len(chosen) + 36
+        body.extend(panel(title, by_work[work], top, scale))
+        top += 28 + ROW * len(by_work[work]) + 36
     body.append(text(0, top, "The line is where the program knows of the event. Circles are the slowest hundredth of the events."))
     return "\n".join(
         [

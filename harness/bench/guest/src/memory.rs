@@ -1,7 +1,7 @@
 //! What lines cost in memory.
 
 use crate::mechanism::many::{Eventfds, FakeLines};
-use std::{fs, io};
+use std::{fs, io, thread, time::Duration};
 
 /// A figure, in bytes for each line.
 pub struct Cost {
@@ -22,17 +22,28 @@ fn free_pages() -> io::Result<usize> {
     Ok(after("nr_free_pages ") + after("count:"))
 }
 
+/// As [`free_pages`], when all is freed that is about to be.
+fn free_pages_at_rest() -> io::Result<usize> {
+    let mut before = free_pages()?;
+    loop {
+        thread::sleep(Duration::from_millis(100));
+        let now = free_pages()?;
+        if now == before {
+            return Ok(now);
+        }
+        before = now;
+    }
+}
+
 /// Returns what one of `number` things takes that a call makes at once.
 fn cost<T>(
     what: &'static str,
     number: usize,
     make: impl FnOnce() -> io::Result<T>,
 ) -> io::Result<Cost> {
-    // Whatever is done once is done.
-    free_pages()?;
-    let before = free_pages()?;
+    let before = free_pages_at_rest()?;
     let made = make()?;
-    let taken = before.saturating_sub(free_pages()?);
+    let taken = before.saturating_sub(free_pages_at_rest()?);
     drop(made);
     Ok(Cost { what, bytes: taken * rustix::param::page_size() / number })
 }
