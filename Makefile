@@ -3,7 +3,7 @@
 FLAVOUR ?= release
 FLAVOURS ?= release debug
 ARCH ?= x86_64
-export FLAVOUR ARCH SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT LONG KSRC TOOLCHAIN
+export FLAVOUR ARCH SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT LONG TIME SEED KSRC TOOLCHAIN
 
 # Everything runs in the toolchain root.
 enter := harness/toolchain/enter
@@ -21,6 +21,11 @@ check: tree ## Build, boot, and run all tests, on release and debug or FLAVOURS=
 
 bench: kernel ## Boot, and compare ways to wait for an interrupt, in instructions.
 	@$(enter) harness/bench/run
+
+# On the flavour that notices most, unless another one is asked for.
+fuzz: FLAVOUR := $(if $(filter file,$(origin FLAVOUR)),debug,$(FLAVOUR))
+fuzz: kernel ## Boot, and make random calls for TIME=30m from SEED=1.
+	@$(enter) harness/fuzz/run
 
 vm: kernel ## Boot, run CMD='command line', and exit with its status.
 	@$(enter) harness/vm/run '$(subst ','\'',$(value CMD))'
@@ -43,4 +48,4 @@ clean: ## Delete what was built in this clone.
 clean-cache: ## Delete what all clones share: the toolchain and the kernel source.
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/irq-user"
 
-.PHONY: help demo check bench vm shell kernel tree lint clean clean-cache
+.PHONY: help demo check bench fuzz vm shell kernel tree lint clean clean-cache

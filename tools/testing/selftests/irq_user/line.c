@@ -83,7 +83,7 @@ const char *line_setup(struct line *line)
 	while (read_number(line->device, "enable") > 0)
 		line_enable(line, false);
 	line_enable(line, true);
-	line->irq = read_number(line->device, "irq");
+	line->irq = line_number(line);
 	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
 
 	snprintf(resource, sizeof(resource), "%s/resource0", line->device);
@@ -187,6 +187,11 @@ const char *line_replug(struct line *line)
 {
 	write_file(PCI_BUS "/rescan", "1");
 	return line_setup(line);
+}
+
+int line_number(struct line *line)
+{
+	return read_number(line->device, "irq");
 }
 
 void line_raise(struct line *line)

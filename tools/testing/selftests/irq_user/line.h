@@ -42,6 +42,9 @@ void line_unplug(struct line *line);
 /* Has the bus find the device again, and its line. Returns as line_setup(). */
 const char *line_replug(struct line *line);
 
+/* Returns the number of the line, which may be another one each time it is made. */
+int line_number(struct line *line);
+
 /* Makes the device assert its interrupt, and drop it. */
 void line_raise(struct line *line);
 void line_ack(struct line *line);

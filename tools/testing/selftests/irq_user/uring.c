@@ -34,43 +34,44 @@ int ring_setup(struct ring *ring)
 	return 0;
 }
 
-static struct io_uring_sqe *ring_next(struct ring *ring, int op, int fd)
-{
-	unsigned int index = *ring->sq_tail & *ring->sq_mask;
-	struct io_uring_sqe *sqe = &ring->sqes[index];
-
-	memset(sqe, 0, sizeof(*sqe));
-	sqe->opcode = op;
-	sqe->fd = fd;
-	ring->sq_array[index] = index;
-	return sqe;
-}
-
-static int ring_send(struct ring *ring)
+int ring_submit_entry(struct ring *ring, const struct io_uring_sqe *entry)
 {
 	unsigned int tail = *ring->sq_tail;
+	unsigned int index = tail & *ring->sq_mask;
 
+	ring->sqes[index] = *entry;
+	ring->sq_array[index] = index;
 	__atomic_store_n(ring->sq_tail, tail + 1, __ATOMIC_RELEASE);
-	return syscall(__NR_io_uring_enter, ring->fd, 1, 0, 0, NULL, 0) == 1 ? 0 : -1;
+	if (syscall(__NR_io_uring_enter, ring->fd, 1, 0, 0, NULL, 0) == 1)
+		return 0;
+	/* The kernel has not looked at it, so it was not submitted. */
+	*ring->sq_tail = tail;
+	return -1;
 }
 
 int ring_submit(struct ring *ring, int op, int fd, void *buffer, unsigned int len)
 {
-	struct io_uring_sqe *sqe = ring_next(ring, op, fd);
+	struct io_uring_sqe entry = {
+		.opcode = op,
+		.fd = fd,
+		.addr = (unsigned long)buffer,
+		.len = len,
+		.off = -1,
+	};
 
-	sqe->addr = (unsigned long)buffer;
-	sqe->len = len;
-	sqe->off = -1;
-	return ring_send(ring);
+	return ring_submit_entry(ring, &entry);
 }
 
 int ring_submit_poll(struct ring *ring, int fd, unsigned int events, bool multishot)
 {
-	struct io_uring_sqe *sqe = ring_next(ring, IORING_OP_POLL_ADD, fd);
+	struct io_uring_sqe entry = {
+		.opcode = IORING_OP_POLL_ADD,
+		.fd = fd,
+		.poll32_events = events,
+		.len = multishot ? IORING_POLL_ADD_MULTI : 0,
+	};
 
-	sqe->poll32_events = events;
-	sqe->len = multishot ? IORING_POLL_ADD_MULTI : 0;
-	return ring_send(ring);
+	return ring_submit_entry(ring, &entry);
 }
 
 bool ring_is_empty(struct ring *ring)
@@ -78,14 +79,27 @@ bool ring_is_empty(struct ring *ring)
 	return *ring->cq_head == __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE);
 }
 
-int ring_wait(struct ring *ring)
+bool ring_take(struct ring *ring, struct io_uring_cqe *completion)
 {
 	unsigned int head = *ring->cq_head;
-	int result;
 
-	while (ring_is_empty(ring))
-		syscall(__NR_io_uring_enter, ring->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
-	result = ring->cqes[head & *ring->cq_mask].res;
+	if (ring_is_empty(ring))
+		return false;
+	*completion = ring->cqes[head & *ring->cq_mask];
 	__atomic_store_n(ring->cq_head, head + 1, __ATOMIC_RELEASE);
-	return result;
+	return true;
+}
+
+int ring_sleep(struct ring *ring)
+{
+	return syscall(__NR_io_uring_enter, ring->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+}
+
+int ring_wait(struct ring *ring)
+{
+	struct io_uring_cqe completion;
+
+	while (!ring_take(ring, &completion))
+		ring_sleep(ring);
+	return completion.res;
 }

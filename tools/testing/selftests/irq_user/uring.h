@@ -16,6 +16,9 @@ struct ring {
 
 int ring_setup(struct ring *ring);
 
+/* Submits an entry. Returns 0 or -1. */
+int ring_submit_entry(struct ring *ring, const struct io_uring_sqe *entry);
+
 /* Submits a read or a write. Returns 0 or -1. */
 int ring_submit(struct ring *ring, int op, int fd, void *buffer, unsigned int len);
 
@@ -24,6 +27,12 @@ int ring_submit_poll(struct ring *ring, int fd, unsigned int events, bool multis
 
 /* Returns whether there is no completion. */
 bool ring_is_empty(struct ring *ring);
+
+/* Takes a completion. Returns whether there was one. */
+bool ring_take(struct ring *ring, struct io_uring_cqe *completion);
+
+/* Sleeps until there is a completion, or a signal. Returns 0 or -1. */
+int ring_sleep(struct ring *ring);
 
 /* Waits for a completion and returns its result. */
 int ring_wait(struct ring *ring);

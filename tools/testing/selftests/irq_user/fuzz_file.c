@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fuzzer's descriptors. Each process has a few, which its threads open, use
+ * and close as they like. They have numbers of their own: a thread that uses one
+ * which another has just closed may find it closed, or find another line's file,
+ * but nothing else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+
+#define FIRST	200
+#define POOL	4
+
+/* A version is odd while the descriptor is being changed. */
+static struct {
+	pthread_mutex_t lock;
+	unsigned int version;
+	struct file file;
+} pool[] = {
+	[0 ... POOL - 1] = { .lock = PTHREAD_MUTEX_INITIALIZER, .file.flags = CLOSED },
+};
+
+static unsigned int version(int index)
+{
+	return __atomic_load_n(&pool[index].version, __ATOMIC_SEQ_CST);
+}
+
+/* Makes the descriptor stand for what @fd is, which is used up, or for nothing. */
+static int change(int index, int fd, const struct file *file)
+{
+	int result;
+
+	pthread_mutex_lock(&pool[index].lock);
+	__atomic_add_fetch(&pool[index].version, 1, __ATOMIC_SEQ_CST);
+	if (fd >= 0)
+		result = outcome(dup3(fd, FIRST + index, O_CLOEXEC));
+	else
+		result = outcome(close(FIRST + index));
+	pool[index].file = *file;
+	__atomic_add_fetch(&pool[index].version, 1, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&pool[index].lock);
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+static void keep(struct worker *worker, int fd, const struct file *file)
+{
+	expect(worker, change(pick(worker, POOL), fd, file), ERRORS(0));
+}
+
+struct held hold(struct worker *worker)
+{
+	int index = pick(worker, POOL);
+	int tries = pick(worker, 8) ? POOL : 0;
+	struct held held;
+
+	/* Most of the time one that is open, if there is any. */
+	while (tries-- && pool[index].file.flags == CLOSED)
+		index = (index + 1) % POOL;
+	held.fd = FIRST + index;
+	held.version = version(index);
+	held.file = pool[index].file;
+	if (version(index) != held.version)
+		held.version |= 1;
+	return held;
+}
+
+bool is_held(const struct held *held)
+{
+	return !(held->version & 1) && version(held->fd - FIRST) == held->version;
+}
+
+/* A descriptor with O_PATH stands for a name, and not for an open file. */
+static bool is_usable(const struct file *file)
+{
+	return file->flags >= 0 && !(file->flags & O_PATH);
+}
+
+bool is_open(const struct held *held)
+{
+	return is_held(held) && is_usable(&held->file);
+}
+
+bool may_be_open(const struct held *held)
+{
+	return !is_held(held) || held->file.flags == UNKNOWN || is_usable(&held->file);
+}
+
+bool may_be_gone(const struct held *held)
+{
+	return !is_held(held) || !is_there(&held->file.line);
+}
+
+void judge(struct worker *worker, const struct held *held, long result, const int *errors)
+{
+	if (result == -EBADF)
+		REQUIRE(worker, !is_open(held));
+	else if (result == -EIO)
+		REQUIRE(worker, may_be_gone(held));
+	else
+		REQUIRE(worker, may_be_open(held));
+	if (result != -EBADF && result != -EIO)
+		expect(worker, result, errors);
+}
+
+static const struct mode {
+	int flags;
+	bool refused;
+} modes[] = {
+	{ O_RDWR,		false },
+	{ O_RDWR,		false },
+	{ O_RDWR,		false },
+	{ O_RDWR,		false },
+	{ O_RDWR | O_NONBLOCK,	false },
+	{ O_RDWR | O_NONBLOCK,	false },
+	{ O_RDWR | O_NONBLOCK,	false },
+	{ O_RDWR | O_APPEND | O_TRUNC | O_CLOEXEC, false },
+	{ O_RDONLY,		false },
+	{ O_RDONLY | O_NONBLOCK, false },
+	{ O_PATH,		false },
+	{ O_WRONLY,		true },
+	{ O_ACCMODE,		true },
+	{ O_RDWR | O_DIRECT,	true },
+};
+
+long op_open(struct worker *worker)
+{
+	const struct mode *mode = &modes[pick(worker, ARRAY_SIZE(modes))];
+	struct file file = { .flags = mode->flags, .line = look(worker) };
+	const struct kind *kind = &kinds[file.line.kind];
+	bool refused = mode->refused || (!kind->fire && !(mode->flags & O_PATH));
+	char path[64];
+	int fd;
+
+	note(worker, "line %d (%s), flags %#o", file.line.irq, kind->name, mode->flags);
+	snprintf(path, sizeof(path), "/proc/irq/%d/irq", file.line.irq);
+	fd = outcome(open(path, mode->flags));
+
+	if (!is_there(&file.line)) {
+		/* Whatever this was, it is not known. */
+		file.line.generation = 0;
+		expect(worker, fd, ERRORS(ENOENT, EINVAL, EBUSY));
+	} else if (refused) {
+		REQUIRE(worker, fd < 0);
+		/* Direct access is refused when the line is claimed already. */
+		expect(worker, fd, ERRORS(EINVAL, mode->flags & O_DIRECT ? EBUSY : 0));
+	} else {
+		expect(worker, fd, ERRORS(mode->flags & O_PATH ? 0 : EBUSY));
+	}
+	if (fd >= 0)
+		keep(worker, fd, &file);
+	return fd;
+}
+
+long op_close(struct worker *worker)
+{
+	int index = pick(worker, POOL);
+	const struct file closed = { .flags = CLOSED };
+	long result;
+
+	note(worker, "fd %d", FIRST + index);
+	result = change(index, -1, &closed);
+	expect(worker, result, ERRORS(EBADF));
+	return result;
+}
+
+/* Returns a copy of a descriptor, and what it stands for, or -EBADF. */
+static int copy(struct worker *worker, struct file *file)
+{
+	struct held held = hold(worker);
+	int fd;
+
+	note(worker, "fd %d", held.fd);
+	fd = outcome(fcntl(held.fd, F_DUPFD_CLOEXEC, 0));
+	if (fd < 0) {
+		expect(worker, fd, ERRORS(EBADF));
+		REQUIRE(worker, !is_open(&held));
+	}
+	*file = held.file;
+	if (!is_held(&held))
+		file->flags = UNKNOWN;
+	return fd;
+}
+
+long op_dup(struct worker *worker)
+{
+	struct file file;
+	int fd = copy(worker, &file);
+
+	if (fd >= 0)
+		keep(worker, fd, &file);
+	return fd;
+}
+
+/* A descriptor on its way to another process, or back. */
+struct parcel {
+	struct file file;
+	struct iovec iov;
+	struct msghdr msg;
+	union {
+		char buffer[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+};
+
+static struct cmsghdr *prepare(struct parcel *parcel)
+{
+	parcel->iov.iov_base = &parcel->file;
+	parcel->iov.iov_len = sizeof(parcel->file);
+	parcel->msg.msg_iov = &parcel->iov;
+	parcel->msg.msg_iovlen = 1;
+	parcel->msg.msg_control = parcel->control.buffer;
+	parcel->msg.msg_controllen = sizeof(parcel->control.buffer);
+	return CMSG_FIRSTHDR(&parcel->msg);
+}
+
+long op_pass(struct worker *worker)
+{
+	struct parcel parcel = {};
+	struct cmsghdr *header = prepare(&parcel);
+	int fd = copy(worker, &parcel.file);
+	long result;
+
+	if (fd < 0)
+		return fd;
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	result = outcome(sendmsg(fuzz->sockets[0], &parcel.msg, MSG_DONTWAIT));
+	expect(worker, result, ERRORS(EAGAIN));
+	close(fd);
+	return result;
+}
+
+long op_receive(struct worker *worker)
+{
+	struct parcel parcel = {};
+	struct cmsghdr *header = prepare(&parcel);
+	long result;
+	int fd;
+
+	result = outcome(recvmsg(fuzz->sockets[1], &parcel.msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+	expect(worker, result, ERRORS(EAGAIN));
+	if (result < 0)
+		return result;
+	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	note(worker, "line %d", parcel.file.line.irq);
+	keep(worker, fd, &parcel.file);
+	return result;
+}
+
+/* A child that shares all descriptors for a while. */
+static void child(pid_t parent, int fd, int what)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	int count;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
+	if (what == 1)
+		poll(&pollfd, 1, -1);
+	if (what == 2 && read(fd, &count, sizeof(count)) < 0)
+		pause();
+	_exit(0);
+}
+
+/* It exits at once, or is killed wherever it has come to. */
+long op_fork(struct worker *worker)
+{
+	int what = pick(worker, 3), patience = pick(worker, 100);
+	struct held held = hold(worker);
+	pid_t parent = getpid(), pid;
+	int status;
+
+	note(worker, "%d with fd %d", what, held.fd);
+	pid = fork();
+	if (!pid)
+		child(parent, held.fd, what);
+	if (pid < 0)
+		return -errno;
+	while (what && patience--)
+		sched_yield();
+	if (what)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	REQUIRE(worker, WIFEXITED(status) || WTERMSIG(status) == SIGKILL);
+	return 0;
+}
+
+/* Stands for the descriptor among the arguments of a call. */
+#define FD	LONG_MIN
+
+static const int one = 1;
+
+/* Calls that are not the file's own, and the error that they give. */
+static const struct {
+	const char *name;
+	long number, args[6];
+	int error;
+} calls[] = {
+	{ "block",		SYS_fcntl,	{ FD, F_SETFL, 0 }, 0 },
+	{ "do not block",	SYS_fcntl,	{ FD, F_SETFL, O_NONBLOCK }, 0 },
+	{ "be asynchronous",	SYS_fcntl,	{ FD, F_SETFL, O_ASYNC | O_APPEND }, 0 },
+	{ "be direct",		SYS_fcntl,	{ FD, F_SETFL, O_DIRECT },		EINVAL },
+	{ "set owner",		SYS_fcntl,	{ FD, F_SETOWN, 1 }, 0 },
+	{ "do not block",	SYS_ioctl,	{ FD, FIONBIO, (long)&one }, 0 },
+	{ "window size",	SYS_ioctl,	{ FD, TIOCGWINSZ, 0 },			ENOTTY },
+	{ "unknown ioctl",	SYS_ioctl,	{ FD, 0xdeadbeef, 0 },			ENOTTY },
+	{ "map",		SYS_mmap,	{ 0, 1, PROT_READ, MAP_SHARED, FD },	ENODEV },
+	{ "seek",		SYS_lseek,	{ FD, 4, SEEK_SET },			ESPIPE },
+	{ "sync",		SYS_fsync,	{ FD },					EINVAL },
+	{ "advise",		SYS_fadvise64,	{ FD, 0, 0, POSIX_FADV_DONTNEED }, 0 },
+	{ "list",		SYS_getdents64,	{ FD, 0, 0 },				ENOTDIR },
+	{ "change mode",	SYS_fchmod,	{ FD, 0600 }, 0 },
+	{ "change owner",	SYS_fchown,	{ FD, 0, 0 }, 0 },
+};
+
+long op_other(struct worker *worker)
+{
+	int number = pick(worker, ARRAY_SIZE(calls)), error = calls[number].error;
+	struct held held = hold(worker);
+	long args[6], result;
+
+	note(worker, "fd %d: %s", held.fd, calls[number].name);
+	for (int i = 0; i < ARRAY_SIZE(args); i++) {
+		args[i] = calls[number].args[i];
+		if (args[i] == FD)
+			args[i] = held.fd;
+	}
+	result = outcome(syscall(calls[number].number, args[0], args[1], args[2], args[3],
+				 args[4], args[5]));
+	judge(worker, &held, result, ERRORS(error));
+	REQUIRE(worker, result < 0 || !error);
+	return result;
+}

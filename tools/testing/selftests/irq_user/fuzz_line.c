@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fuzzer's lines: the one of the device, and those of the module, which are
+ * made and disposed of on the fly.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fake.h"
+#include "fuzz.h"
+
+/* The first one is the device's. */
+const struct kind kinds[] = {
+	{ "intx", "assert" },
+	{ "edge", "fire" },
+	{ "level", "assert" },
+	{ "slow", "assert" },
+	{ "nested", "nested" },
+	{ "hidden", "assert" },
+	{ "percpu", NULL },
+	{ "norequest", NULL },
+	{ "chained", NULL },
+};
+
+#define REFUSED_KINDS	3
+
+struct view look_at(int number)
+{
+	struct slot *slot = &fuzz->slots[number];
+	struct view view = { .slot = number };
+
+	view.generation = __atomic_load_n(&slot->generation, __ATOMIC_SEQ_CST);
+	view.irq = __atomic_load_n(&slot->irq, __ATOMIC_SEQ_CST);
+	view.kind = __atomic_load_n(&slot->kind, __ATOMIC_SEQ_CST);
+	return view;
+}
+
+struct view look(struct worker *worker)
+{
+	return look_at(pick(worker, SLOTS));
+}
+
+bool is_there(const struct view *view)
+{
+	return view->generation & 1 && view->generation ==
+		__atomic_load_n(&fuzz->slots[view->slot].generation, __ATOMIC_SEQ_CST);
+}
+
+/* Makes the line that is there known, or no longer. Returns whether it was this call that did. */
+static bool turn(struct slot *slot, unsigned int generation)
+{
+	return __atomic_compare_exchange_n(&slot->generation, &generation, generation + 1, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* One at a time, so that the line that was made last is the one that was made here. */
+static bool may_make(void)
+{
+	int error = pthread_mutex_trylock(&fuzz->making);
+
+	/* A process was killed in here: there may be a line that nobody knows. */
+	if (error == EOWNERDEAD)
+		pthread_mutex_consistent(&fuzz->making);
+	return !error || error == EOWNERDEAD;
+}
+
+/* As fake_do(), but without opening the file each time. */
+static int obey(const struct view *view, const char *verb)
+{
+	static __thread int control;
+	char text[32];
+	int size;
+
+	if (!control)
+		control = open(CONTROL, O_WRONLY | O_CLOEXEC);
+	size = snprintf(text, sizeof(text), "%s %d", verb, view->irq);
+	return write(control, text, size) < 0 ? -errno : 0;
+}
+
+static long make(struct worker *worker, struct slot *slot, int kind)
+{
+	struct fake fake;
+
+	if (slot->generation & 1)
+		return -EEXIST;
+	if (slot == fuzz->slots) {
+		line_enable(&fuzz->device, true);
+		fake.irq = line_number(&fuzz->device);
+	} else {
+		const char *why = fake_make(&fake, kinds[kind].name);
+
+		if (why)
+			blame(worker, "%s", why);
+	}
+	slot->irq = fake.irq;
+	slot->kind = kind;
+	turn(slot, slot->generation);
+	return 0;
+}
+
+void make_all(struct worker *worker)
+{
+	int kinds_of_module = ARRAY_SIZE(kinds) - 1;
+
+	for (int i = fuzz->has_device ? 0 : 1; i < SLOTS; i++)
+		make(worker, &fuzz->slots[i], i ? 1 + (i - 1) % kinds_of_module : 0);
+}
+
+long op_make(struct worker *worker)
+{
+	int number = pick(worker, SLOTS);
+	int all = ARRAY_SIZE(kinds) - 1, kind = 0;
+	long result;
+
+	if (number)
+		kind = 1 + pick(worker, pick(worker, 3) ? all - REFUSED_KINDS : all);
+	else if (!fuzz->has_device)
+		return -ENODEV;
+	note(worker, "slot %d, %s", number, kinds[kind].name);
+	if (look_at(number).generation & 1)
+		return -EEXIST;
+	if (!may_make())
+		return -EBUSY;
+	result = make(worker, &fuzz->slots[number], kind);
+	pthread_mutex_unlock(&fuzz->making);
+	return result;
+}
+
+long op_dispose(struct worker *worker)
+{
+	struct view view = look(worker);
+	long result;
+
+	if (!is_there(&view) || !turn(&fuzz->slots[view.slot], view.generation))
+		return -ENOENT;
+	note(worker, "line %d (%s)", view.irq, kinds[view.kind].name);
+	if (!view.slot) {
+		line_enable(&fuzz->device, false);
+		return 0;
+	}
+	result = obey(&view, "dispose");
+	expect(worker, result, ERRORS(0));
+	return result;
+}
+
+int line_fire(const struct view *view)
+{
+	if (!kinds[view->kind].fire)
+		return -EINVAL;
+	if (view->slot)
+		return obey(view, kinds[view->kind].fire);
+	line_raise(&fuzz->device);
+	return 0;
+}
+
+int line_quiet(const struct view *view)
+{
+	if (view->slot)
+		return obey(view, "quiet");
+	line_ack(&fuzz->device);
+	return 0;
+}
+
+/* A level line is asserted for a moment, or until it is made quiet by the way. */
+long op_fire(struct worker *worker)
+{
+	struct view view = look(worker);
+	int patience = pick(worker, 4);
+	const char *verb = kinds[view.kind].fire;
+	bool is_pulse = pick(worker, 8) && verb && !strcmp(verb, "assert");
+	long result;
+
+	note(worker, "line %d (%s)", view.irq, kinds[view.kind].name);
+	result = line_fire(&view);
+	if (is_there(&view))
+		expect(worker, result, ERRORS(verb ? 0 : EINVAL));
+	else
+		expect(worker, result, ERRORS(EINVAL, ENOENT));
+	while (is_pulse && patience--)
+		sched_yield();
+	if (is_pulse)
+		line_quiet(&view);
+	return result;
+}
+
+long op_quiet(struct worker *worker)
+{
+	struct view view = look(worker);
+	long result;
+
+	note(worker, "line %d (%s)", view.irq, kinds[view.kind].name);
+	result = line_quiet(&view);
+	expect(worker, result, ERRORS(is_there(&view) ? 0 : ENOENT));
+	return result;
+}
+
+/* An edge that the kernel itself makes up. */
+long op_trigger(struct worker *worker)
+{
+	struct view view = look(worker);
+	char path[64];
+	long result;
+	int fd;
+
+	note(worker, "line %d (%s)", view.irq, kinds[view.kind].name);
+	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", view.irq);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return -errno;
+	result = outcome(write(fd, "trigger", 7));
+	close(fd);
+	return result;
+}

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A fuzzer. Threads of several processes make random calls on descriptors that
+ * they share, while the lines fire, come and go: whatever comes of it, each call
+ * gives what is promised for it, and at the end all lines work.
+ *
+ * What a worker does follows from the seed alone; in which order the workers do
+ * it does not.
+ *
+ * IRQ_USER_FUZZ_SECONDS says for how long, IRQ_USER_FUZZ_SEED which seed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "fake.h"
+#include "fuzz.h"
+
+/* A worker that has finished nothing for so many seconds is stuck. */
+#define PATIENCE	60
+
+static const struct op {
+	const char *name;
+	int weight;
+	long (*run)(struct worker *worker);	/* returns at least 0, or -errno */
+} ops[] = {
+	{ "make",		50,	op_make },
+	{ "dispose",		3,	op_dispose },
+	{ "fire",		150,	op_fire },
+	{ "quiet",		60,	op_quiet },
+	{ "trigger",		20,	op_trigger },
+
+	{ "open",		100,	op_open },
+	{ "close",		25,	op_close },
+	{ "dup",		10,	op_dup },
+	{ "pass",		10,	op_pass },
+	{ "receive",		12,	op_receive },
+	{ "fork",		1,	op_fork },
+	{ "other",		30,	op_other },
+
+	{ "read",		120,	op_read },
+	{ "write",		60,	op_write },
+	{ "move",		5,	op_move },
+
+	{ "poll",		40,	op_poll },
+	{ "select",		20,	op_select },
+	{ "epoll_ctl",		40,	op_epoll_ctl },
+	{ "epoll_wait",		40,	op_epoll_wait },
+	{ "uring_submit",	60,	op_uring_submit },
+	{ "uring_cancel",	20,	op_uring_cancel },
+	{ "uring_wait",		30,	op_uring_wait },
+
+	{ "show",		10,	op_show },
+	{ "list",		3,	op_list },
+	{ "mode",		3,	op_mode },
+	{ "affinity",		10,	op_affinity },
+	{ "migrate",		10,	op_migrate },
+	{ "rename",		5,	op_rename },
+	{ "hotplug",		1,	op_hotplug },
+};
+
+_Static_assert(ARRAY_SIZE(ops) <= MAX_OPS, "there is no place for so many operations");
+
+static int pick_op(struct worker *worker)
+{
+	int sum = 0, op;
+
+	for (op = 0; op < ARRAY_SIZE(ops); op++)
+		sum += ops[op].weight;
+	sum = pick(worker, sum);
+	for (op = 0; sum >= ops[op].weight; op++)
+		sum -= ops[op].weight;
+	return op;
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *worker = arg;
+
+	setup_ring(worker);
+	worker->pid = getpid();
+	__atomic_store_n(&worker->tid, syscall(SYS_gettid), __ATOMIC_SEQ_CST);
+	while (!__atomic_load_n(&fuzz->stop, __ATOMIC_SEQ_CST)) {
+		struct trace *trace = begin(worker);
+		int op = pick_op(worker);
+
+		trace->name = ops[op].name;
+		end(worker, op, ops[op].run(worker));
+	}
+	__atomic_store_n(&worker->tid, 0, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+/* Starts the process of these workers. */
+static pid_t start(struct worker *workers)
+{
+	pthread_t threads[THREADS];
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setup_buffers();
+	setup_epoll(workers);
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, worker_main, &workers[i]);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	_exit(0);
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* When a worker was seen to have finished something. */
+struct pulse {
+	uint64_t done;
+	double time;
+};
+
+/* Signals a worker that seems to sleep. Returns false if it is stuck. */
+static bool wake(struct worker *worker, struct pulse *pulse)
+{
+	uint64_t done = __atomic_load_n(&worker->done, __ATOMIC_SEQ_CST);
+	pid_t tid = __atomic_load_n(&worker->tid, __ATOMIC_SEQ_CST);
+
+	if (!tid || done != pulse->done) {
+		*pulse = (struct pulse) { done, seconds() };
+		return true;
+	}
+	syscall(SYS_tgkill, worker->pid, tid, SIGUSR1);
+	return seconds() - pulse->time < PATIENCE;
+}
+
+static void copy_out(const char *path)
+{
+	char text[4096];
+	int fd = open(path, O_RDONLY);
+	ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof(text));
+
+	for (ssize_t i = 0; i < size; i++)
+		printf("%s%c", !i || text[i - 1] == '\n' ? "#   " : "", text[i]);
+	close(fd);
+}
+
+static void show_stuck(struct worker *worker)
+{
+	char path[64];
+
+	blame(worker, "has finished nothing for %d seconds", PATIENCE);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stack", worker->pid, worker->tid);
+	copy_out(path);
+}
+
+/*
+ * Signals those who sleep, kills a process now and then, and starts another one,
+ * until the time is up and all have ended. Returns false if a worker is stuck.
+ */
+static bool watch(double time)
+{
+	const struct timespec tick = { .tv_nsec = 10 * 1000 * 1000 };
+	struct worker *watcher = &fuzz->workers[WORKERS];
+	struct pulse pulses[WORKERS] = {};
+	pid_t processes[PROCESSES];
+	int running = PROCESSES, status;
+	double begun = seconds();
+
+	begin(watcher);
+	make_all(watcher);
+	for (int i = 0; i < PROCESSES; i++)
+		processes[i] = start(&fuzz->workers[i * THREADS]);
+	while (running) {
+		pid_t pid;
+
+		nanosleep(&tick, NULL);
+		for (int i = 0; i < WORKERS; i++) {
+			if (wake(&fuzz->workers[i], &pulses[i]))
+				continue;
+			show_stuck(&fuzz->workers[i]);
+			for (int n = 0; n < PROCESSES; n++)
+				kill(processes[n], SIGKILL);
+			return false;
+		}
+		if (seconds() - begun > time)
+			__atomic_store_n(&fuzz->stop, true, __ATOMIC_SEQ_CST);
+		else if (!fuzz->stop && !pick(watcher, 100))
+			kill(processes[0], SIGKILL);
+
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+			running--;
+			if (pid == processes[0]) {
+				for (int i = 0; i < THREADS; i++)
+					fuzz->workers[i].tid = 0;
+			}
+			if (pid == processes[0] && status == SIGKILL && !fuzz->stop) {
+				processes[0] = start(&fuzz->workers[0]);
+				running++;
+			} else if (status && !(pid == processes[0] && status == SIGKILL)) {
+				blame(watcher, "a process ended with status %#x", status);
+			}
+		}
+	}
+	return true;
+}
+
+static void show_traces(struct worker *worker)
+{
+	uint64_t first = worker->done < TRACES ? 0 : worker->done - TRACES + 1;
+
+	printf("# %s\n# The last operations of worker %d:\n", fuzz->verdict, worker->number);
+	for (uint64_t i = first; i <= worker->done; i++) {
+		struct trace *trace = &worker->traces[i % TRACES];
+
+		/* The last one is not over, or an old one which it has yet to replace. */
+		if (!trace->name || (i == worker->done && trace->has_ended))
+			continue;
+		printf("#   %llu: %s, %s: ", (unsigned long long)i, trace->name, trace->text);
+		if (trace->has_ended)
+			printf("%ld\n", trace->result);
+		else
+			printf("not ended\n");
+	}
+}
+
+/* Returns how often an operation gave that error. */
+static unsigned long long count(int op, int error)
+{
+	unsigned long long sum = 0;
+
+	for (int i = 0; i < WORKERS; i++)
+		sum += fuzz->workers[i].tally[op][error];
+	return sum;
+}
+
+static void show_tally(double time)
+{
+	unsigned long long sum = 0;
+
+	for (int op = 0; op < ARRAY_SIZE(ops); op++) {
+		printf("# %-12s", ops[op].name);
+		for (int error = 0; error < MAX_ERRORS; error++) {
+			unsigned long long number = count(op, error);
+
+			if (number)
+				printf(" %s %llu", error ? strerrorname_np(error) : "ok", number);
+			sum += number;
+		}
+		printf("\n");
+	}
+	printf("# %llu operations, %.0f a second\n", sum, sum / time);
+}
+
+FIXTURE(fuzz)
+{
+	double seconds;
+};
+
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+/* Returns the value of a variable of the environment. */
+static unsigned long long setting(const char *name, unsigned long long otherwise)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? strtoull(value, NULL, 0) : otherwise;
+}
+
+FIXTURE_SETUP(fuzz)
+{
+	struct sigaction action = { .sa_handler = ignore };
+	pthread_mutexattr_t attr;
+
+	if (geteuid() || access(CONTROL, W_OK))
+		SKIP(return, "needs root, debugfs and the module test_irq_lines");
+	self->seconds = setting("IRQ_USER_FUZZ_SECONDS", 10);
+	fuzz = mmap(NULL, sizeof(*fuzz), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, fuzz);
+	fuzz->seed = setting("IRQ_USER_FUZZ_SEED", 1);
+	for (int i = 0; i <= WORKERS; i++)
+		fuzz->workers[i].number = i;
+	/* No line has such a number. */
+	for (int i = 0; i < SLOTS; i++)
+		fuzz->slots[i].irq = INT_MAX;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	ASSERT_EQ(0, pthread_mutex_init(&fuzz->making, &attr));
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, fuzz->sockets));
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+
+	fuzz->has_device = !line_setup(&fuzz->device);
+	if (fuzz->has_device)
+		line_enable(&fuzz->device, false);
+	printf("# seed %llu, %.0f seconds\n# Again: make fuzz SEED=%llu TIME=%.0f\n",
+	       (unsigned long long)fuzz->seed, self->seconds,
+	       (unsigned long long)fuzz->seed, self->seconds);
+	fflush(stdout);
+}
+
+FIXTURE_TEARDOWN(fuzz)
+{
+	plug_cpu();
+	if (fuzz->has_device) {
+		/* Who was killed may have enabled it once too often. */
+		line_setup(&fuzz->device);
+		line_teardown(&fuzz->device);
+	}
+}
+
+/*
+ * Opens a line as soon as it is free: the files of io_uring are closed some time
+ * after the end of its process.
+ */
+static int open_when_free(const char *path)
+{
+	double begun = seconds();
+	int fd;
+
+	do {
+		fd = outcome(open(path, O_RDWR | O_NONBLOCK));
+	} while (fd == -EBUSY && seconds() - begun < PATIENCE);
+	return fd;
+}
+
+/* Takes what is pending or yet to come. Returns whether that leaves the line armed. */
+static bool settle(struct line *line, int fd)
+{
+	double begun = seconds();
+
+	while (seconds() - begun < PATIENCE) {
+		if (read_count(fd) == -EAGAIN && !line_expects_edge(line) && !line_depth(line))
+			return true;
+	}
+	return false;
+}
+
+/* Calls work as on a line that nobody has played with. */
+static void check_line(struct __test_metadata *_metadata, const struct view *view)
+{
+	struct line line = { .irq = view->irq };
+	struct pollfd pollfd = { .events = POLLIN };
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/irq/%d/irq", view->irq);
+	fd = open_when_free(path);
+	if (!kinds[view->kind].fire) {
+		EXPECT_EQ(-EINVAL, fd);
+		return;
+	}
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, line_quiet(view));
+	EXPECT_TRUE(settle(&line, fd))
+		TH_LOG("line %d (%s)", view->irq, kinds[view->kind].name);
+	EXPECT_EQ(0, write_value(fd, 0));
+	EXPECT_EQ(1, line_depth(&line));
+	EXPECT_EQ(0, write_value(fd, 1));
+	EXPECT_EQ(0, line_depth(&line));
+	EXPECT_EQ(0, line_fire(view));
+	pollfd.fd = fd;
+	EXPECT_EQ(1, poll(&pollfd, 1, PATIENCE * 1000));
+	EXPECT_EQ(POLLIN, pollfd.revents);
+	EXPECT_EQ(0, line_quiet(view));
+	EXPECT_LT(0, read_count(fd));
+	close(fd);
+}
+
+/* Whoever had a line, nobody has it now. */
+static void check_no_owner(struct __test_metadata *_metadata)
+{
+	FILE *file = fopen("/proc/interrupts", "r");
+	char row[1024];
+
+	ASSERT_NE(NULL, file);
+	while (fgets(row, sizeof(row), file)) {
+		EXPECT_EQ(NULL, strstr(row, "user:"))
+			TH_LOG("%s", row);
+	}
+	fclose(file);
+}
+
+/* Disposes of all lines, of which those who were killed may have left some. */
+static void dispose_all(struct __test_metadata *_metadata)
+{
+	struct fake fake;
+	char row[64];
+
+	for (;;) {
+		FILE *file = fopen(CONTROL, "r");
+
+		ASSERT_NE(NULL, file);
+		fake.irq = fgets(row, sizeof(row), file) ? atoi(row) : 0;
+		fclose(file);
+		if (!fake.irq)
+			break;
+		ASSERT_EQ(0, fake_do(&fake, "dispose"));
+	}
+}
+
+/* Whatever workers do at once, calls keep their promises and lines still work. */
+TEST_F_TIMEOUT(fuzz, all_at_once, INT_MAX / 1000)
+{
+	double begun = seconds();
+	bool ended = watch(self->seconds);
+
+	show_tally(seconds() - begun);
+	EXPECT_FALSE(fuzz->failed)
+		show_traces(fuzz->culprit);
+	fflush(stdout);
+	ASSERT_TRUE(ended);
+	close(fuzz->sockets[0]);
+	close(fuzz->sockets[1]);
+	plug_cpu();
+	for (int i = 0; i < SLOTS; i++) {
+		struct view view = look_at(i);
+
+		if (is_there(&view))
+			check_line(_metadata, &view);
+	}
+	check_no_owner(_metadata);
+	dispose_all(_metadata);
+}
+
+TEST_HARNESS_MAIN
