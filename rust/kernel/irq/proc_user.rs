@@ -345,8 +345,9 @@ impl UserIrq {
             if nonblocking {
                 return Err(EAGAIN);
             }
-            self.waiters
-                .sleep(|| self.events.is_pending() || self.is_revoked() || self.events.is_storm())?;
+            self.waiters.sleep(|| {
+                self.events.is_pending() || self.is_revoked() || self.events.is_storm()
+            })?;
         }
     }
 

@@ -3,7 +3,6 @@
 //! Events of a line that its handler masks.
 
 use super::{
-    events::Rate,
     fake::{
         FakeLine,
         Kind, //
@@ -11,6 +10,7 @@ use super::{
     *, //
 };
 use crate::{
+    irq::events::Rate,
     sync::Arc,
     workqueue, //
 };
