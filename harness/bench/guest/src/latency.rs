@@ -21,6 +21,7 @@ use std::{
         mpsc,
     },
     thread,
+    time::Duration,
 };
 
 const EVENTS: usize = 2000;
@@ -54,6 +55,13 @@ fn enter(cpu: usize, below_max: i32) -> io::Result<()> {
     sched_setaffinity(None, &set)?;
     rt::enter(below_max)?;
     Ok(())
+}
+
+/// Lets the kernel's threads run, and gives back what it is given. A thread that handles an
+/// interrupt has no priority before it has run, and would never run once the trigger does.
+fn at_rest<T>(opened: T) -> T {
+    thread::sleep(Duration::from_millis(50));
+    opened
 }
 
 /// Sends the interrupts that are requested from now on to the waiter.
@@ -93,7 +101,7 @@ pub fn same<M: Mechanism>(
     let mut events = vec![Event::default(); WARM_UP + EVENTS];
 
     enter(waiters_cpu(), WAITER)?;
-    let mut mechanism = open()?;
+    let mut mechanism = at_rest(open()?);
     for (i, event) in events.iter_mut().enumerate() {
         if i == WARM_UP {
             mark::<BEGIN>();
@@ -126,7 +134,7 @@ pub fn two<M: Mechanism>(
     thread::scope(|scope| {
         let waiter = scope.spawn(|| {
             enter(waiters_cpu(), WAITER)?;
-            let mechanism = open()?;
+            let mechanism = at_rest(open()?);
             let _ = ready.send(gettid());
             drop(ready);
             news.wait(mechanism, source)
