@@ -67,6 +67,22 @@ static bool find_device(struct line *line)
 	return found;
 }
 
+/*
+ * An IO-APIC of QEMU's that is told that a pin falls while nobody has its line
+ * takes it for asserted ever after, until it has seen it rise and fall.
+ */
+static void settle_pin(struct line *line)
+{
+	int fd = open(line->path, O_RDWR | O_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	line_raise(line);
+	wait_event(fd);
+	line_ack(line);
+	close(fd);
+}
+
 const char *line_setup(struct line *line)
 {
 	char resource[80];
@@ -96,6 +112,7 @@ const char *line_setup(struct line *line)
 		return "cannot map the device's registers";
 	line->regs = regs;
 	line_ack(line);
+	settle_pin(line);
 
 	if (access("/proc/irq", F_OK) || (access(line->path, F_OK) && errno != ENOENT))
 		return "there is no /proc/irq";

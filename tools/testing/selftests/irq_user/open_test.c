@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fake.h"
 #include "line_fixture.h"
 
 /* Returns what opening gives, without keeping it: 0 or -errno. */
@@ -61,6 +62,26 @@ TEST_F(intx, file_comes_and_goes_with_the_mapping)
 	EXPECT_EQ(-ENOENT, try_open(self->line.path, O_RDWR));
 	line_enable(&self->line, true);
 	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
+}
+
+/* Until the line has had an owner its directory has nothing else in it. */
+TEST(attributes_come_with_the_first_owner)
+{
+	struct fake fake;
+	const char *why = fake_make(&fake, "edge");
+	char path[64];
+	int fd;
+
+	if (why)
+		SKIP(return, "%s", why);
+	snprintf(path, sizeof(path), "/proc/irq/%d/spurious", fake.irq);
+	EXPECT_EQ(-1, access(path, F_OK));
+	fd = open(fake.path, O_RDWR);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, access(path, F_OK));
+	close(fd);
+	EXPECT_EQ(0, access(path, F_OK));
+	fake_dispose(&fake);
 }
 
 TEST_F(intx, read_only_and_read_write)
