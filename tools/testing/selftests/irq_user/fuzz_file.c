@@ -64,6 +64,17 @@ static void keep(struct worker *worker, int fd, const struct file *file)
 	expect(worker, change(pick(worker, POOL), fd, file), ERRORS(0));
 }
 
+/* A descriptor with O_PATH stands for a name, and not for an open file. */
+static bool is_usable(const struct file *file)
+{
+	return file->flags >= 0 && !(file->flags & O_PATH);
+}
+
+static bool may_be_usable(const struct file *file)
+{
+	return file->flags == UNKNOWN || is_usable(file);
+}
+
 struct held hold(struct worker *worker)
 {
 	int index = pick(worker, POOL);
@@ -71,11 +82,12 @@ struct held hold(struct worker *worker)
 	struct held held;
 
 	/* Most of the time one that is open, if there is any. */
-	while (tries-- && pool[index].file.flags == CLOSED)
+	while (tries-- && !may_be_usable(&pool[index].file))
 		index = (index + 1) % POOL;
 	held.fd = FIRST + index;
 	held.version = version(index);
 	held.file = pool[index].file;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (version(index) != held.version)
 		held.version |= 1;
 	return held;
@@ -86,12 +98,6 @@ bool is_held(const struct held *held)
 	return !(held->version & 1) && version(held->fd - FIRST) == held->version;
 }
 
-/* A descriptor with O_PATH stands for a name, and not for an open file. */
-static bool is_usable(const struct file *file)
-{
-	return file->flags >= 0 && !(file->flags & O_PATH);
-}
-
 bool is_open(const struct held *held)
 {
 	return is_held(held) && is_usable(&held->file);
@@ -99,7 +105,7 @@ bool is_open(const struct held *held)
 
 bool may_be_open(const struct held *held)
 {
-	return !is_held(held) || held->file.flags == UNKNOWN || is_usable(&held->file);
+	return !is_held(held) || may_be_usable(&held->file);
 }
 
 bool may_be_gone(const struct held *held)
@@ -194,7 +200,7 @@ static int copy(struct worker *worker, struct file *file)
 	}
 	*file = held.file;
 	if (!is_held(&held))
-		file->flags = UNKNOWN;
+		*file = (struct file) { .flags = UNKNOWN };
 	return fd;
 }
 

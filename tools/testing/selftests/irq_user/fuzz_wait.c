@@ -153,7 +153,7 @@ struct request {
 };
 
 /* A request is known by its number, and each cancellation by this one. */
-#define CANCEL	8
+#define CANCEL	4
 
 static __thread struct ring ring;
 static __thread struct request requests[CANCEL];
@@ -172,6 +172,8 @@ static void complete(struct worker *worker, const struct io_uring_cqe *cqe)
 		expect(worker, result, ERRORS(ENOENT, EALREADY));
 		return;
 	}
+	note(worker, "completes %d on line %d (%s): %d", request->op, request->line.irq,
+	     kinds[request->line.kind].name, result);
 	REQUIRE(worker, request->busy);
 	request->busy = cqe->flags & IORING_CQE_F_MORE;
 	if (result == -EBADF) {
@@ -224,10 +226,10 @@ long op_uring_submit(struct worker *worker)
 	};
 	long result;
 
-	note(worker, "fd %d, request %d, operation %d", held.fd, number, op);
 	complete_all(worker);
 	if (request->busy)
 		return -EBUSY;
+	note(worker, "fd %d, request %d, operation %d", held.fd, number, op);
 	*request = (struct request) {
 		.busy = true,
 		.op = op,
