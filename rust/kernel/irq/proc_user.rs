@@ -153,6 +153,10 @@ struct UserIrq {
 #[cfg(not(CONFIG_PREEMPT_RT))]
 type Context = crate::irq::AnyContext;
 
+/// With `threadirqs` the handler runs in a thread like others.
+#[cfg(not(CONFIG_PREEMPT_RT))]
+const THREADING: Flags = Flags::TRIGGER_NONE;
+
 #[cfg(not(CONFIG_PREEMPT_RT))]
 impl crate::irq::Handler for UserIrq {
     fn handle(&self) -> IrqReturn {
@@ -168,6 +172,11 @@ impl crate::irq::Handler for UserIrq {
 /// done in hard interrupt context.
 #[cfg(CONFIG_PREEMPT_RT)]
 type Context = crate::irq::AnyThreaded;
+
+/// The handler stays in the interrupt, where it wakes the reader soonest. It takes no lock that
+/// sleeps.
+#[cfg(CONFIG_PREEMPT_RT)]
+const THREADING: Flags = Flags::NO_THREAD;
 
 #[cfg(CONFIG_PREEMPT_RT)]
 impl crate::irq::ThreadedHandler for UserIrq {
@@ -233,9 +242,8 @@ impl UserIrq {
         let action = KBox::pin_init(
             IrqAction::register(
                 request,
-                // Exclusive. `PROBE_SHARED` keeps the refusal of a taken line out of the log, and
-                // `NO_THREAD` the handler in the interrupt, where it wakes the reader soonest.
-                Flags::PROBE_SHARED | Flags::NO_AUTOEN | Flags::NO_THREAD,
+                // Exclusive. `PROBE_SHARED` keeps the refusal of a taken line out of the log.
+                Flags::PROBE_SHARED | Flags::NO_AUTOEN | THREADING,
                 name_of_opener()?,
                 Ok(self.clone()),
             ),
