@@ -115,6 +115,9 @@ struct view look(struct worker *worker);
 /* Returns whether the line was and is there, and has not been about to go since the look. */
 bool is_there(const struct view *view);
 
+/* Returns whether the line is edge-triggered. */
+bool is_edge(const struct view *view);
+
 /* Makes a line fire and makes it quiet. Return 0 or -errno. */
 int line_fire(const struct view *view);
 int line_quiet(const struct view *view);

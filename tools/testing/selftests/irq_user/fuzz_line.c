@@ -50,6 +50,11 @@ bool is_there(const struct view *view)
 		__atomic_load_n(&fuzz->slots[view->slot].generation, __ATOMIC_SEQ_CST);
 }
 
+bool is_edge(const struct view *view)
+{
+	return !strcmp(kinds[view->kind].name, "edge");
+}
+
 /* Makes the line that is there known, or no longer. Returns whether it was this call that did. */
 static bool turn(struct slot *slot, unsigned int generation)
 {
@@ -168,22 +173,25 @@ int line_quiet(const struct view *view)
 /* A level line is asserted for a moment, or until it is made quiet by the way. */
 long op_fire(struct worker *worker)
 {
-	struct view view = look(worker);
+	bool is_burst = !pick(worker, 32), is_pulse = pick(worker, 8);
 	int patience = pick(worker, 4);
-	const char *verb = kinds[view.kind].fire;
-	bool is_pulse = pick(worker, 8) && verb && !strcmp(verb, "assert");
+	struct view view = look(worker);
 	long result;
 
 	note(worker, "line %d (%s)", view.irq, kinds[view.kind].name);
-	result = line_fire(&view);
+	if (is_burst && is_edge(&view))
+		result = obey(&view, "burst");
+	else
+		result = line_fire(&view);
 	if (is_there(&view))
-		expect(worker, result, ERRORS(verb ? 0 : EINVAL));
+		expect(worker, result, ERRORS(kinds[view.kind].fire ? 0 : EINVAL));
 	else
 		expect(worker, result, ERRORS(EINVAL, ENOENT));
-	while (is_pulse && patience--)
-		sched_yield();
-	if (is_pulse)
+	if (is_pulse && !is_edge(&view)) {
+		while (patience--)
+			sched_yield();
 		line_quiet(&view);
+	}
 	return result;
 }
 

@@ -184,6 +184,8 @@ static bool watch(double time)
 
 	begin(watcher);
 	make_all(watcher);
+	for (int i = 0; i < WORKERS; i++)
+		pulses[i].time = begun;
 	for (int i = 0; i < PROCESSES; i++)
 		processes[i] = start(&fuzz->workers[i * THREADS]);
 	while (running) {
@@ -357,22 +359,29 @@ static bool settle(struct line *line, int fd)
 	return false;
 }
 
+/* Makes an event, waits for it and takes it. */
+static bool serve(const struct view *view, int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	return !line_fire(view) && poll(&pollfd, 1, PATIENCE * 1000) == 1 &&
+	       !line_quiet(view) && read_count(fd) > 0;
+}
+
 /* Uses a line as if nobody had played with it. Returns what does not work, or NULL. */
 static const char *try_line(const struct view *view, int fd)
 {
 	struct line line = { .irq = view->irq };
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 
-	if (line_quiet(view) || !settle(&line, fd))
-		return "to arm it";
+	/* What is left over from before is over when the line is quiet after this. */
+	if (!serve(view, fd) || !settle(&line, fd))
+		return "to bring it to rest";
 	if (write_value(fd, 0) || line_depth(&line) != 1)
 		return "to mask it";
 	if (write_value(fd, 1) || line_depth(&line) != 0)
-		return "to arm it again";
-	if (line_fire(view) || poll(&pollfd, 1, PATIENCE * 1000) != 1)
-		return "to wait for it";
-	if (line_quiet(view) || read_count(fd) <= 0)
-		return "to read it";
+		return "to arm it";
+	if (!serve(view, fd))
+		return "to serve it";
 	return NULL;
 }
 

@@ -16,11 +16,14 @@
 #define EVENT	(POLLIN | POLLRDNORM)
 #define GONE	(POLLHUP | POLLERR)
 
-/* An event is told of as it was asked for, and a line's end is told of anyway. */
+/*
+ * An event is told of as it was asked for, a line's end is told of anyway, and
+ * that a line fires too fast is told of beside an event.
+ */
 static void check_events(struct worker *worker, unsigned int wanted, unsigned int events)
 {
-	REQUIRE(worker, !(events & ~(EVENT | GONE)));
-	REQUIRE(worker, !(events & GONE) || (events & GONE) == GONE);
+	REQUIRE(worker, !(events & ~(EVENT | GONE | (wanted & POLLPRI))));
+	REQUIRE(worker, !(events & GONE) || (events & (GONE | POLLPRI)) == GONE);
 	REQUIRE(worker, !events || (events & EVENT) == (wanted & EVENT));
 }
 
@@ -43,7 +46,9 @@ static int pick_timeout(struct worker *worker)
 
 long op_poll(struct worker *worker)
 {
-	static const short wanted[] = { POLLIN, POLLIN, POLLIN | POLLRDNORM | POLLOUT, POLLOUT, 0 };
+	static const short wanted[] = {
+		POLLIN, POLLIN, POLLIN | POLLPRI, POLLIN | POLLRDNORM | POLLOUT, POLLOUT, 0,
+	};
 	struct pollfd pollfds[3];
 	struct held held[3];
 	int number = 1 + pick(worker, 3), timeout = pick_timeout(worker), ready = 0;
@@ -107,6 +112,7 @@ long op_epoll_ctl(struct worker *worker)
 	static const unsigned int wanted[] = {
 		EPOLLIN, EPOLLIN | EPOLLET, EPOLLIN | EPOLLONESHOT, EPOLLIN | EPOLLEXCLUSIVE,
 		EPOLLIN | EPOLLET | EPOLLEXCLUSIVE, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLWAKEUP,
+		EPOLLIN | EPOLLPRI | EPOLLET,
 		EPOLLEXCLUSIVE | EPOLLONESHOT, 0,
 	};
 	struct epoll_event event = { .events = wanted[pick(worker, ARRAY_SIZE(wanted))] };
@@ -117,7 +123,7 @@ long op_epoll_ctl(struct worker *worker)
 
 	note(worker, "fd %d, operation %d, events %#x", held.fd, op, event.events);
 	/* Who waits on the set is told what was asked for. */
-	event.data.u32 = event.events & EVENT;
+	event.data.u32 = event.events & (EVENT | POLLPRI);
 	result = outcome(epoll_ctl(set, op, held.fd, &event));
 	judge(worker, &held, result, ERRORS(EEXIST, ENOENT,
 					    event.events & EPOLLEXCLUSIVE ? EINVAL : 0,
@@ -212,7 +218,9 @@ long op_uring_submit(struct worker *worker)
 		IORING_OP_READ, IORING_OP_READ, IORING_OP_WRITE, IORING_OP_POLL_ADD,
 	};
 	static const unsigned int sizes[] = { 4, 4, 4, 4, 4, 4, 8, 3 };
-	static const unsigned int wanted[] = { POLLIN, POLLIN, POLLIN | EPOLLEXCLUSIVE, POLLOUT };
+	static const unsigned int wanted[] = {
+		POLLIN, POLLIN, POLLIN | POLLPRI, POLLIN | EPOLLEXCLUSIVE, POLLOUT,
+	};
 	int op = ops[pick(worker, ARRAY_SIZE(ops))];
 	int number = pick(worker, CANCEL);
 	struct request *request = &requests[number];
@@ -233,7 +241,7 @@ long op_uring_submit(struct worker *worker)
 	*request = (struct request) {
 		.busy = true,
 		.op = op,
-		.value = op == IORING_OP_WRITE ? pick(worker, 3) : 0,
+		.value = op == IORING_OP_WRITE ? pick(worker, 4) : 0,
 		.size = sizes[pick(worker, ARRAY_SIZE(sizes))],
 		.wanted = wanted[pick(worker, ARRAY_SIZE(wanted))],
 		.is_bad = !pick(worker, 8),
@@ -251,7 +259,8 @@ long op_uring_submit(struct worker *worker)
 	request->busy = result >= 0;
 	request->is_good = is_open(&held) &&
 		(op != IORING_OP_WRITE || held.file.flags & O_RDWR);
-	if (is_held(&held))
+	/* A descriptor that is none may be looked up again later, and be one by then. */
+	if (is_open(&held))
 		request->line = held.file.line;
 	return result;
 }
