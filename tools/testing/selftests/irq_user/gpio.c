@@ -104,11 +104,11 @@ void gpio_remove(struct line *line)
 {
 	char path[80];
 
-	snprintf(path, sizeof(path), "%s/live", line->gpio.chip);
-	write_file(path, "0");
-	/* It does not keep the chip, but the chip's name. */
+	/* First: gpiolib leaks the name of who has requested a GPIO of a chip that is gone. */
 	close(line->gpio.request);
 	line->gpio.request = -1;
+	snprintf(path, sizeof(path), "%s/live", line->gpio.chip);
+	write_file(path, "0");
 }
 
 const char *gpio_setup(struct line *line)
