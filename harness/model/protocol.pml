@@ -7,7 +7,8 @@
  * proc_user.rs (P), proc_user/waiters.rs (W) and the kernel's own C (C).
  *
  * Memory is sequentially consistent here.  That the real one is so where it has
- * to be is for the models beside this one to show.
+ * to be is for the models beside this one to show.  So is what a line that runs
+ * free does: to who waits it is no different.
  *
  * LEVEL (else the line is an edge line), READERS, POLLER, WRITES and EVENTS say
  * how large the model is.  The script `run` tells what the other switches break.
@@ -49,13 +50,15 @@ bool listed;			/* It is in OPEN_FILES. */
 
 /* The threads that use the file, and which of them have a signal: the first, all. */
 byte users;
-byte killed;
-#define signal(user) (killed > (user > 0))
+byte signals;
+bool fatal;
+#define signal(user) (signals > (user > 0))
 
 /* Ghosts. */
 byte owed;			/* Events that the handler was called for, and that nobody has taken. */
 bool fresh;			/* The handler has not been called for the present assertion. */
 bool by_hand;			/* The line is masked because of a write of 0. */
+bool forsaken;			/* Who took the last event was killed before he could arm. */
 bool shut;			/* irq_shutdown() has added to the depth. */
 
 /* Who touches the line is the handler, or holds the action. */
@@ -211,32 +214,33 @@ inline leave_if_revoked()
 }
 
 /*
- * W: wake_one().  C: __wake_up() holds the queue's lock all the way.  Either
- * reader may be the first on the queue; one who has a signal is passed over if
- * it has woken him already.
+ * W: wake_reader().  C: swake_up_one() takes the first one off the queue, whoever
+ * that is, and whether he still sleeps or not.  To look first whether there is
+ * anyone makes it no second step: who comes later comes after an empty queue.
  */
-inline wake_one()
+inline wake_reader()
 {
 	atomic {
 		alive();
-		triggered = triggered || polling;
 		if
 		:: waiting[0] -> waiting[0] = false
 		:: waiting[READERS - 1] -> waiting[READERS - 1] = false
-		:: (!waiting[0] || signal(0)) && (!waiting[READERS - 1] || signal(READERS - 1))
+		:: !waiting[0] && !waiting[READERS - 1]
 		fi
 	}
+}
+
+/* W: has_pollers(), wake_pollers(): on PREEMPT_RT, in the irq thread. */
+inline wake_pollers()
+{
+	d_step { alive(); triggered = triggered || polling }
 }
 
 /* W: wake_all(). */
 inline wake_all()
 {
-	d_step {
-		alive();
-		triggered = triggered || polling;
-		waiting[0] = false;
-		waiting[READERS - 1] = false
-	}
+	d_step { alive(); waiting[0] = false; waiting[READERS - 1] = false };
+	wake_pollers()
 }
 
 /* P: free().  C: __free_irq() takes the action off, and waits for the handler. */
@@ -298,12 +302,13 @@ end:	do
 		owed++
 	};
 #ifdef WAKE_EARLY
-		wake_one();
+		wake_reader();
 #endif
 		disable_and(1, false);	/* E: fire() */
 #ifndef WAKE_EARLY
-		wake_one();
+		wake_reader();
 #endif
+		wake_pollers();
 		inprogress = false
 	od
 }
@@ -315,26 +320,39 @@ end:	do
 proctype reader(byte me)
 {
 	byte n;
-	bool was, taken, armed, interrupted;
+	bool was, taken, armed, interrupted, served;
 	do
 	::	leave_if_revoked();
+		if
+		:: fatal && signal(me) ->
+			/* Once he has an event, he is killed before the next read(). */
+			if
+			:: served -> forsaken = true; break
+			:: else
+			fi;
+#ifndef DIE_SILENTLY
+			wake_reader();
+#endif
+			break
+		:: else
+		fi;
 		if
 		:: count > 0 ->
 			/* P: give(), if the buffer is bad.  He reads no more. */
 #ifndef FAIL_SILENTLY
-			wake_one();
+			wake_reader();
 #endif
 			break
 		:: give()
 		fi;
 		if
-		:: n > 0 -> serve(); armed = false
+		:: n > 0 -> serve(); armed = false; served = true
 		:: else ->
 			if
-			:: !armed -> with_action(arm_if_none); armed = true
+			:: !armed -> with_action(arm_if_none); armed = true; served = false
 			:: else
 			fi;
-			/* W: sleep(), with C: prepare_to_wait_event(), schedule(), finish_wait(). */
+			/* W: sleep(), with C: prepare_to_swait_event(), schedule(), finish_swait(). */
 #ifdef LOOK_EARLY
 			if
 			:: count > 0 || revoked -> goto finish
@@ -506,8 +524,11 @@ init
 #endif
 	};
 	if
-	:: killed = 1
-	:: killed = 2
+	:: signals = 1
+#ifndef POLLER
+	:: signals = 1; fatal = true
+#endif
+	:: signals = 2
 	:: true
 	fi;
 
@@ -524,7 +545,7 @@ init
 	:: timeout ->
 		/* Somebody is asleep, and nothing will ever happen again: for good reason? */
 		assert(!revoked && count == 0);
-		assert(!masked || by_hand);
+		assert(!masked || by_hand || forsaken);
 		assert(masked || (!asserted && !pending))
 	fi;
 

@@ -321,7 +321,7 @@ impl Rate {
     /// How long a batch has to take, in nanoseconds.
     pub(super) const TIME: i64 = NSEC_PER_SEC / LineEvents::MAX_RATE as i64 * Self::BATCH as i64;
 
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             begin: Atomic::new(0),
             events: Atomic::new(0),

@@ -32,8 +32,8 @@ use std::sync::{atomic::AtomicUsize, LazyLock};
 /// Returns whether something is to be broken:
 ///
 /// - `relaxed`: `cmpxchg()` orders nothing.
-/// - `unlocked`: who wakes looks for sleepers without the queue's lock.
-/// - `no-barrier`: there is none in `set_current_state()`.
+/// - `no-wake-barrier`: there is none in `swq_has_sleeper()`.
+/// - `no-sleep-barrier`: there is none in `set_current_state()`.
 /// - `look-early`: a reader looks for an event before he enters the queue.
 fn broken(what: &str) -> bool {
     static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| std::env::args().skip(1).collect());
@@ -44,23 +44,57 @@ fn broken(what: &str) -> bool {
 /// What `events.rs` uses of the kernel's atomics.
 pub mod sync {
     pub mod atomic {
-        use loom::sync::atomic::{fence, AtomicU32, Ordering};
+        use loom::sync::atomic::{fence, AtomicI64, AtomicPtr, AtomicU32};
 
-        pub use Ordering::{Acquire, Relaxed};
+        pub use loom::sync::atomic::Ordering::{self, Acquire, Relaxed};
 
         pub struct Full;
 
-        pub struct Atomic<T>(AtomicU32, core::marker::PhantomData<T>);
+        /// What there is an atomic of.
+        pub trait Word: Sized {
+            type Atomic: From<Self>;
+
+            fn load(atomic: &Self::Atomic, ordering: Ordering) -> Self;
+            fn store(self, atomic: &Self::Atomic, ordering: Ordering);
+        }
+
+        macro_rules! word {
+            ($word:ty, $atomic:ty $(, $T:ident)?) => {
+                impl $(<$T>)? Word for $word {
+                    type Atomic = $atomic;
+
+                    fn load(atomic: &$atomic, ordering: Ordering) -> Self {
+                        atomic.load(ordering)
+                    }
+
+                    fn store(self, atomic: &$atomic, ordering: Ordering) {
+                        atomic.store(self, ordering)
+                    }
+                }
+            };
+        }
+
+        word!(u32, AtomicU32);
+        word!(i64, AtomicI64);
+        word!(*mut T, AtomicPtr<T>, T);
+
+        pub struct Atomic<T: Word>(T::Atomic);
+
+        impl<T: Word> Atomic<T> {
+            pub fn new(value: T) -> Self {
+                Self(value.into())
+            }
+
+            pub fn load(&self, ordering: Ordering) -> T {
+                T::load(&self.0, ordering)
+            }
+
+            pub fn store(&self, value: T, ordering: Ordering) {
+                value.store(&self.0, ordering)
+            }
+        }
 
         impl Atomic<u32> {
-            pub fn new(value: u32) -> Self {
-                Self(AtomicU32::new(value), core::marker::PhantomData)
-            }
-
-            pub fn load(&self, ordering: Ordering) -> u32 {
-                self.0.load(ordering)
-            }
-
             /// In the kernel, a success has a full barrier before and after, a failure has none.
             /// Here the one before is there in any case.
             pub fn cmpxchg(&self, old: u32, new: u32, _: Full) -> Result<u32, u32> {
@@ -77,6 +111,11 @@ pub mod sync {
             }
         }
     }
+}
+
+/// What it uses of the kernel's time.
+pub mod time {
+    pub const NSEC_PER_SEC: i64 = 1_000_000_000;
 }
 
 #[macro_export]
@@ -117,17 +156,35 @@ loom::lazy_static! {
     static ref DEPTH: Mutex<u32> = Mutex::new(1);
 }
 
+/// The descriptor of the line, of which nothing but the address is used.
+#[allow(non_camel_case_types)]
+pub struct irq_desc(#[allow(dead_code)] u8);
+
 /// As the C function.
-pub unsafe fn disable_irq_nosync(_irq: u32) {
+pub unsafe fn irq_to_desc(_irq: u32) -> *mut irq_desc {
+    static DESC: irq_desc = irq_desc(0);
+
+    (&raw const DESC).cast_mut()
+}
+
+/// As the C function.
+pub unsafe fn irq_desc_disable_nosync(desc: *mut irq_desc) {
+    assert!(!desc.is_null(), "no descriptor");
     *DEPTH.lock().unwrap() += 1;
 }
 
 /// As the C function.
-pub unsafe fn enable_irq(_irq: u32) {
+pub unsafe fn irq_desc_enable(desc: *mut irq_desc) {
+    assert!(!desc.is_null(), "no descriptor");
     let mut depth = DEPTH.lock().unwrap();
 
     assert!(*depth > 0, "enabled once too often");
     *depth -= 1;
+}
+
+/// As the C function. Time does not pass, so that every full batch of events came too fast.
+pub unsafe fn ktime_get() -> i64 {
+    0
 }
 
 const ACTION: IrqAction<'_, (), ()> = IrqAction(PhantomData);
@@ -135,8 +192,7 @@ const ACTION: IrqAction<'_, (), ()> = IrqAction(PhantomData);
 /// A line that is armed, and its owner.
 struct User {
     events: LineEvents,
-    /// The wait queue: its lock, and whether the reader is on it.
-    queue: Mutex<()>,
+    /// The reader is on the wait queue.
     waiting: AtomicBool,
     /// What is done before an event is counted.
     data: UnsafeCell<u32>,
@@ -150,7 +206,6 @@ impl User {
         events.arm(&ACTION);
         Arc::new(Self {
             events,
-            queue: Mutex::new(()),
             waiting: AtomicBool::new(false),
             data: UnsafeCell::new(0),
         })
@@ -165,10 +220,11 @@ impl User {
         1
     }
 
-    /// `__wake_up()`. Returns whether it has found the reader.
+    /// `Waiters::wake_reader()`. Returns whether it has found the reader.
     fn wake(&self) -> bool {
-        let _guard = (!broken("unlocked")).then(|| self.queue.lock().unwrap());
-
+        if !broken("no-wake-barrier") {
+            fence(SeqCst);
+        }
         self.waiting.load(Relaxed)
     }
 
@@ -176,13 +232,9 @@ impl User {
     fn sleep(&self) -> bool {
         let early = broken("look-early") && self.events.is_pending();
 
-        {
-            let _guard = self.queue.lock().unwrap();
-
-            self.waiting.store(true, Relaxed);
-            if !broken("no-barrier") {
-                fence(SeqCst);
-            }
+        self.waiting.store(true, Relaxed);
+        if !broken("no-sleep-barrier") {
+            fence(SeqCst);
         }
         !early && (broken("look-early") || !self.events.is_pending())
     }
@@ -217,6 +269,25 @@ fn balance() {
 
     user.events.arm(&ACTION);
     assert_eq!(*DEPTH.lock().unwrap(), 0, "depth of an armed line");
+}
+
+/// The same, of a line that somebody lets run free.
+fn free() {
+    let user = User::new();
+    let handler = meanwhile(&user, |user| user.interrupt() + user.interrupt());
+    let writer = meanwhile(&user, |user| {
+        user.events.run_free(&ACTION);
+        user.events.mask();
+    });
+
+    let mut taken = user.events.take();
+
+    let fired = handler.join().unwrap();
+    writer.join().unwrap();
+    taken += user.events.take();
+    assert_eq!(taken, fired, "events taken, and fired");
+    assert_eq!(*DEPTH.lock().unwrap(), 1, "depth of a masked line");
+    assert!(!user.events.is_storm(), "a storm of two");
 }
 
 /// No reader sleeps while there is an event, unless he is about to be woken.
@@ -271,4 +342,5 @@ fn main() {
     check("wake", None, wake);
     check("publish", None, publish);
     check("balance", Some(3), balance);
+    check("free", Some(3), free);
 }
