@@ -35,6 +35,7 @@ struct trace {
 /* A thread of one of the processes. All are in memory that all share. */
 struct worker {
 	int number;
+	bool is_mortal;			/* may be killed, and so makes no line that is forgotten */
 	pid_t pid, tid;			/* 0 when it does not work */
 	uint64_t random;
 	uint64_t done;			/* operations: the next one's number, and a heartbeat */
@@ -118,9 +119,10 @@ bool is_there(const struct view *view);
 /* Returns whether the line is edge-triggered. */
 bool is_edge(const struct view *view);
 
-/* Makes a line fire and makes it quiet. Return 0 or -errno. */
+/* Makes a line fire, makes it quiet, and takes it away. Return 0 or -errno. */
 int line_fire(const struct view *view);
 int line_quiet(const struct view *view);
+int line_dispose(const struct view *view);
 
 /* Makes a line for each slot. */
 void make_all(struct worker *worker);

@@ -62,17 +62,6 @@ static bool turn(struct slot *slot, unsigned int generation)
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-/* One at a time, so that the line that was made last is the one that was made here. */
-static bool may_make(void)
-{
-	int error = pthread_mutex_trylock(&fuzz->making);
-
-	/* A process was killed in here: there may be a line that nobody knows. */
-	if (error == EOWNERDEAD)
-		pthread_mutex_consistent(&fuzz->making);
-	return !error || error == EOWNERDEAD;
-}
-
 /* As fake_do(), but without opening the file each time. */
 static int obey(const struct view *view, const char *verb)
 {
@@ -84,6 +73,14 @@ static int obey(const struct view *view, const char *verb)
 		control = open(CONTROL, O_WRONLY | O_CLOEXEC);
 	size = snprintf(text, sizeof(text), "%s %d", verb, view->irq);
 	return write(control, text, size) < 0 ? -errno : 0;
+}
+
+int line_dispose(const struct view *view)
+{
+	if (view->slot)
+		return obey(view, "dispose");
+	line_enable(&fuzz->device, false);
+	return 0;
 }
 
 static long make(struct worker *worker, struct slot *slot, int kind)
@@ -121,6 +118,8 @@ long op_make(struct worker *worker)
 	int all = ARRAY_SIZE(kinds) - 1, kind = 0;
 	long result;
 
+	if (worker->is_mortal)
+		return -EPERM;
 	if (number)
 		kind = 1 + pick(worker, pick(worker, 3) ? all - REFUSED_KINDS : all);
 	else if (!fuzz->has_device)
@@ -128,7 +127,8 @@ long op_make(struct worker *worker)
 	note(worker, "slot %d, %s", number, kinds[kind].name);
 	if (look_at(number).generation & 1)
 		return -EEXIST;
-	if (!may_make())
+	/* One at a time: the line that was made last is the one that was made here. */
+	if (pthread_mutex_trylock(&fuzz->making))
 		return -EBUSY;
 	result = make(worker, &fuzz->slots[number], kind);
 	pthread_mutex_unlock(&fuzz->making);
@@ -140,14 +140,12 @@ long op_dispose(struct worker *worker)
 	struct view view = look(worker);
 	long result;
 
+	if (worker->is_mortal)
+		return -EPERM;
 	if (!is_there(&view) || !turn(&fuzz->slots[view.slot], view.generation))
 		return -ENOENT;
 	note(worker, "line %d (%s)", view.irq, kinds[view.kind].name);
-	if (!view.slot) {
-		line_enable(&fuzz->device, false);
-		return 0;
-	}
-	result = obey(&view, "dispose");
+	result = line_dispose(&view);
 	expect(worker, result, ERRORS(0));
 	return result;
 }

@@ -25,7 +25,6 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "fake.h"
 #include "fuzz.h"
 
 /* A worker that has finished nothing for so many seconds is stuck. */
@@ -206,17 +205,17 @@ static bool watch(double time)
 			kill(processes[0], SIGKILL);
 
 		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-			running--;
-			if (pid == processes[0]) {
-				for (int i = 0; i < THREADS; i++)
-					fuzz->workers[i].tid = 0;
+			bool was_killed = pid == processes[0] && status == SIGKILL;
+
+			for (int i = 0; was_killed && i < THREADS; i++)
+				fuzz->workers[i].tid = 0;
+			if (was_killed && !fuzz->stop) {
+				processes[0] = start(fuzz->workers);
+				continue;
 			}
-			if (pid == processes[0] && status == SIGKILL && !fuzz->stop) {
-				processes[0] = start(&fuzz->workers[0]);
-				running++;
-			} else if (status && !(pid == processes[0] && status == SIGKILL)) {
+			if (status && !was_killed)
 				blame(watcher, "a process ended with status %#x", status);
-			}
+			running--;
 		}
 	}
 	return true;
@@ -300,15 +299,16 @@ FIXTURE_SETUP(fuzz)
 	fuzz = mmap(NULL, sizeof(*fuzz), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, fuzz);
 	fuzz->seed = setting("IRQ_USER_FUZZ_SEED", 1);
-	for (int i = 0; i <= WORKERS; i++)
+	for (int i = 0; i <= WORKERS; i++) {
 		fuzz->workers[i].number = i;
+		fuzz->workers[i].is_mortal = i < THREADS;
+	}
 	/* No line has such a number. */
 	for (int i = 0; i < SLOTS; i++)
 		fuzz->slots[i].irq = INT_MAX;
 
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
 	ASSERT_EQ(0, pthread_mutex_init(&fuzz->making, &attr));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, fuzz->sockets));
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
@@ -325,22 +325,21 @@ FIXTURE_SETUP(fuzz)
 FIXTURE_TEARDOWN(fuzz)
 {
 	plug_cpu();
-	if (fuzz->has_device) {
-		/* Who was killed may have enabled it once too often. */
-		line_setup(&fuzz->device);
+	if (fuzz->has_device)
 		line_teardown(&fuzz->device);
-	}
 }
 
 /*
  * Opens a line as soon as it is free: the files of io_uring are closed some time
  * after the end of its process.
  */
-static int open_when_free(const char *path)
+static int open_when_free(const struct view *view)
 {
 	double begun = seconds();
+	char path[64];
 	int fd;
 
+	snprintf(path, sizeof(path), "/proc/irq/%d/irq", view->irq);
 	do {
 		fd = outcome(open(path, O_RDWR | O_NONBLOCK));
 	} while (fd == -EBUSY && seconds() - begun < PATIENCE);
@@ -387,20 +386,15 @@ static const char *try_line(const struct view *view, int fd)
 
 static void check_line(struct __test_metadata *_metadata, const struct view *view)
 {
+	int fd = open_when_free(view);
 	const char *what = NULL;
-	char path[64];
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/irq/%d/irq", view->irq);
-	fd = open_when_free(path);
 	if (!kinds[view->kind].fire)
 		what = fd == -EINVAL ? NULL : "to be refused";
-	else if (fd < 0)
-		what = "to open it";
 	else
-		what = try_line(view, fd);
+		what = fd < 0 ? "to open it" : try_line(view, fd);
 	EXPECT_EQ(NULL, what)
-		TH_LOG("line %d (%s): %s", view->irq, kinds[view->kind].name, what);
+		TH_LOG("line %d (%s): failed %s", view->irq, kinds[view->kind].name, what);
 	if (fd >= 0)
 		close(fd);
 }
@@ -419,22 +413,16 @@ static void check_no_owner(struct __test_metadata *_metadata)
 	fclose(file);
 }
 
-/* Disposes of all lines, of which those who were killed may have left some. */
-static void dispose_all(struct __test_metadata *_metadata)
+/* A line that goes away tells its owner so, and leaves nothing behind. */
+static void check_end(struct __test_metadata *_metadata, const struct view *view)
 {
-	struct fake fake;
-	char row[64];
+	int fd = open_when_free(view);
 
-	for (;;) {
-		FILE *file = fopen(CONTROL, "r");
-
-		ASSERT_NE(NULL, file);
-		fake.irq = fgets(row, sizeof(row), file) ? atoi(row) : 0;
-		fclose(file);
-		if (!fake.irq)
-			break;
-		ASSERT_EQ(0, fake_do(&fake, "dispose"));
-	}
+	EXPECT_EQ(0, line_dispose(view));
+	if (fd >= 0)
+		EXPECT_EQ(-EIO, read_count(fd));
+	EXPECT_EQ(-ENOENT, open_when_free(view));
+	close(fd);
 }
 
 /* Whatever workers do at once, calls keep their promises and lines still work. */
@@ -458,7 +446,12 @@ TEST_F_TIMEOUT(fuzz, all_at_once, INT_MAX / 1000)
 			check_line(_metadata, &view);
 	}
 	check_no_owner(_metadata);
-	dispose_all(_metadata);
+	for (int i = 0; i < SLOTS; i++) {
+		struct view view = look_at(i);
+
+		if (is_there(&view))
+			check_end(_metadata, &view);
+	}
 }
 
 TEST_HARNESS_MAIN
