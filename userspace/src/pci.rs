@@ -1,16 +1,16 @@
 //! PCI devices, as far as a user-mode driver needs them.
 
-use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
+use crate::{file, ports::Ports, raw::Mapping};
 use std::{
-    ffi::c_void,
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
-    ptr,
 };
 
+const DEVICES: &str = "/sys/bus/pci/devices";
+
 /// A PCI device, by its folder in sysfs.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     folder: PathBuf,
 }
@@ -18,9 +18,14 @@ pub struct Device {
 impl Device {
     /// Finds the first device of that vendor and type.
     pub fn find(vendor: u16, device: u16) -> io::Result<Self> {
-        for entry in fs::read_dir("/sys/bus/pci/devices")? {
-            let folder = entry?.path();
-            let is = |file, id| Ok::<_, io::Error>(read(&folder, file)? == format!("{id:#06x}"));
+        let mut folders = Vec::new();
+        for entry in fs::read_dir(DEVICES).map_err(|e| file::error(DEVICES, e))? {
+            folders.push(entry?.path());
+        }
+        folders.sort_unstable();
+
+        for folder in folders {
+            let is = |name, id| Ok::<_, io::Error>(read(&folder, name)? == format!("{id:#06x}"));
             if is("vendor", vendor)? && is("device", device)? {
                 return Ok(Self { folder });
             }
@@ -31,84 +36,167 @@ impl Device {
         ))
     }
 
+    /// Returns the device at an address, like `0000:00:02.0`.
+    pub fn at(address: &str) -> io::Result<Self> {
+        let folder = Path::new(DEVICES).join(address);
+        if folder.join("vendor").exists() {
+            Ok(Self { folder })
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("there is no PCI device at {address}"),
+            ))
+        }
+    }
+
     /// Returns the device's address on the bus.
     pub fn address(&self) -> &str {
         self.folder.file_name().unwrap_or_default().to_str().unwrap_or_default()
     }
 
-    /// Enables the device. Only then its interrupt line is known to the kernel.
+    /// Returns the name of the driver that the device is bound to, if it is.
+    ///
+    /// A device that has a driver is the driver's: leave it alone, or unbind it first.
+    pub fn driver(&self) -> Option<String> {
+        let driver = fs::read_link(self.folder.join("driver")).ok()?;
+        Some(driver.file_name()?.to_str()?.to_owned())
+    }
+
+    /// Enables the device. Only then its INTx line is known to the kernel.
     pub fn enable(&self) -> io::Result<()> {
-        fs::write(self.folder.join("enable"), "1")
+        self.write("enable", "1")
+    }
+
+    /// Takes an [`enable`](Self::enable) back. With the last one the INTx line goes away.
+    pub fn disable(&self) -> io::Result<()> {
+        self.write("enable", "0")
     }
 
     /// Returns the number of the device's INTx line.
+    ///
+    /// It is another one before the device is enabled.
     pub fn irq(&self) -> io::Result<u32> {
-        read(&self.folder, "irq")?.parse().map_err(io::Error::other)
+        match read(&self.folder, "irq")?.parse() {
+            Ok(irq) if irq > 0 => Ok(irq),
+            _ => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("PCI device {} has no interrupt line", self.address()),
+            )),
+        }
     }
 
-    /// Maps the registers behind a base address register.
+    /// Returns the numbers of the lines of the device's message-signaled interrupts, in order, if
+    /// a driver has allocated any.
+    pub fn msi(&self) -> io::Result<Vec<u32>> {
+        let folder = self.folder.join("msi_irqs");
+        if folder.exists() {
+            file::numbers(&folder)
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
+    /// Maps the registers in memory behind a base address register.
     pub fn map(&self, bar: u8) -> io::Result<Registers> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(self.folder.join(format!("resource{bar}")))?;
+        let (path, file) = self.resource(bar)?;
         let len = file.metadata()?.len() as usize;
-        // SAFETY: A new mapping, where the kernel likes it, overlaps nothing of ours.
-        let base = unsafe {
-            mmap(
-                ptr::null_mut(),
-                len,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-                file,
-                0,
-            )
-        }?;
-        Ok(Registers { base, len })
+        let mapping = Mapping::new(file, len).map_err(|e| match e.kind() {
+            io::ErrorKind::InvalidInput => {
+                io::Error::new(e.kind(), format!("{}: not in memory", path.display()))
+            }
+            _ => file::error(path.display(), e),
+        })?;
+        Ok(Registers { mapping })
+    }
+
+    /// Opens the I/O ports behind a base address register.
+    pub fn ports(&self, bar: u8) -> io::Result<Ports> {
+        Ok(Ports::new(self.resource(bar)?.1, 0))
+    }
+
+    fn resource(&self, bar: u8) -> io::Result<(PathBuf, File)> {
+        let path = self.folder.join(format!("resource{bar}"));
+        match OpenOptions::new().read(true).write(true).open(&path) {
+            Ok(file) => Ok((path, file)),
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Err(io::Error::new(
+                e.kind(),
+                format!("{}: needs root, and a kernel that is not locked down", path.display()),
+            )),
+            Err(e) => Err(file::error(path.display(), e)),
+        }
+    }
+
+    fn write(&self, name: &str, value: &str) -> io::Result<()> {
+        let path = self.folder.join(name);
+        fs::write(&path, value).map_err(|e| match e.kind() {
+            io::ErrorKind::PermissionDenied => {
+                io::Error::new(e.kind(), format!("{}: needs CAP_SYS_ADMIN", path.display()))
+            }
+            _ => file::error(path.display(), e),
+        })
     }
 }
 
-fn read(folder: &Path, file: &str) -> io::Result<String> {
-    Ok(fs::read_to_string(folder.join(file))?.trim().to_owned())
+fn read(folder: &Path, name: &str) -> io::Result<String> {
+    file::read(&folder.join(name))
 }
 
-/// Registers of a device, mapped into this program.
+/// Registers of a device in memory, mapped into this program.
+///
+/// They are accessed by their offsets in bytes.
+///
+/// # Panics
+///
+/// All methods panic if the offset is not a multiple of the register's size, or the register is
+/// outside of the mapping.
 #[derive(Debug)]
 pub struct Registers {
-    base: *mut c_void,
-    len: usize,
+    mapping: Mapping,
 }
 
 impl Registers {
-    /// Reads the 32-bit register at an offset in bytes.
-    ///
-    /// # Panics
-    ///
-    /// If the offset is not aligned, or outside of the mapping.
-    pub fn read(&self, offset: usize) -> u32 {
-        // SAFETY: `register()` gives a valid address of this mapping.
-        unsafe { self.register(offset).read_volatile() }
+    /// Returns how many bytes of registers there are.
+    pub fn size(&self) -> usize {
+        self.mapping.len()
     }
 
-    /// Writes the 32-bit register at an offset in bytes.
-    ///
-    /// # Panics
-    ///
-    /// If the offset is not aligned, or outside of the mapping.
-    pub fn write(&self, offset: usize, value: u32) {
-        // SAFETY: `register()` gives a valid address of this mapping.
-        unsafe { self.register(offset).write_volatile(value) }
+    /// Reads a register of 8 bits.
+    pub fn read_u8(&self, offset: usize) -> u8 {
+        self.mapping.read(offset)
     }
 
-    fn register(&self, offset: usize) -> *mut u32 {
-        assert!(offset % 4 == 0 && offset + 4 <= self.len);
-        self.base.wrapping_byte_add(offset).cast()
+    /// Reads a register of 16 bits.
+    pub fn read_u16(&self, offset: usize) -> u16 {
+        self.mapping.read(offset)
     }
-}
 
-impl Drop for Registers {
-    fn drop(&mut self) {
-        // SAFETY: The mapping is ours, and nobody else has its address.
-        let _ = unsafe { munmap(self.base, self.len) };
+    /// Reads a register of 32 bits.
+    pub fn read_u32(&self, offset: usize) -> u32 {
+        self.mapping.read(offset)
+    }
+
+    /// Reads a register of 64 bits.
+    pub fn read_u64(&self, offset: usize) -> u64 {
+        self.mapping.read(offset)
+    }
+
+    /// Writes a register of 8 bits.
+    pub fn write_u8(&self, offset: usize, value: u8) {
+        self.mapping.write(offset, value)
+    }
+
+    /// Writes a register of 16 bits.
+    pub fn write_u16(&self, offset: usize, value: u16) {
+        self.mapping.write(offset, value)
+    }
+
+    /// Writes a register of 32 bits.
+    pub fn write_u32(&self, offset: usize, value: u32) {
+        self.mapping.write(offset, value)
+    }
+
+    /// Writes a register of 64 bits.
+    pub fn write_u64(&self, offset: usize, value: u64) {
+        self.mapping.write(offset, value)
     }
 }

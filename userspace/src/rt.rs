@@ -1,20 +1,69 @@
 //! What makes a program answer an interrupt in time.
 
+use crate::raw;
+use rustix::{
+    io::Errno,
+    mm::{mlockall, MlockAllFlags},
+    thread::{sched_setaffinity, CpuSet},
+};
 use std::io;
 
-/// Makes the calling thread run before all others of less priority, and keeps the program's memory
-/// from being paged out.
+/// Makes the calling thread a real-time one: locks the program's memory, gives the thread a priority
+/// of `SCHED_FIFO`, and if a processor is named, binds the thread to it.
 ///
-/// `below_max` is how far the priority stays below the highest one of `SCHED_FIFO`. Returns the
-/// priority. Takes `CAP_SYS_NICE` and `CAP_IPC_LOCK`.
-pub fn enter(below_max: i32) -> io::Result<i32> {
-    rustix::mm::mlockall(rustix::mm::MlockAllFlags::CURRENT | rustix::mm::MlockAllFlags::FUTURE)?;
-    // SAFETY: It takes a number and returns one.
-    let priority = unsafe { libc::sched_get_priority_max(libc::SCHED_FIFO) } - below_max;
-    let param = libc::sched_param { sched_priority: priority };
-    // SAFETY: `param` is valid for the call.
-    match unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &param) } {
-        0 => Ok(priority),
-        _ => Err(io::Error::last_os_error()),
+/// The priority is from 1 to 99; a thread of a higher one runs first. Those of the kernel's interrupt
+/// threads are 50.
+pub fn enter(priority: u8, cpu: Option<usize>) -> io::Result<()> {
+    lock_memory()?;
+    if let Some(cpu) = cpu {
+        pin(cpu)?;
     }
+    set_fifo(priority)
+}
+
+/// Keeps the memory that the program has, and will have, from being paged out.
+pub fn lock_memory() -> io::Result<()> {
+    mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE).map_err(|e| match e {
+        Errno::PERM | Errno::NOMEM | Errno::AGAIN => explain(
+            e,
+            "the memory cannot be locked: needs CAP_IPC_LOCK, or a higher limit (ulimit -l)",
+        ),
+        e => e.into(),
+    })
+}
+
+/// Gives the calling thread a priority of `SCHED_FIFO`.
+pub fn set_fifo(priority: u8) -> io::Result<()> {
+    raw::set_fifo(priority).map_err(|e| match Errno::from_io_error(&e) {
+        Some(e @ Errno::PERM) => explain(
+            e,
+            &format!(
+                "no priority {priority} of SCHED_FIFO: needs CAP_SYS_NICE, or a higher limit \
+                 (ulimit -r)"
+            ),
+        ),
+        Some(e @ Errno::INVAL) => {
+            explain(e, &format!("there is no priority {priority} of SCHED_FIFO: it is 1 to 99"))
+        }
+        _ => e,
+    })
+}
+
+/// Binds the calling thread to a processor.
+pub fn pin(cpu: usize) -> io::Result<()> {
+    let mut cpus = CpuSet::new();
+    let result = if cpu < CpuSet::MAX_CPU {
+        cpus.set(cpu);
+        sched_setaffinity(None, &cpus)
+    } else {
+        Err(Errno::INVAL)
+    };
+    result.map_err(|e| match e {
+        Errno::INVAL => explain(e, &format!("there is no processor {cpu} for this program")),
+        e => e.into(),
+    })
+}
+
+fn explain(errno: Errno, message: &str) -> io::Error {
+    io::Error::new(io::Error::from(errno).kind(), message.to_owned())
 }

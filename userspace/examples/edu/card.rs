@@ -43,19 +43,19 @@ impl Card {
 
     /// Asks for `n!`. The card interrupts when it is done.
     pub fn ask_factorial(&self, n: u32) {
-        self.registers.write(STATUS, INTERRUPT_WHEN_DONE);
-        self.registers.write(FACTORIAL, n);
+        self.registers.write_u32(STATUS, INTERRUPT_WHEN_DONE);
+        self.registers.write_u32(FACTORIAL, n);
     }
 
     /// Makes the card drop its interrupt. Returns whether it was for a factorial.
     pub fn acknowledge(&self) -> bool {
-        let status = self.registers.read(INTERRUPT_STATUS);
-        self.registers.write(INTERRUPT_ACKNOWLEDGE, status);
+        let status = self.registers.read_u32(INTERRUPT_STATUS);
+        self.registers.write_u32(INTERRUPT_ACKNOWLEDGE, status);
         status == FACTORIAL_DONE
     }
 
     /// Returns the factorial.
     pub fn result(&self) -> u32 {
-        self.registers.read(FACTORIAL)
+        self.registers.read_u32(FACTORIAL)
     }
 }

@@ -55,6 +55,7 @@ pub fn count_calls(child: Pid, path: &str) -> io::Result<(bool, u32)> {
 }
 
 /// Returns whether a child that has stopped does so because it enters such a call.
+#[expect(unsafe_code)]
 fn is_for_line(child: Pid, descriptor: Option<u64>) -> io::Result<bool> {
     let mut info = MaybeUninit::<libc::ptrace_syscall_info>::zeroed();
     // nix 0.30 forgets to pass the size, and returns what it finds on the stack.

@@ -1,0 +1,83 @@
+//! A user-mode driver of the CMOS clock of PCs: takes its interrupt 1024 times a second.
+//!
+//! The kernel must not have a driver of the clock (`CONFIG_RTC_DRV_CMOS`), and must not use the
+//! HPET, which takes the clock's line away from it (`hpet=disable`).
+
+use irq_user::{ports::Ports, Line};
+use std::{io, time::Instant};
+
+/// The clock's line and its first port, on every PC.
+const IRQ: u32 = 8;
+const PORTS: u16 = 0x70;
+
+const REGISTER_A: u8 = 0x0a;
+const REGISTER_B: u8 = 0x0b;
+const REGISTER_C: u8 = 0x0c;
+
+/// In `REGISTER_A`: how often to interrupt.
+const RATE: u8 = 0x0f;
+const RATE_1024_HZ: u8 = 6;
+/// In `REGISTER_B`: whether to.
+const PERIODIC: u8 = 0x40;
+/// In `REGISTER_C`: it was the period's end that has interrupted.
+const PERIOD_ENDED: u8 = 0x40;
+
+const TICKS: u32 = 1024;
+
+/// The clock, which ticks as long as this lives.
+struct Clock {
+    ports: Ports,
+    a: u8,
+    b: u8,
+}
+
+impl Clock {
+    fn start() -> io::Result<Self> {
+        let ports = Ports::legacy(PORTS)?;
+        let (a, b) = (read(&ports, REGISTER_A)?, read(&ports, REGISTER_B)? & !PERIODIC);
+        let clock = Self { ports, a, b };
+        clock.write(REGISTER_A, a & !RATE | RATE_1024_HZ)?;
+        clock.acknowledge()?;
+        clock.write(REGISTER_B, b | PERIODIC)?;
+        Ok(clock)
+    }
+
+    /// Makes the clock drop its interrupt. Returns whether it was for a tick.
+    fn acknowledge(&self) -> io::Result<bool> {
+        Ok(read(&self.ports, REGISTER_C)? & PERIOD_ENDED != 0)
+    }
+
+    fn write(&self, register: u8, value: u8) -> io::Result<()> {
+        self.ports.write(0, register)?;
+        self.ports.write(1, value)
+    }
+}
+
+fn read(ports: &Ports, register: u8) -> io::Result<u8> {
+    ports.write(0, register)?;
+    ports.read(1)
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        // The way it was before.
+        let _ = self.write(REGISTER_B, self.b);
+        let _ = self.write(REGISTER_A, self.a);
+        let _ = self.acknowledge();
+    }
+}
+
+fn main() -> io::Result<()> {
+    let line = Line::open(IRQ)?;
+    let clock = Clock::start()?;
+    let begin = Instant::now();
+    let (mut ticks, mut interrupts) = (0, 0);
+
+    while ticks < TICKS {
+        interrupts += line.wait()?;
+        ticks += u32::from(clock.acknowledge()?);
+    }
+    let elapsed = begin.elapsed().as_secs_f64();
+    println!("{ticks} ticks, {interrupts} interrupts of line {IRQ}, {elapsed:.3} s");
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! A real-time control loop: one thread is woken by an interrupt, in time, whatever else the machine
+//! does.
+//!
+//! The interrupts are those of QEMU's `edu` card, which another thread makes it raise 200 times a
+//! second. A loop that hears nothing for ten periods takes it that its sensor is broken.
+
+use irq_user::{pci::Device, rt, Line};
+use std::{
+    io,
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        Arc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+const PERIOD: Duration = Duration::from_millis(5);
+const ROUNDS: u32 = 400;
+const PRIORITY: u8 = 80;
+
+/// Registers of the card.
+const STATUS: usize = 0x24;
+const RAISE: usize = 0x60;
+const ACKNOWLEDGE: usize = 0x64;
+
+fn main() -> io::Result<()> {
+    let card = Device::find(0x1234, 0x11e8)?;
+    card.enable()?;
+    let registers = Arc::new(card.map(0)?);
+    let line = Line::open(card.irq()?)?;
+    let begin = Instant::now();
+    let raised_at = Arc::new(AtomicU64::new(0));
+
+    // First, for it shall not inherit what the loop is about to become.
+    {
+        let (registers, raised_at) = (registers.clone(), raised_at.clone());
+        thread::spawn(move || loop {
+            thread::sleep(PERIOD);
+            raised_at.store(begin.elapsed().as_nanos() as u64, Ordering::Release);
+            registers.write_u32(RAISE, 1);
+        });
+    }
+
+    let cpu = thread::available_parallelism()?.get() - 1;
+    rt::enter(PRIORITY, Some(cpu))?;
+
+    let (mut rounds, mut longest) = (0, Duration::ZERO);
+    while rounds < ROUNDS {
+        let Some(count) = line.wait_timeout(10 * PERIOD)? else {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the sensor is silent"));
+        };
+        let raised = Duration::from_nanos(raised_at.load(Ordering::Acquire));
+        longest = longest.max(begin.elapsed().saturating_sub(raised));
+        rounds += count;
+        // Here goes the control law.
+        registers.write_u32(ACKNOWLEDGE, registers.read_u32(STATUS));
+    }
+    println!("{rounds} rounds on processor {cpu}, priority {PRIORITY}: {longest:?} at most");
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! A user-mode driver of a 16550, the serial port of PCs: echoes what the other side types, until
+//! it types Control-D.
+//!
+//! Without an argument the port is QEMU's `pci-serial`. With `isa` it is the second one of a PC, at
+//! ports 0x2f8 and line 3.
+
+use irq_user::{pci::Device, ports::Ports, Line};
+use std::{env, io};
+
+/// The data, to be read and to be written.
+const DATA: u16 = 0;
+const INTERRUPT_ENABLE: u16 = 1;
+const FIFO_CONTROL: u16 = 2;
+const LINE_CONTROL: u16 = 3;
+const MODEM_CONTROL: u16 = 4;
+const LINE_STATUS: u16 = 5;
+
+/// In `INTERRUPT_ENABLE`: when there is something to read.
+const WHEN_RECEIVED: u8 = 0x01;
+/// In `FIFO_CONTROL`: on, and empty.
+const FIFO_ON: u8 = 0x07;
+/// In `LINE_CONTROL`: eight bits, no parity, one bit to stop.
+const EIGHT_BITS: u8 = 0x03;
+/// In `MODEM_CONTROL`: ready, ready to send, and on a PC the output that lets interrupts out.
+const READY: u8 = 0x0b;
+/// In `LINE_STATUS`: there is something to read.
+const RECEIVED: u8 = 0x01;
+/// In `LINE_STATUS`: there is room for something to send.
+const MAY_SEND: u8 = 0x20;
+
+const END_OF_TRANSMISSION: u8 = 0x04;
+
+struct Uart {
+    ports: Ports,
+}
+
+impl Uart {
+    fn start(ports: Ports) -> io::Result<Self> {
+        ports.write(LINE_CONTROL, EIGHT_BITS)?;
+        ports.write(FIFO_CONTROL, FIFO_ON)?;
+        ports.write(MODEM_CONTROL, READY)?;
+        ports.write(INTERRUPT_ENABLE, WHEN_RECEIVED)?;
+        Ok(Self { ports })
+    }
+
+    fn receive(&self) -> io::Result<Option<u8>> {
+        if self.ports.read(LINE_STATUS)? & RECEIVED == 0 {
+            return Ok(None);
+        }
+        self.ports.read(DATA).map(Some)
+    }
+
+    fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        for &byte in bytes {
+            while self.ports.read(LINE_STATUS)? & MAY_SEND == 0 {}
+            self.ports.write(DATA, byte)?;
+        }
+        Ok(())
+    }
+
+    fn stop(&self) -> io::Result<()> {
+        self.ports.write(INTERRUPT_ENABLE, 0)
+    }
+}
+
+fn main() -> io::Result<()> {
+    let (irq, ports) = if env::args().nth(1).as_deref() == Some("isa") {
+        (3, Ports::legacy(0x2f8)?)
+    } else {
+        let card = Device::find(0x1b36, 0x0002)?;
+        card.enable()?;
+        (card.irq()?, card.ports(0)?)
+    };
+    let line = Line::open(irq)?;
+    let uart = Uart::start(ports)?;
+    uart.send(b"Type, and end with Control-D.\r\n")?;
+
+    let (mut interrupts, mut echoed) = (0, 0);
+    'typing: loop {
+        interrupts += line.wait()?;
+        // To read all makes the port drop its interrupt.
+        while let Some(byte) = uart.receive()? {
+            if byte == END_OF_TRANSMISSION {
+                break 'typing;
+            }
+            uart.send(&[byte])?;
+            echoed += 1;
+        }
+    }
+    uart.stop()?;
+    println!("line {irq}: {interrupts} interrupts, {echoed} bytes echoed");
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! Lines for programs that wait with mio.
+//!
+//! It tells of a change to readable alone: so a line is read by [`Line::try_wait`] until that
+//! returns `None`, which arms it. A line that is gone becomes readable, and then fails.
+
+use crate::Line;
+use ::mio::{event::Source, unix::SourceFd, Interest, Registry, Token};
+use std::{io, os::fd::AsRawFd};
+
+impl Source for Line {
+    fn register(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        SourceFd(&self.as_raw_fd()).register(registry, token, interests)
+    }
+
+    fn reregister(
+        &mut self,
+        registry: &Registry,
+        token: Token,
+        interests: Interest,
+    ) -> io::Result<()> {
+        SourceFd(&self.as_raw_fd()).reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        SourceFd(&self.as_raw_fd()).deregister(registry)
+    }
+}
