@@ -13,7 +13,7 @@ enter := harness/toolchain/enter
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-demo: kernel ## Boot, and drive a PCI device from user space by its interrupts.
+demo: kernel userspace ## Boot, and drive a PCI device from user space by its interrupts.
 	@$(enter) harness/userspace/demo
 
 check: tree ## Build, boot, and run all tests, on release and debug or FLAVOURS='...'.
@@ -27,14 +27,17 @@ fuzz: FLAVOUR := $(if $(filter file,$(origin FLAVOUR)),debug,$(FLAVOUR))
 fuzz: kernel ## Boot, and make random calls for TIME=30m from SEED=1.
 	@$(enter) harness/fuzz/run
 
-vm: kernel ## Boot, run CMD='command line', and exit with its status.
+vm: kernel userspace ## Boot, run CMD='command line', and exit with its status.
 	@$(enter) harness/vm/run '$(subst ','\'',$(value CMD))'
 
-shell: kernel ## Boot to a prompt.
+shell: kernel userspace ## Boot to a prompt.
 	@$(enter) harness/vm/run --interactive
 
 kernel: tree ## Build the kernel of FLAVOUR and ARCH.
 	@$(enter) harness/kernel/build
+
+userspace: ## Build the tool irqctl, which is in every VM, and the user-mode drivers.
+	@$(enter) harness/userspace/build >/dev/null
 
 tree: ## Assemble the kernel tree: build/linux.
 	@$(enter) harness/tree/assemble
@@ -48,4 +51,4 @@ clean: ## Delete what was built in this clone.
 clean-cache: ## Delete what all clones share: the toolchain and the kernel source.
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/irq-user"
 
-.PHONY: help demo check bench fuzz vm shell kernel tree lint clean clean-cache
+.PHONY: help demo check bench fuzz vm shell kernel userspace tree lint clean clean-cache

@@ -1,0 +1,41 @@
+//! The command line.
+
+use crate::{exec, generate, latency, list, show, wait, watch};
+use clap::{Parser, Subcommand};
+
+/// Show, wait for and measure interrupt lines.
+///
+/// With CONFIG_IRQ_USER, Linux gives interrupt lines to programs, as files /proc/irq/<N>/irq. This is
+/// such a program: it lists the lines and, as long as it has one, counts and times its interrupts.
+/// To have a line takes CAP_SYS_RAWIO; to list them takes nothing.
+#[derive(Parser)]
+#[command(name = "irqctl", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// Print JSON: one value, or one on each line if there is more to come.
+    #[arg(long, global = true)]
+    pub json: bool,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Periods are in seconds unless a unit is given: 2, 0.5, 20ms, 100us, 1m.
+
+Exit status: 0 if all went well, 1 if not, 2 for a wrong command line; of `wait` also 124 if the \
+time was over and 130 after Control-C.";
+
+#[derive(Subcommand)]
+pub enum Command {
+    List(list::Args),
+    Show(show::Args),
+    Wait(wait::Args),
+    Watch(watch::Args),
+    Exec(exec::Args),
+    Latency(latency::Args),
+    /// Look whether this machine lets programs have lines, and in time.
+    ///
+    /// Fails if it does not.
+    Doctor,
+    #[command(hide = true)]
+    Generate(generate::Args),
+}

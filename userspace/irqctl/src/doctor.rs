@@ -1,0 +1,175 @@
+//! `irqctl doctor`
+
+use crate::table::{self, Align};
+use rustix::thread::{capabilities, CapabilitySet};
+use serde_json::{json, Value};
+use std::{
+    fmt, fs,
+    io::{self, Write},
+    path::Path,
+    process::ExitCode,
+};
+
+/// How good a finding is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    /// Lines can be had, but something might be better.
+    Fair,
+    /// No line can be had.
+    Bad,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Good => "ok",
+            Self::Fair => "note",
+            Self::Bad => "FAIL",
+        })
+    }
+}
+
+/// What was found out about one thing.
+struct Finding {
+    about: &'static str,
+    verdict: Verdict,
+    text: String,
+}
+
+const CHECKS: [fn() -> Finding; 7] =
+    [patch, capability, lockdown, real_time, threads, balancer, injection];
+
+pub fn run(json: bool) -> io::Result<ExitCode> {
+    let findings = CHECKS.map(|check| check());
+    let mut out = io::stdout().lock();
+
+    if json {
+        let findings: Vec<_> = findings.iter().map(describe).collect();
+        writeln!(out, "{}", Value::from(findings))?;
+    } else {
+        let rows = findings.each_ref().map(|finding| {
+            vec![finding.verdict.to_string(), finding.about.to_owned(), finding.text.clone()]
+        });
+        table::write(&mut out, &[Align::Left; 3], &rows)?;
+    }
+    let bad = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
+    Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn describe(finding: &Finding) -> Value {
+    json!({
+        "about": finding.about,
+        "verdict": finding.verdict.to_string().to_lowercase(),
+        "text": finding.text,
+    })
+}
+
+fn patch() -> Finding {
+    let (verdict, text) = if irq_user::supported() {
+        (Verdict::Good, "the kernel has files /proc/irq/<N>/irq")
+    } else {
+        (Verdict::Bad, "the kernel has no files /proc/irq/<N>/irq: build one with CONFIG_IRQ_USER")
+    };
+    Finding { about: "kernel", verdict, text: text.to_owned() }
+}
+
+fn capability() -> Finding {
+    let has =
+        capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_RAWIO));
+    // All of the numbers there are, each as itself: that is the initial user namespace.
+    let map = read("/proc/self/uid_map");
+    let initial = map.split_whitespace().eq(["0", "0", "4294967295"]) || map.is_empty();
+    let (verdict, text) = match (has, initial) {
+        (true, true) => (Verdict::Good, "this program has CAP_SYS_RAWIO"),
+        (true, false) => (
+            Verdict::Bad,
+            "this user namespace is not the initial one: let a program outside open the line, and \
+             hand its descriptor in",
+        ),
+        (false, _) => (
+            Verdict::Bad,
+            "this program lacks CAP_SYS_RAWIO: run it as root, or with AmbientCapabilities= of \
+             systemd or setpriv",
+        ),
+    };
+    Finding { about: "capability", verdict, text: text.to_owned() }
+}
+
+fn lockdown() -> Finding {
+    let state = read("/sys/kernel/security/lockdown");
+    let (verdict, text) = if state.is_empty() || state.contains("[none]") {
+        (Verdict::Good, "the kernel is not locked down")
+    } else {
+        (
+            Verdict::Fair,
+            "the kernel is locked down: lines can be had, but PCI registers not be mapped; see \
+             kernel_lockdown(7)",
+        )
+    };
+    Finding { about: "lockdown", verdict, text: text.to_owned() }
+}
+
+fn real_time() -> Finding {
+    let (verdict, text) = if read("/sys/kernel/realtime") == "1" {
+        (Verdict::Good, "the kernel is a real-time one")
+    } else {
+        (
+            Verdict::Fair,
+            "the kernel is not a real-time one: for bounded latency take one with PREEMPT_RT",
+        )
+    };
+    Finding { about: "real time", verdict, text: text.to_owned() }
+}
+
+fn threads() -> Finding {
+    let (verdict, text) =
+        if read("/proc/cmdline").split_whitespace().any(|word| word == "threadirqs") {
+            (
+                Verdict::Fair,
+                "the kernel runs handlers in threads (threadirqs): each interrupt takes one more \
+             switch; give SCHED_FIFO priorities below 50 with care",
+            )
+        } else {
+            (Verdict::Good, "handlers of interrupts are not forced into threads (threadirqs)")
+        };
+    Finding { about: "threads", verdict, text: text.to_owned() }
+}
+
+fn balancer() -> Finding {
+    let (verdict, text) = if is_running("irqbalance") {
+        (
+            Verdict::Fair,
+            "irqbalance is running, and moves lines between processors: ban yours by its \
+             --banirq=, if it matters where it is handled",
+        )
+    } else {
+        (Verdict::Good, "no irqbalance moves lines between processors")
+    };
+    Finding { about: "irqbalance", verdict, text: text.to_owned() }
+}
+
+fn injection() -> Finding {
+    let (verdict, text) = if Path::new("/sys/kernel/debug/irq/irqs").exists() {
+        (Verdict::Good, "the kernel can make edge-triggered lines fire, for `irqctl latency`")
+    } else {
+        (
+            Verdict::Fair,
+            "the kernel cannot make lines fire, for `irqctl latency`: mount debugfs, of a kernel \
+             with CONFIG_GENERIC_IRQ_DEBUGFS",
+        )
+    };
+    Finding { about: "injection", verdict, text: text.to_owned() }
+}
+
+/// Returns the contents of a file; nothing if it cannot be read.
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default().trim().to_owned()
+}
+
+fn is_running(name: &str) -> bool {
+    let Ok(entries) = fs::read_dir("/proc") else { return false };
+    entries.flatten().any(|entry| {
+        fs::read_to_string(entry.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
+    })
+}

@@ -1,0 +1,77 @@
+//! `irqctl exec`
+
+use crate::{units, waiter::*};
+use irq_user::Line;
+use serde_json::json;
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process::{Command, ExitCode},
+    time::{Duration, Instant},
+};
+
+/// What `env(1)` and shells exit with if there is no such command, or it cannot be run.
+const NOT_FOUND: u8 = 127;
+const NOT_RUN: u8 = 126;
+
+/// Run a command at each interrupt of a line, until Control-C.
+///
+/// The line is armed again when the command has ended: what comes in between is told to the next
+/// one. In its environment the command finds the number of the line in IRQ, how often it fired since
+/// the last command in IRQ_COUNT, and how often in all in IRQ_TOTAL.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The number of the line
+    #[arg(value_name = "LINE")]
+    irq: u32,
+    /// For how many interrupts to run it
+    #[arg(long, short = 'n', visible_alias = "num-events", value_name = "COUNT")]
+    count: Option<u64>,
+    /// How long to wait, all in all
+    #[arg(long, short, value_name = "PERIOD", value_parser = units::period)]
+    timeout: Option<Duration>,
+    /// The command, and what it is given
+    #[arg(required = true, last = true)]
+    command: Vec<OsString>,
+}
+
+pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
+    let waiter = Waiter::new()?;
+    let lines = [Line::open(args.irq)?];
+    let until = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let (mut total, mut runs, mut failures) = (0, 0u64, 0u64);
+
+    while args.count.is_none_or(|count| total < count) {
+        let Wake::Fired(_, count) = waiter.wait(&lines, until)? else { break };
+        total += u64::from(count);
+        let status = Command::new(&args.command[0])
+            .args(&args.command[1..])
+            .env("IRQ", args.irq.to_string())
+            .env("IRQ_COUNT", count.to_string())
+            .env("IRQ_TOTAL", total.to_string())
+            .status();
+        match status {
+            Ok(status) => failures += u64::from(!status.success()),
+            Err(e) => {
+                crate::complain(format_args!("{}: {e}", args.command[0].to_string_lossy()));
+                return Ok(ExitCode::from(match e.kind() {
+                    io::ErrorKind::NotFound => NOT_FOUND,
+                    _ => NOT_RUN,
+                }));
+            }
+        }
+        runs += 1;
+    }
+
+    let mut out = io::stdout().lock();
+    if json {
+        let summary =
+            json!({ "irq": args.irq, "total": total, "runs": runs, "failures": failures });
+        writeln!(out, "{summary}")?;
+    } else {
+        let interrupts = units::several(total, "interrupt");
+        let runs = units::several(runs, "run");
+        writeln!(out, "line {}: {interrupts}, {runs}, {failures} failed", args.irq)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,130 @@
+//! `irqctl latency`
+
+mod source;
+
+use crate::{histogram::Histogram, plot, units, waiter::Waiter};
+use irq_user::{rt, Line};
+use serde_json::json;
+use source::Source;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        mpsc::{self, Receiver, Sender},
+        Arc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Measure how long after an interrupt a program runs.
+///
+/// Makes the line fire, and measures the time from then until the thread that waits for it runs. An
+/// edge-triggered line is made to fire by the kernel, through debugfs. For a level-triggered one a
+/// PCI device has to do it: --device says which, and --raise and --ack which of its registers to
+/// write. For QEMU's edu card that is `--device 1234:11e8 --raise 0x60=1 --ack 0x64=1`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The number of the line; with --device, that of its INTx line if none is given
+    #[arg(value_name = "LINE", required_unless_present = "device")]
+    irq: Option<u32>,
+    /// How many interrupts to measure
+    #[arg(long, short = 'n', value_name = "COUNT", default_value = "1000")]
+    samples: u64,
+    /// How long to wait in between
+    #[arg(long, short, value_name = "PERIOD", default_value = "1ms", value_parser = units::period)]
+    interval: Duration,
+    /// Give the thread that waits a priority of SCHED_FIFO, from 1 to 99
+    #[arg(long, value_name = "PRIORITY")]
+    fifo: Option<u8>,
+    /// Bind the thread that waits to a processor
+    #[arg(long, value_name = "CPU")]
+    cpu: Option<usize>,
+    /// Keep the program's memory from being paged out
+    #[arg(long)]
+    mlock: bool,
+    /// Draw the distribution into a file, as SVG
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+    #[command(flatten)]
+    device: source::DeviceArgs,
+}
+
+/// For how long an interrupt that does not come is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// When the thread that waits was woken, and before that when it began to wait.
+type Woken = io::Result<Instant>;
+
+pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
+    let waiter = Waiter::new()?;
+    if args.mlock {
+        rt::lock_memory()?;
+    }
+    let (line, source) = source::open(args.irq, &args.device)?;
+    let irq = line.irq();
+    let source = Arc::new(source);
+
+    let (sender, woken) = mpsc::channel();
+    thread::spawn({
+        let (source, fifo, cpu) = (source.clone(), args.fifo, args.cpu);
+        move || serve(&line, &source, fifo, cpu, &sender)
+    });
+    receive(&woken)?;
+
+    let name = irq.map_or("the line".to_owned(), |irq| format!("line {irq}"));
+    let mut histogram = Histogram::new();
+    while histogram.count() < args.samples && waiter.pause(args.interval)? {
+        let begin = Instant::now();
+        source.fire()?;
+        match receive(&woken)? {
+            Some(end) => histogram.add((end - begin).as_nanos() as u64),
+            None => return Err(io::Error::other(format!("{name} does not fire"))),
+        }
+    }
+
+    let mut out = io::stdout().lock();
+    if json {
+        let summary = json!({ "irq": irq, "latency": histogram.describe() });
+        writeln!(out, "{summary}")?;
+    } else {
+        let interrupts = units::several(histogram.count(), "interrupt");
+        writeln!(out, "{name}: {interrupts}; from each until the program runs:")?;
+        histogram.write(&mut out)?;
+    }
+    if let Some(path) = &args.plot {
+        plot::write(path, &[(format!("From an interrupt of {name} to the program"), &histogram)])?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for the line as a driver would, and says when it was woken.
+fn serve(
+    line: &Line,
+    source: &Source,
+    fifo: Option<u8>,
+    cpu: Option<usize>,
+    woken: &Sender<Woken>,
+) {
+    let prepare = || {
+        cpu.map_or(Ok(()), rt::pin)?;
+        fifo.map_or(Ok(()), rt::set_fifo)?;
+        Ok(Instant::now())
+    };
+    let wait = || {
+        line.wait()?;
+        let now = Instant::now();
+        source.quiet();
+        Ok(now)
+    };
+    let mut result = prepare();
+    while woken.send(result).is_ok() {
+        result = wait();
+    }
+}
+
+/// Returns what the other thread says, if it says something in time.
+fn receive(woken: &Receiver<Woken>) -> io::Result<Option<Instant>> {
+    woken.recv_timeout(PATIENCE).ok().transpose()
+}

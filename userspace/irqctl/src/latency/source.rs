@@ -1,0 +1,150 @@
+//! What makes a line fire.
+
+use crate::units;
+use irq_user::{
+    pci::{Device, Registers},
+    Line,
+};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, ErrorKind, Write},
+};
+
+#[derive(clap::Args)]
+pub struct DeviceArgs {
+    /// The PCI device that interrupts: its vendor and type, or its address
+    #[arg(long, value_name = "VENDOR:DEVICE", requires = "raise", requires = "ack")]
+    device: Option<String>,
+    /// Which of its base address registers leads to its registers
+    #[arg(long, value_name = "NUMBER", default_value = "0", requires = "device")]
+    bar: u8,
+    /// What makes it interrupt: a register of 32 bits, by its offset in bytes, and a value
+    #[arg(long, value_name = "OFFSET=VALUE", value_parser = Write32::parse, requires = "device")]
+    raise: Option<Write32>,
+    /// What makes it drop its interrupt
+    #[arg(long, value_name = "OFFSET=VALUE", value_parser = Write32::parse, requires = "device")]
+    ack: Option<Write32>,
+}
+
+/// A value for a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write32 {
+    offset: u32,
+    value: u32,
+}
+
+impl Write32 {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (offset, value) = text.split_once('=').ok_or("it is OFFSET=VALUE")?;
+        let offset = units::number(offset)?;
+        if offset % 4 != 0 {
+            return Err(format!("{offset:#x} is not a multiple of 4"));
+        }
+        Ok(Self { offset, value: units::number(value)? })
+    }
+
+    fn carry_out(&self, registers: &Registers) {
+        registers.write_u32(self.offset as usize, self.value);
+    }
+}
+
+/// What makes a line fire.
+pub enum Source {
+    /// The kernel, on demand.
+    Kernel(File),
+    /// A device, and what it is told for that.
+    Device { registers: Registers, raise: Write32, ack: Write32 },
+}
+
+/// Opens a line and what makes it fire.
+pub fn open(irq: Option<u32>, args: &DeviceArgs) -> io::Result<(Line, Source)> {
+    match (&args.device, args.raise, args.ack, irq) {
+        (Some(device), Some(raise), Some(ack), _) => {
+            let device = find(device)?;
+            // Before that it has no line.
+            device.enable()?;
+            let registers = device.map(args.bar)?;
+            let size = registers.size();
+            if raise.offset.max(ack.offset) as usize + 4 > size {
+                let message = format!("the device has {size:#x} bytes of registers");
+                return Err(io::Error::new(ErrorKind::InvalidInput, message));
+            }
+            // Whatever was left of an earlier run.
+            ack.carry_out(&registers);
+            let line = Line::open(irq.map_or_else(|| device.irq(), Ok)?)?;
+            Ok((line, Source::Device { registers, raise, ack }))
+        }
+        (_, _, _, Some(irq)) => Ok((Line::open(irq)?, Source::Kernel(injector(irq)?))),
+        _ => Err(io::Error::new(ErrorKind::InvalidInput, "neither a line nor a device was given")),
+    }
+}
+
+fn find(name: &str) -> io::Result<Device> {
+    let number = |text| u16::from_str_radix(text, 16).ok();
+    match name.split_once(':').map(|(vendor, device)| (number(vendor), number(device))) {
+        Some((Some(vendor), Some(device))) => Device::find(vendor, device),
+        _ => Device::at(name),
+    }
+}
+
+fn injector(irq: u32) -> io::Result<File> {
+    let path = format!("/sys/kernel/debug/irq/irqs/{irq}");
+    OpenOptions::new().write(true).open(&path).map_err(|e| {
+        let advice = match e.kind() {
+            ErrorKind::NotFound => ": mount debugfs, of a kernel with CONFIG_GENERIC_IRQ_DEBUGFS",
+            _ => "",
+        };
+        io::Error::new(e.kind(), format!("{path}: {e}{advice}"))
+    })
+}
+
+impl Source {
+    /// Makes the line fire.
+    pub fn fire(&self) -> io::Result<()> {
+        match self {
+            Self::Kernel(file) => inject(file),
+            Self::Device { registers, raise, .. } => {
+                raise.carry_out(registers);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the line quiet.
+    pub fn quiet(&self) {
+        if let Self::Device { registers, ack, .. } = self {
+            ack.carry_out(registers);
+        }
+    }
+}
+
+fn inject(mut file: &File) -> io::Result<()> {
+    loop {
+        match file.write_all(b"trigger") {
+            Ok(()) => return Ok(()),
+            // The last one is still on its way.
+            Err(e) if e.kind() == ErrorKind::ResourceBusy => (),
+            Err(e) if e.kind() == ErrorKind::InvalidInput => {
+                return Err(io::Error::new(
+                    e.kind(),
+                    "the kernel cannot make this line fire, as it is level-triggered; let its \
+                     device do it (--device)",
+                ))
+            }
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_write_is_an_offset_and_a_value() {
+        assert_eq!(Write32::parse("0x60=1"), Ok(Write32 { offset: 0x60, value: 1 }));
+        for wrong in ["", "0x60", "0x61=1", "=1", "0x60=", "0x60=0x100000000"] {
+            assert!(Write32::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

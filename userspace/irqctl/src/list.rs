@@ -1,0 +1,148 @@
+//! `irqctl list`
+
+use crate::{
+    complain,
+    table::{self, Align},
+    units,
+    waiter::Waiter,
+};
+use irq_user::{Info, Reason};
+use serde_json::{json, Value};
+use std::{
+    collections::HashMap,
+    fs,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+/// List the lines, and who has them.
+///
+/// Lines that a program could have are marked (free). RATE is in interrupts a second: since the
+/// machine was booted, and with --watch since the last time.
+#[derive(clap::Args)]
+pub struct Args {
+    /// List only those lines that a program could have
+    #[arg(long)]
+    free: bool,
+    /// List again and again, until Control-C
+    #[arg(long, short)]
+    watch: bool,
+    /// How long to wait in between
+    #[arg(long, short, value_name = "PERIOD", default_value = "1", value_parser = units::period)]
+    interval: Duration,
+}
+
+const COLUMNS: [(&str, Align); 7] = [
+    ("LINE", Align::Right),
+    ("HELD BY", Align::Left),
+    ("CHIP", Align::Left),
+    ("HWIRQ", Align::Right),
+    ("TRIGGER", Align::Left),
+    ("COUNT", Align::Right),
+    ("RATE", Align::Right),
+];
+
+pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
+    if !irq_user::supported() {
+        complain(format_args!("lines {}", Reason::NoSupport));
+    }
+    let mut rates = Rates::new();
+
+    if !args.watch {
+        print(args, json, &mut rates)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+
+    let waiter = Waiter::new()?;
+    let clear = !json && io::stdout().is_terminal();
+    loop {
+        if clear {
+            write!(io::stdout(), "\x1b[H\x1b[2J")?;
+        }
+        print(args, json, &mut rates)?;
+        io::stdout().flush()?;
+        if !waiter.pause(args.interval)? {
+            return Ok(ExitCode::SUCCESS);
+        }
+        if !clear && !json {
+            writeln!(io::stdout())?;
+        }
+    }
+}
+
+fn print(args: &Args, json: bool, rates: &mut Rates) -> io::Result<()> {
+    let mut lines = Info::all()?;
+    let rates = rates.update(&lines);
+    lines.retain(|line| !args.free || line.is_free());
+
+    let mut out = io::stdout().lock();
+    if json {
+        let lines: Vec<_> = lines.iter().map(|line| describe(line, rates[&line.irq])).collect();
+        return writeln!(out, "{}", Value::from(lines));
+    }
+    let mut rows = vec![COLUMNS.map(|(title, _)| title.to_owned()).to_vec()];
+    rows.extend(lines.iter().map(|line| row(line, rates[&line.irq])));
+    table::write(&mut out, &COLUMNS.map(|(_, align)| align), &rows)
+}
+
+fn row(line: &Info, rate: f64) -> Vec<String> {
+    vec![
+        line.irq.to_string(),
+        holder(line),
+        line.chip.clone().unwrap_or_default(),
+        line.hwirq.map(|hwirq| hwirq.to_string()).unwrap_or_default(),
+        line.trigger.map(|trigger| trigger.to_string()).unwrap_or_default(),
+        line.count().to_string(),
+        format!("{rate:.1}"),
+    ]
+}
+
+/// Says who has a line.
+pub fn holder(line: &Info) -> String {
+    if line.is_free() {
+        "(free)".to_owned()
+    } else if line.actions.is_empty() {
+        "-".to_owned()
+    } else {
+        line.actions.join(", ")
+    }
+}
+
+fn describe(line: &Info, rate: f64) -> Value {
+    let mut value = crate::show::describe(line);
+    value["rate"] = json!(rate);
+    value
+}
+
+/// How often lines fire.
+struct Rates {
+    last: HashMap<u32, u64>,
+    when: Instant,
+    /// Since the counts were taken that are in `last`; since the boot, when there are none.
+    elapsed: Option<Duration>,
+}
+
+impl Rates {
+    fn new() -> Self {
+        Self { last: HashMap::new(), when: Instant::now(), elapsed: uptime() }
+    }
+
+    /// Returns how often each line has fired in a second, since the last time.
+    fn update(&mut self, lines: &[Info]) -> HashMap<u32, f64> {
+        let elapsed = self.elapsed.take().unwrap_or(self.when.elapsed()).as_secs_f64();
+        self.when = Instant::now();
+        let rate = |line: &Info| {
+            let last = self.last.get(&line.irq).copied().unwrap_or(0);
+            line.count().saturating_sub(last) as f64 / elapsed
+        };
+        let rates = lines.iter().map(|line| (line.irq, rate(line))).collect();
+        self.last = lines.iter().map(|line| (line.irq, line.count())).collect();
+        rates
+    }
+}
+
+fn uptime() -> Option<Duration> {
+    let uptime = fs::read_to_string("/proc/uptime").ok()?;
+    Duration::try_from_secs_f64(uptime.split_whitespace().next()?.parse().ok()?).ok()
+}

@@ -1,0 +1,87 @@
+//! `irqctl show`
+
+use crate::{complain, list};
+use irq_user::{Info, Reason};
+use serde_json::{json, Value};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+/// Show all that the kernel says of a line.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The number of the line
+    #[arg(value_name = "LINE")]
+    irq: u32,
+}
+
+pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
+    let line = Info::of(args.irq)?;
+    let mut out = io::stdout().lock();
+
+    if json {
+        writeln!(out, "{}", describe(&line))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !irq_user::supported() {
+        complain(format_args!("lines {}", Reason::NoSupport));
+    }
+
+    let mut say = |name: &str, value: String| {
+        if value.is_empty() {
+            Ok(())
+        } else {
+            writeln!(out, "{name:<10} {value}")
+        }
+    };
+    say("line", line.irq.to_string())?;
+    say("held by", list::holder(&line))?;
+    say("chip", line.chip.clone().unwrap_or_default())?;
+    say("hwirq", line.hwirq.map(|hwirq| hwirq.to_string()).unwrap_or_default())?;
+    say("trigger", line.trigger.map(|trigger| trigger.to_string()).unwrap_or_default())?;
+    say("count", counts(&line))?;
+    say("affinity", cpus(&line.affinity))?;
+    say("handled on", cpus(&line.effective_affinity))?;
+    say("wakes", if line.wakeup { "the machine".to_owned() } else { String::new() })?;
+    say("file", if line.has_file { format!("/proc/irq/{}/irq", line.irq) } else { String::new() })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn counts(line: &Info) -> String {
+    let on: Vec<_> = line.counts.iter().map(|(cpu, count)| format!("CPU{cpu} {count}")).collect();
+    format!("{} ({})", line.count(), on.join(", "))
+}
+
+fn cpus(cpus: &[u32]) -> String {
+    if cpus.is_empty() {
+        return String::new();
+    }
+    let names: Vec<_> = cpus.iter().map(|cpu| format!("CPU{cpu}")).collect();
+    match names.as_slice() {
+        [first, .., last] if cpus.last().unwrap_or(&0) - cpus[0] == cpus.len() as u32 - 1 => {
+            format!("{first} to {last}")
+        }
+        _ => names.join(", "),
+    }
+}
+
+/// Describes a line as JSON.
+pub fn describe(line: &Info) -> Value {
+    let counts: serde_json::Map<_, _> =
+        line.counts.iter().map(|(cpu, count)| (cpu.to_string(), json!(count))).collect();
+    json!({
+        "irq": line.irq,
+        "free": line.is_free(),
+        "actions": line.actions,
+        "chip": line.chip,
+        "hwirq": line.hwirq,
+        "trigger": line.trigger.map(|trigger| trigger.to_string()),
+        "count": line.count(),
+        "counts": counts,
+        "affinity": line.affinity,
+        "effective_affinity": line.effective_affinity,
+        "wakeup": line.wakeup,
+        "file": line.has_file,
+    })
+}

@@ -1,0 +1,69 @@
+//! `irqctl wait`
+
+use crate::{complain, units, waiter::*, INTERRUPTED, TIMED_OUT};
+use irq_user::Line;
+use serde_json::json;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+/// Wait until a line has fired.
+///
+/// Prints how often it fired each time it did.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The number of the line
+    #[arg(value_name = "LINE")]
+    irq: u32,
+    /// How long to wait, all in all
+    #[arg(long, short, value_name = "PERIOD", value_parser = units::period)]
+    timeout: Option<Duration>,
+    /// For how many interrupts to wait
+    #[arg(
+        long,
+        short = 'n',
+        visible_alias = "num-events",
+        value_name = "COUNT",
+        default_value = "1"
+    )]
+    count: u64,
+}
+
+pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
+    let waiter = Waiter::new()?;
+    let lines = [Line::open(args.irq)?];
+    let begin = Instant::now();
+    let until = args.timeout.and_then(|timeout| begin.checked_add(timeout));
+    let mut total = 0;
+
+    while total < args.count {
+        match waiter.wait(&lines, until)? {
+            Wake::Fired(_, count) => {
+                total += u64::from(count);
+                let mut out = io::stdout().lock();
+                if json {
+                    let seconds = begin.elapsed().as_secs_f64();
+                    let event = json!({ "irq": args.irq, "count": count, "seconds": seconds });
+                    writeln!(out, "{event}")?;
+                } else {
+                    let interrupts = units::several(count.into(), "interrupt");
+                    writeln!(out, "line {}: {interrupts}", args.irq)?;
+                }
+                out.flush()?;
+            }
+            Wake::Time => {
+                complain(format_args!(
+                    "line {} has had {} within {}",
+                    args.irq,
+                    units::several(total, "interrupt"),
+                    units::time(begin.elapsed().as_nanos() as u64),
+                ));
+                return Ok(ExitCode::from(TIMED_OUT));
+            }
+            Wake::Stop => return Ok(ExitCode::from(INTERRUPTED)),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,77 @@
+//! Waiting for lines, for a moment, and for Control-C, whatever comes first.
+
+use irq_user::{Count, Line};
+use rustix::{
+    event::{poll, PollFd, PollFlags, Timespec},
+    io::Errno,
+};
+use signal_hook::{consts::TERM_SIGNALS, low_level::pipe};
+use std::{
+    cell::Cell,
+    io,
+    os::unix::net::UnixStream,
+    time::{Duration, Instant},
+};
+
+/// What a wait has ended with.
+pub enum Wake {
+    /// A line has fired: its index, and how often.
+    Fired(usize, Count),
+    /// The time is over.
+    Time,
+    /// Somebody wants this program to end.
+    Stop,
+}
+
+/// Wants to know of Control-C and its like.
+pub struct Waiter {
+    stop: UnixStream,
+    /// The line to look at first: each has its turn.
+    turn: Cell<usize>,
+}
+
+impl Waiter {
+    pub fn new() -> io::Result<Self> {
+        let (stop, told) = UnixStream::pair()?;
+        for &signal in TERM_SIGNALS {
+            pipe::register(signal, told.try_clone()?)?;
+        }
+        Ok(Self { stop, turn: Cell::new(0) })
+    }
+
+    /// Waits until a line has fired, until a time, or until this program shall end.
+    pub fn wait(&self, lines: &[Line], until: Option<Instant>) -> io::Result<Wake> {
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let left = left.and_then(|left| Timespec::try_from(left).ok());
+            let mut fds = vec![PollFd::new(&self.stop, PollFlags::IN)];
+            fds.extend(lines.iter().map(|line| PollFd::new(line, PollFlags::IN)));
+
+            match poll(&mut fds, left.as_ref()) {
+                Ok(0) => return Ok(Wake::Time),
+                Ok(_) => (),
+                Err(Errno::INTR) => continue,
+                Err(e) => return Err(e.into()),
+            }
+            if !fds[0].revents().is_empty() {
+                return Ok(Wake::Stop);
+            }
+            for line in (0..lines.len()).map(|i| (self.turn.get() + i) % lines.len()) {
+                if fds[1 + line].revents().is_empty() {
+                    continue;
+                }
+                if let Some(count) = lines[line].try_wait()? {
+                    // What the others have stays pending.
+                    self.turn.set(line + 1);
+                    return Ok(Wake::Fired(line, count));
+                }
+            }
+        }
+    }
+
+    /// Waits for a period. Returns whether this program shall go on.
+    pub fn pause(&self, period: Duration) -> io::Result<bool> {
+        let until = Instant::now().checked_add(period);
+        Ok(matches!(self.wait(&[], until)?, Wake::Time))
+    }
+}

@@ -1,0 +1,367 @@
+//! What the crate promises of a line, tried on lines: those of QEMU's `edu` card, and free edge
+//! lines that debugfs makes fire.
+//!
+//! They are run in a VM, one after the other, by `harness/userspace/run`.
+
+use irq_user::{pci, wait_any, Info, Line, Reason, Trigger};
+use std::{
+    fs::{self, OpenOptions},
+    io::{ErrorKind, Read, Write},
+    os::fd::OwnedFd,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Long enough for whatever comes, however slow the machine is.
+const LONG: Duration = Duration::from_secs(20);
+/// Long enough to notice that somebody waits.
+const SHORT: Duration = Duration::from_millis(50);
+
+/// Makes an edge on a line.
+fn trigger(irq: u32) {
+    let path = format!("/sys/kernel/debug/irq/irqs/{irq}");
+    let mut file = OpenOptions::new().write(true).open(path).expect("debugfs is mounted");
+    // The last edge may still be on its way.
+    while let Err(e) = file.write_all(b"trigger") {
+        assert_eq!(e.kind(), ErrorKind::ResourceBusy, "{e}");
+    }
+}
+
+/// Returns the numbers of free edge lines.
+fn edge_lines() -> Vec<u32> {
+    let lines = Info::all().expect("the kernel has lines");
+    let is_edge = |line: &&Info| line.is_free() && line.trigger == Some(Trigger::Edge);
+    lines.iter().filter(is_edge).map(|line| line.irq).collect()
+}
+
+fn edge_line() -> Line {
+    Line::open(edge_lines()[0]).expect("it is free")
+}
+
+fn irq(line: &Line) -> u32 {
+    line.irq().expect("procfs is mounted")
+}
+
+/// The card, whose line goes away when it is disabled.
+struct Card {
+    device: pci::Device,
+    registers: pci::Registers,
+}
+
+impl Card {
+    fn enable() -> Self {
+        let device = pci::Device::find(0x1234, 0x11e8).expect("QEMU has it");
+        // To enable is counted, and a program that was here before may have forgotten.
+        while device.disable().is_ok() {}
+        device.enable().expect("it can be enabled");
+        let registers = device.map(0).expect("it has registers");
+        Self { device, registers }
+    }
+
+    fn line(&self) -> Line {
+        Line::open(self.device.irq().expect("it has a line")).expect("nobody has it")
+    }
+
+    fn raise(&self) {
+        self.registers.write_u32(0x60, 1);
+    }
+
+    fn quiet(&self) {
+        self.registers.write_u32(0x64, 1);
+    }
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn wait_returns_how_often_the_line_fired() {
+    let card = Card::enable();
+    let line = card.line();
+    for _ in 0..3 {
+        card.raise();
+        assert_eq!(line.wait().expect("it fires"), 1);
+        card.quiet();
+    }
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn try_wait_does_not_wait() {
+    let line = edge_line();
+    assert_eq!(line.try_wait().expect("it is there"), None);
+    trigger(irq(&line));
+    let begin = Instant::now();
+    loop {
+        if let Some(count) = line.try_wait().expect("it is there") {
+            assert_eq!(count, 1);
+            return;
+        }
+        assert!(begin.elapsed() < LONG);
+    }
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn wait_timeout_ends_when_the_time_is_over_or_the_line_fires() {
+    let line = edge_line();
+    let begin = Instant::now();
+    assert_eq!(line.wait_timeout(SHORT).expect("it is there"), None);
+    assert!(begin.elapsed() >= SHORT);
+    trigger(irq(&line));
+    assert_eq!(line.wait_timeout(LONG).expect("it is there"), Some(1));
+    trigger(irq(&line));
+    assert_eq!(line.wait_timeout(Duration::MAX).expect("it is there"), Some(1));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn wait_any_tells_which_line_fired() {
+    let irqs = edge_lines();
+    let lines = [0, 1].map(|i| Line::open(irqs[i]).expect("it is free"));
+    let lines = lines.each_ref();
+
+    assert!(wait_any(&lines, Some(SHORT)).expect("they are there").is_empty());
+    for index in [1, 0] {
+        trigger(irqs[index]);
+        let fired = wait_any(&lines, None).expect("they are there");
+        assert_eq!(fired.len(), 1);
+        assert!(matches!(fired[0], (fired, Ok(1)) if fired == index));
+    }
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn wait_any_tells_which_line_is_gone() {
+    let card = Card::enable();
+    let (gone, other) = (card.line(), edge_line());
+    card.device.disable().expect("it was enabled");
+    let fired = wait_any(&[&other, &gone], Some(LONG)).expect("one is there");
+    assert_eq!(fired.len(), 1);
+    let (1, Err(e)) = &fired[0] else { panic!("{fired:?}") };
+    assert_eq!(Reason::of(e), Some(&Reason::Gone));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_masked_line_fires_when_it_is_armed() {
+    let card = Card::enable();
+    let line = card.line();
+    line.mask().expect("it is there");
+    line.mask().expect("once more is all the same");
+    card.raise();
+    let seen = Info::of(irq(&line)).expect("it is there").count();
+    thread::sleep(SHORT);
+    assert_eq!(Info::of(irq(&line)).expect("it is there").count(), seen);
+    line.arm().expect("it is there");
+    assert_eq!(line.wait().expect("it fires"), 1);
+    card.quiet();
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_line_that_was_opened_for_reading_alone_cannot_be_masked() {
+    let line = Line::options().read_only().open(edge_lines()[0]).expect("it is free");
+    let error = line.mask().expect_err("it is read-only");
+    assert_eq!(Reason::of(&error), Some(&Reason::ReadOnly));
+    trigger(irq(&line));
+    assert_eq!(line.wait().expect("it fires"), 1);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_non_blocking_line_says_that_it_would_block() {
+    let line = Line::options().nonblocking().open(edge_lines()[0]).expect("it is free");
+    assert_eq!(line.wait().expect_err("nothing is pending").kind(), ErrorKind::WouldBlock);
+    trigger(irq(&line));
+    assert_eq!(line.wait_timeout(LONG).expect("it fires"), Some(1));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_line_is_read_as_a_native_int() {
+    let mut line = edge_line();
+    let mut count = [0; 4];
+    trigger(irq(&line));
+    line.read_exact(&mut count).expect("it fires");
+    assert_eq!(i32::from_ne_bytes(count), 1);
+    assert_eq!(line.read(&mut [0; 3]).expect_err("too few").kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_line_that_was_handed_over_knows_its_number() {
+    let line = edge_line();
+    let number = irq(&line);
+    let line = Line::from(OwnedFd::from(line));
+    assert_eq!(line.irq(), Some(number));
+    trigger(number);
+    assert_eq!(line.wait().expect("it fires"), 1);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn clones_share_the_line() {
+    let line = edge_line();
+    let clone = line.try_clone().expect("there is room");
+    let number = irq(&line);
+    drop(line);
+    trigger(number);
+    assert_eq!(clone.wait().expect("it fires"), 1);
+    drop(clone);
+    assert!(Line::open(number).is_ok(), "the last one gives it back");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn who_cannot_have_a_line_is_told_who_has_it() {
+    let line = edge_line();
+    let error = Line::open(irq(&line)).expect_err("it is taken");
+    let Some(Reason::Held(by)) = Reason::of(&error) else { panic!("{error}") };
+    assert!(by[0].starts_with("user:"), "{by:?}");
+    assert_eq!(error.kind(), ErrorKind::ResourceBusy);
+    assert_eq!(error.to_string(), format!("line {} is held by {}", irq(&line), by[0]));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_line_that_does_not_exist_is_not_found() {
+    let error = Line::open(4_000_000).expect_err("no machine has so many");
+    assert_eq!(Reason::of(&error), Some(&Reason::NoSuchLine));
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn info_tells_what_is_known_of_a_line() {
+    let card = Card::enable();
+    let line = card.line();
+    let info = Info::of(irq(&line)).expect("it is there");
+    assert_eq!(info.trigger, Some(Trigger::Level));
+    assert!(info.has_file && !info.is_free());
+    assert!(info.chip.is_some() && info.hwirq.is_some() && !info.affinity.is_empty());
+    let comm = fs::read_to_string("/proc/thread-self/comm").expect("procfs is mounted");
+    assert_eq!(info.program(), Some(comm.trim_end().replace('/', "_").as_str()));
+
+    card.raise();
+    line.wait().expect("it fires");
+    card.quiet();
+    assert_eq!(Info::of(irq(&line)).expect("it is there").count(), info.count() + 1);
+    let number = irq(&line);
+    drop(line);
+    assert!(Info::of(number).expect("it is there").is_free());
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn who_waits_is_told_that_the_line_is_gone() {
+    let card = Card::enable();
+    let line = card.line();
+    let waiter = thread::spawn(move || line.wait());
+    // If it does not sleep yet, it is told all the same.
+    thread::sleep(SHORT);
+    card.device.disable().expect("it was enabled");
+    let error = waiter.join().expect("it does not panic").expect_err("the line is gone");
+    assert_eq!(Reason::of(&error), Some(&Reason::Gone));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_level_triggered_line_cannot_run_free() {
+    let line = Card::enable().line();
+    let error = line.run_free().expect_err("it is level-triggered");
+    assert_eq!(Reason::of(&error), Some(&Reason::Level));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_line_that_runs_free_counts_each_edge() {
+    let line = edge_line();
+    match line.run_free() {
+        // A kernel that is older than this.
+        Err(e) if Reason::of(&e) == Some(&Reason::NoFreeRun) => return,
+        result => result.expect("it is edge-triggered"),
+    }
+    let number = irq(&line);
+    let before = Info::of(number).expect("it is there").count();
+    for edge in 1..=5 {
+        trigger(number);
+        let begin = Instant::now();
+        while Info::of(number).expect("it is there").count() < before + edge {
+            assert!(begin.elapsed() < LONG);
+        }
+    }
+    assert_eq!(line.wait().expect("it fires"), 5);
+}
+
+#[cfg(feature = "tokio")]
+mod asynchronous {
+    use super::*;
+    use irq_user::tokio::AsyncLine;
+    use tokio::{runtime, time::timeout};
+
+    fn run(future: impl std::future::Future<Output = ()>) {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("there are descriptors left").block_on(future);
+    }
+
+    #[test]
+    #[ignore = "needs the VM"]
+    fn tokio_waits_for_each_event() {
+        run(async {
+            let line = AsyncLine::new(edge_line()).expect("it is a descriptor");
+            for _ in 0..5 {
+                assert!(timeout(SHORT, line.wait()).await.is_err(), "it has not fired");
+                trigger(irq(line.get_ref()));
+                assert_eq!(line.wait().await.expect("it fires"), 1);
+            }
+            trigger(irq(line.get_ref()));
+            let line = line.into_inner();
+            assert_eq!(line.wait().expect("it fires"), 1);
+        });
+    }
+
+    #[test]
+    #[ignore = "needs the VM"]
+    fn tokio_says_that_the_line_is_gone() {
+        run(async {
+            let card = Card::enable();
+            let line = AsyncLine::new(card.line()).expect("it is a descriptor");
+            assert!(timeout(SHORT, line.wait()).await.is_err(), "it has not fired");
+            card.device.disable().expect("it was enabled");
+            let error = timeout(LONG, line.wait()).await.expect("in time").expect_err("it is gone");
+            assert_eq!(Reason::of(&error), Some(&Reason::Gone));
+        });
+    }
+}
+
+#[cfg(feature = "mio")]
+mod readiness {
+    use super::*;
+    use mio::{Events, Interest, Poll, Token};
+
+    #[test]
+    #[ignore = "needs the VM"]
+    fn mio_tells_of_each_event_and_of_the_end() {
+        let card = Card::enable();
+        let mut line = card.line();
+        let mut poll = Poll::new().expect("there are descriptors left");
+        let mut events = Events::with_capacity(4);
+        let registry = poll.registry();
+        registry.register(&mut line, Token(7), Interest::READABLE).expect("it is a descriptor");
+
+        for _ in 0..5 {
+            assert_eq!(line.try_wait().expect("it is there"), None);
+            card.raise();
+            poll.poll(&mut events, Some(LONG)).expect("it works");
+            assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [Token(7)]);
+            assert_eq!(line.try_wait().expect("it is there"), Some(1));
+            card.quiet();
+        }
+        assert_eq!(line.try_wait().expect("it is there"), None);
+        card.device.disable().expect("it was enabled");
+        poll.poll(&mut events, Some(LONG)).expect("it works");
+        assert_eq!(events.iter().filter(|event| event.is_readable()).count(), 1);
+        let error = line.try_wait().expect_err("it is gone");
+        assert_eq!(Reason::of(&error), Some(&Reason::Gone));
+        poll.registry().deregister(&mut line).expect("it was registered");
+    }
+}

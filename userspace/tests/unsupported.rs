@@ -1,0 +1,29 @@
+//! A kernel without the interrupt lines' files: what a program is told there.
+
+use irq_user::{supported, Info, Line, Reason};
+use std::io::ErrorKind;
+
+#[test]
+fn says_in_one_line_that_the_kernel_has_no_such_files() {
+    if supported() {
+        return;
+    }
+    let error = Line::open(1).expect_err("there is no file to open");
+    assert_eq!(Reason::of(&error), Some(&Reason::NoSupport));
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(
+        error.to_string(),
+        "line 1 cannot be had: this kernel has no files /proc/irq/<N>/irq (CONFIG_IRQ_USER)"
+    );
+    assert!(format!("{error:?}").contains(&error.to_string()), "a main that fails says it too");
+}
+
+#[test]
+fn lines_are_listed_but_not_free() {
+    if supported() {
+        return;
+    }
+    let lines = Info::all().expect("every kernel has lines");
+    assert!(!lines.is_empty());
+    assert!(lines.iter().all(|line| !line.is_free()));
+}
