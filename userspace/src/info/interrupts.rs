@@ -1,14 +1,14 @@
 //! The table `/proc/interrupts`.
 //!
 //! A row is `irq: counts  chip hwirq Level -flow  action, action`. Each column is padded, which one
-//! there is depends on the architecture and the line, and the chip's name may contain blanks. The
-//! header says how many counts there are:
+//! there is depends on the architecture and the line, and the names of chips and actions may contain
+//! blanks. The header says how many counts there are:
 //!
 //! ```text
-//!            CPU0       CPU1
-//!   4:          0        329  IO-APIC    4-edge      ttyS0
-//!  14:          0          0  SiFive PLIC 10 Edge      ttyS0
-//!  47:          3          0  GICv3  23 Level     arm-pmu
+//!             CPU0       CPU1
+//!    4:          0        329  IO-APIC     4-edge      ttyS0
+//!   14:          0          0  SiFive PLIC   10 Edge      ttyS0
+//!   47:          3          0  GICv3         23 Level     arm-pmu
 //! ```
 
 use super::{names, Trigger};
@@ -91,16 +91,29 @@ fn chip(text: &str) -> (Option<String>, Option<u64>, &str) {
 }
 
 /// Splits off whether the line is level-triggered, and the name of its flow, which may say so.
+///
+/// What is left begins with two blanks if there is an action: so that is not taken for a trigger.
 fn trigger(text: &str) -> (Option<Trigger>, &str) {
     let (mut trigger, mut rest) = (None, text);
-    while let Some((word, after)) = next(rest) {
-        match word {
-            "Edge" | "-edge" => trigger = Some(Trigger::Edge),
-            "Level" | "-level" => trigger = Some(Trigger::Level),
-            _ if word.starts_with('-') => (),
-            _ => break,
-        }
+    if let Some((word @ ("Level" | "Edge"), _)) = rest.strip_prefix(' ').and_then(glued) {
+        trigger = Some(if word == "Level" { Trigger::Level } else { Trigger::Edge });
+        rest = rest.get(1 + LEVEL_WIDTH..).unwrap_or("");
+    }
+    if let Some((flow, after)) = rest.strip_prefix('-').and_then(glued) {
+        trigger = match flow {
+            "edge" => Some(Trigger::Edge),
+            "level" => Some(Trigger::Level),
+            _ => trigger,
+        };
         rest = after;
     }
     (trigger, rest)
+}
+
+/// To how many characters `Level` and `Edge` are padded.
+const LEVEL_WIDTH: usize = 8;
+
+/// Splits a word off that has no blanks before it.
+fn glued(text: &str) -> Option<(&str, &str)> {
+    next(text).filter(|_| !text.starts_with(char::is_whitespace))
 }

@@ -214,3 +214,6 @@ fn trigger(text: Option<String>) -> Option<Trigger> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

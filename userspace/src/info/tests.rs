@@ -1,0 +1,297 @@
+//! The parsers, on what machines say (see `captured/README`), and on what they might say.
+
+use super::{cpus, interrupts, Info, Row, Source, Trigger};
+use proptest::prelude::*;
+use std::{collections::BTreeMap, env, fs, path::PathBuf, process};
+
+macro_rules! captured {
+    ($name:literal) => {
+        include_str!(concat!("captured/", $name))
+    };
+}
+
+const TABLES: [&str; 4] = [
+    captured!("x86_64.interrupts"),
+    captured!("x86_64-6.18.interrupts"),
+    captured!("arm64.interrupts"),
+    captured!("riscv64.interrupts"),
+];
+
+/// A machine, as a folder with the files that it has in `/proc` and `/sys`.
+struct Machine {
+    root: PathBuf,
+}
+
+impl Machine {
+    fn new(name: &str, table: &str, files: &str) -> Self {
+        let root = env::temp_dir().join(format!("irq-user-{name}-{}", process::id()));
+        let write = |path: &str, text: &str| {
+            let path = root.join(path.trim_start_matches('/'));
+            fs::create_dir_all(path.parent().expect("it is in a folder")).expect("there is room");
+            fs::write(path, text).expect("there is room");
+        };
+        write("/proc/interrupts", table);
+        for line in files.lines() {
+            let (path, text) = line.split_once(':').expect("a line is path:contents");
+            write(path, &format!("{text}\n"));
+        }
+        Self { root }
+    }
+
+    fn all(&self) -> Vec<Info> {
+        Source::new(&self.root).all().expect("all files can be read")
+    }
+
+    fn of(&self, irq: u32) -> Info {
+        Source::new(&self.root).of(irq).expect("there is such a line")
+    }
+
+    fn forget(&self, path: &str) {
+        let _ = fs::remove_dir_all(self.root.join(path));
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.root);
+    }
+}
+
+fn x86_64() -> Machine {
+    Machine::new("x86_64", captured!("x86_64.interrupts"), captured!("x86_64.files"))
+}
+
+fn arm64() -> Machine {
+    Machine::new("arm64", captured!("arm64.interrupts"), captured!("arm64.files"))
+}
+
+fn riscv64() -> Machine {
+    Machine::new("riscv64", captured!("riscv64.interrupts"), captured!("riscv64.files"))
+}
+
+/// Returns what is known of all lines, as far as it can be seen in the table.
+fn seen(lines: &[Info], cpus: &[u32]) -> Vec<Info> {
+    let strip = |mut info: Info| {
+        info.counts.retain(|cpu, _| cpus.contains(cpu));
+        Info {
+            affinity: vec![],
+            effective_affinity: vec![],
+            wakeup: false,
+            has_file: false,
+            ..info
+        }
+    };
+    lines.iter().filter(|line| !line.actions.is_empty()).cloned().map(strip).collect()
+}
+
+#[test]
+fn x86_64_tells_all_of_a_line() {
+    let machine = x86_64();
+    assert_eq!(
+        machine.of(4),
+        Info {
+            irq: 4,
+            chip: Some("IO-APIC".to_owned()),
+            hwirq: Some(4),
+            trigger: Some(Trigger::Edge),
+            actions: vec!["ttyS0".to_owned()],
+            counts: BTreeMap::from([(0, 6), (1, 0)]),
+            affinity: vec![0, 1],
+            effective_affinity: vec![0],
+            wakeup: false,
+            has_file: true,
+        }
+    );
+    assert!(!machine.of(4).is_free());
+    assert!(machine.of(3).is_free());
+    // The cascade of the 8259s has no domain.
+    assert_eq!(machine.of(2).hwirq, None);
+    assert_eq!(machine.all().len(), 20);
+    assert!(Source::new(&machine.root).of(16).is_err());
+}
+
+#[test]
+fn arm64_tells_who_has_a_line() {
+    let machine = arm64();
+    let motor = machine.of(25);
+    assert_eq!(motor.program(), Some("motor drive"));
+    assert_eq!(motor.count(), 32);
+    assert_eq!(machine.of(30).actions, ["i2c-designware", "dw-dma"]);
+    assert_eq!(machine.of(30).program(), None);
+    assert_eq!(machine.of(18).actions, ["GPIO Key Poweroff"]);
+    assert!(machine.of(16).wakeup);
+    assert_eq!(machine.of(21).affinity, [2, 3, 5]);
+    // Of a processor that is offline sysfs tells the count, and the table does not.
+    assert_eq!(machine.of(11).counts.len(), 6);
+}
+
+#[test]
+fn riscv64_tells_chips_whose_names_have_blanks() {
+    let machine = riscv64();
+    let uart = machine.of(12);
+    assert_eq!(uart.chip.as_deref(), Some("SiFive PLIC"));
+    assert_eq!((uart.hwirq, uart.trigger), (Some(10), Some(Trigger::Edge)));
+    // A program may have any name, even one that looks like two.
+    assert_eq!(machine.of(17).actions, ["user:a, b"]);
+}
+
+#[test]
+fn older_kernels_pad_differently() {
+    let rows = interrupts::parse(captured!("x86_64-6.18.interrupts"));
+    assert_eq!(rows.len(), 19);
+    let expected = Row {
+        counts: rows[&28].counts.clone(),
+        chip: Some("PCI-MSIX-0000:00:01.0".to_owned()),
+        hwirq: Some(0),
+        trigger: Some(Trigger::Edge),
+        actions: vec!["virtio0-config".to_owned()],
+    };
+    assert_eq!(rows[&28], expected);
+    assert_eq!(rows[&24].chip.as_deref(), Some("IO-APIC"));
+}
+
+#[test]
+fn sysfs_and_the_table_agree() {
+    for (machine, cpus) in [(arm64(), &[0, 1, 2, 3, 4][..]), (riscv64(), &[0, 1])] {
+        let by_sysfs = seen(&machine.all(), cpus);
+        assert!(by_sysfs.len() > 5);
+        machine.forget("sys/kernel/irq");
+        machine.forget("proc/irq");
+        assert_eq!(machine.all(), by_sysfs, "{}", machine.root.display());
+    }
+}
+
+/// What tells the trigger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    /// A column of its own: `CONFIG_GENERIC_IRQ_SHOW_LEVEL`.
+    Level,
+    /// The name of the flow.
+    Flow,
+    Nothing,
+}
+
+/// How a kernel lays out the table.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    trigger: Column,
+    /// Whether chips are aligned to the right, as before 7.3.
+    old: bool,
+}
+
+impl Layout {
+    fn header(self, cpus: &[u32]) -> String {
+        let names: String = cpus.iter().map(|cpu| format!("CPU{cpu:<8}")).collect();
+        format!("            {names}\n")
+    }
+
+    fn row(self, irq: u32, row: &Row) -> String {
+        let mut text = format!("{irq:>4}:");
+        text.extend(row.counts.values().map(|count| format!(" {count:>10}")));
+        let (chip, hwirq) = (row.chip.as_deref().unwrap_or("-"), row.hwirq.unwrap_or(0));
+        text += &match self.old {
+            true => format!("  {chip:>8} {hwirq:>4}"),
+            false => format!("  {chip:<8} {hwirq:>4}"),
+        };
+        let level = row.trigger == Some(Trigger::Level);
+        match self.trigger {
+            Column::Level => text += &format!(" {:<8}", if level { "Level" } else { "Edge" }),
+            Column::Flow => text += &format!("-{:<8}", if level { "level" } else { "edge" }),
+            Column::Nothing => (),
+        }
+        if !row.actions.is_empty() {
+            text += &format!("  {}", row.actions.join(", "));
+        }
+        text + "\n"
+    }
+}
+
+fn layouts() -> impl Strategy<Value = Layout> {
+    let column = prop_oneof![Just(Column::Level), Just(Column::Flow), Just(Column::Nothing)];
+    (column, any::<bool>()).prop_map(|(trigger, old)| Layout { trigger, old })
+}
+
+fn triggers() -> impl Strategy<Value = Trigger> {
+    prop_oneof![Just(Trigger::Edge), Just(Trigger::Level)]
+}
+
+/// Rows for three processors, with the names that chips and drivers have or might have.
+fn rows() -> impl Strategy<Value = Row> {
+    let counts = prop::array::uniform3(0..u64::from(u32::MAX));
+    let chip = "[A-Za-z0-9][A-Za-z:.-]{1,12}( [A-Za-z][A-Za-z0-9]{0,6})?";
+    let driver = prop_oneof![
+        9 => "[!-+.-~]([ -+.-~]{0,12}[!-+.-~])?",
+        1 => "(Edge|Level|-edge|-level|7)( [a-z]{1,4})?",
+    ];
+    let actions = prop_oneof![
+        prop::collection::vec(driver, 0..3),
+        "user:[!-~]{1,15}".prop_map(|program| vec![program]),
+    ];
+    (counts, chip, 0..100_000u64, triggers(), actions).prop_map(
+        |(counts, chip, hwirq, trigger, actions)| Row {
+            counts: (0..).zip(counts).collect(),
+            chip: Some(chip),
+            hwirq: Some(hwirq),
+            trigger: Some(trigger),
+            actions,
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn a_row_is_read_as_it_was_written(
+        layout in layouts(),
+        mut rows in prop::collection::btree_map(0..9999u32, rows(), 1..8),
+    ) {
+        let mut table = layout.header(&[0, 1, 2]);
+        for (&irq, row) in &mut rows {
+            table += &layout.row(irq, row);
+            row.trigger = row.trigger.filter(|_| layout.trigger != Column::Nothing);
+        }
+        table += " NMI:          0          0          0  Non-maskable interrupts\n";
+        prop_assert_eq!(interrupts::parse(&table), rows);
+    }
+
+    #[test]
+    fn a_table_that_was_mangled_is_read_all_the_same(
+        table in prop::sample::select(&TABLES[..]),
+        cut in any::<prop::sample::Index>(),
+        removed in 0..40usize,
+        put in ".{0,20}",
+    ) {
+        let mut chars: Vec<char> = table.chars().collect();
+        let begin = cut.index(chars.len());
+        let end = (begin + removed).min(chars.len());
+        chars.splice(begin..end, put.chars());
+        let mangled: String = chars.into_iter().collect();
+        // Each line has at most one row, whatever it says.
+        prop_assert!(interrupts::parse(&mangled).len() <= mangled.lines().count());
+    }
+
+    #[test]
+    fn a_list_of_processors_is_read_as_it_was_written(
+        cpus in prop::collection::btree_set(0..512u32, 0..40),
+    ) {
+        let cpus: Vec<_> = cpus.into_iter().collect();
+        let mut ranges: Vec<(u32, u32)> = Vec::new();
+        for &cpu in &cpus {
+            match ranges.last_mut() {
+                Some((_, last)) if *last + 1 == cpu => *last = cpu,
+                _ => ranges.push((cpu, cpu)),
+            }
+        }
+        let range = |&(first, last): &(u32, u32)| match first == last {
+            true => first.to_string(),
+            false => format!("{first}-{last}"),
+        };
+        let list = ranges.iter().map(range).collect::<Vec<_>>().join(",");
+        prop_assert_eq!(cpus::parse(&list), cpus);
+    }
+
+    #[test]
+    fn no_list_of_processors_is_too_strange(list in "[0-9,-]{0,30}|.{0,30}") {
+        let cpus = cpus::parse(&list);
+        prop_assert!(cpus.is_sorted());
+    }
+}
