@@ -109,12 +109,12 @@ impl Line {
     /// So the counts are true: of an edge-triggered line that is masked, many edges leave one. It
     /// lasts until [`mask`](Self::mask) or [`arm`](Self::arm).
     ///
-    /// If the line fires more than 100,000 times a second the kernel ends it. The next read fails
-    /// with [`Reason::Storm`], once, and pollers are told `POLLPRI`; what was counted stays, and
-    /// the line is masked at each event as if it had never run free.
+    /// If it fires more than 100,000 times a second the kernel ends it, so that the machine is not
+    /// lost. Pollers are told `POLLPRI`, and once, when all that was counted has been returned, a
+    /// wait fails with [`Reason::Storm`]. From then on the line is masked when it fires.
     ///
-    /// Only an edge-triggered line can run free; fails with [`Reason::Level`] for others, and with
-    /// [`Reason::NoFreeRun`] if the kernel does not know how.
+    /// Edges and messages can run free; for a level-triggered line this fails with
+    /// [`Reason::Level`].
     pub fn run_free(&self) -> io::Result<()> {
         self.write(2)
     }
@@ -137,7 +137,7 @@ impl Line {
 
     fn write(&self, value: u32) -> io::Result<()> {
         rustix::io::retry_on_intr(|| rustix::io::write(&self.fd, &value.to_ne_bytes()))
-            .map_err(|e| reason::error(self.irq, e, Reason::of_write(self.irq, e)))?;
+            .map_err(|e| reason::error(self.irq, e, Reason::of_write(e)))?;
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-use crate::{file, Info, Trigger};
+use crate::{file, Info};
 use rustix::io::Errno;
 use std::{error, fmt, io};
 
@@ -39,12 +39,10 @@ pub enum Reason {
     /// The device was disabled or removed, or the interrupt controller unbound.
     Gone,
     /// The line ran free and fired more than 100,000 times a second. It is masked at each event
-    /// again, as if it had never run free. This is said once; events are counted as before.
+    /// again, as if it had never run free. This is said once, when all events were returned.
     Storm,
     /// The line is level-triggered, so it cannot run free.
     Level,
-    /// The kernel's file does not know how to let a line run free.
-    NoFreeRun,
     /// The line was opened for reading alone.
     ReadOnly,
 }
@@ -78,20 +76,19 @@ impl Reason {
     }
 
     /// Returns why a write to the line failed.
-    pub(crate) fn of_write(irq: Option<u32>, errno: Errno) -> Option<Self> {
+    pub(crate) fn of_write(errno: Errno) -> Option<Self> {
         Some(match errno {
             Errno::IO => Self::Gone,
             Errno::BADF => Self::ReadOnly,
-            // 0 and 1 are always valid: it was 2.
-            Errno::INVAL if trigger(irq) == Some(Trigger::Level) => Self::Level,
-            Errno::INVAL => Self::NoFreeRun,
+            // To mask and to arm are always valid.
+            Errno::INVAL => Self::Level,
             _ => return None,
         })
     }
 
     fn kind(&self) -> io::ErrorKind {
         match self {
-            Self::NoSupport | Self::NoFreeRun => io::ErrorKind::Unsupported,
+            Self::NoSupport => io::ErrorKind::Unsupported,
             Self::NoSuchLine => io::ErrorKind::NotFound,
             Self::NotRoot | Self::NoCapability | Self::ReadOnly => io::ErrorKind::PermissionDenied,
             Self::Held(_) => io::ErrorKind::ResourceBusy,
@@ -118,7 +115,6 @@ impl fmt::Display for Reason {
             Self::Gone => f.write_str("is gone: its device was disabled or removed"),
             Self::Storm => f.write_str("fired too often to run free, and is masked at each event"),
             Self::Level => f.write_str("cannot run free: it is level-triggered"),
-            Self::NoFreeRun => f.write_str("cannot run free: this kernel's lines cannot"),
             Self::ReadOnly => f.write_str("was opened for reading alone"),
         }
     }
@@ -159,8 +155,4 @@ fn name(irq: Option<u32>) -> String {
 
 fn actions(irq: u32) -> Vec<String> {
     Info::of(irq).map_or(Vec::new(), |info| info.actions)
-}
-
-fn trigger(irq: Option<u32>) -> Option<Trigger> {
-    Info::of(irq?).ok()?.trigger
 }

@@ -99,33 +99,31 @@ fn by_read(card: &Card, line: &Line, interrupts: u32) -> io::Result<Tally> {
 fn by_poll(card: &Card, line: &Line, interrupts: u32) -> io::Result<Tally> {
     let mut tally = Tally::default();
     let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::empty())?;
-    let period = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
-    timerfd_settime(
-        &timer,
-        TimerfdTimerFlags::empty(),
-        &Itimerspec { it_interval: period, it_value: period },
-    )?;
+    let start_timer = || {
+        let once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let soon = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+        let times = Itimerspec { it_interval: once, it_value: soon };
+        timerfd_settime(&timer, TimerfdTimerFlags::empty(), &times)
+    };
 
-    let (mut asked, mut ticks) = (0, 0);
+    let mut asked = 0;
+    start_timer()?;
     while tally.raised < interrupts {
         let mut fds = [PollFd::new(line, PollFlags::IN), PollFd::new(&timer, PollFlags::IN)];
         poll(&mut fds, None)?;
-        let [line_fired, timer_ticked] = fds.map(|fd| fd.revents().contains(PollFlags::IN));
+        let [line_fired, timer_ended] = fds.map(|fd| fd.revents().contains(PollFlags::IN));
 
         if line_fired {
             let count = line.wait()?;
             let result = tally.finish(card, asked, count);
             println!("  interrupt {:2}: {asked:2}! = {result}", tally.taken);
+            start_timer()?;
         }
-        if timer_ticked {
+        if timer_ended {
             rustix::io::read(&timer, &mut [0; 8])?;
-            ticks += 1;
-            // One question at a time.
-            if asked == tally.raised {
-                asked += 1;
-                card.ask_factorial(asked);
-                println!("  timer {ticks}");
-            }
+            asked += 1;
+            card.ask_factorial(asked);
+            println!("  timer {asked}");
         }
     }
     Ok(tally)
