@@ -103,7 +103,8 @@ impl Histogram {
             // What there is has to be seen.
             let bar = "#".repeat((band.count * BAR).div_ceil(most) as usize);
             let (from, to) = (units::time(band.from), units::time(band.to));
-            writeln!(out, "  {from:>8} to {to:>8}  {:>8}  {bar}", band.count)?;
+            let row = format!("  {from:>8} to {to:>8}  {:>8}  {bar}", band.count);
+            writeln!(out, "{}", row.trim_end())?;
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     if args.mlock {
         rt::lock_memory()?;
     }
-    let (line, source) = source::open(args.irq, &args.device)?;
+    let (line, source, _enabled) = source::open(args.irq, &args.device)?;
     let irq = line.irq();
     let source = Arc::new(source);
 

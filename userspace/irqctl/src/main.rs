@@ -55,6 +55,7 @@ fn run(cli: &Cli) -> io::Result<ExitCode> {
 
 /// Says on the standard error what is wrong.
 fn complain(what: impl std::fmt::Display) {
-    // If that is closed, nobody wants to know.
-    let _ = writeln!(io::stderr(), "irqctl: {what}");
+    // At once, that others who write there do not come in between. If it is closed, nobody wants to
+    // know.
+    let _ = io::stderr().write_all(format!("irqctl: {what}\n").as_bytes());
 }

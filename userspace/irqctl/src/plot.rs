@@ -7,6 +7,8 @@ const WIDTH: usize = 720;
 const HEIGHT: usize = 300;
 /// What is left free for the text.
 const MARGIN: usize = 60;
+/// What the time below a bar takes.
+const LABEL: usize = 50;
 
 /// Draws distributions one below the other, each below its title.
 pub fn write(path: &Path, histograms: &[(String, &Histogram)]) -> io::Result<()> {
@@ -44,6 +46,7 @@ fn draw(svg: &mut String, title: &str, histogram: &Histogram) {
     let most = bands.iter().map(|band| band.count).max().unwrap_or(1);
     let (bottom, room) = (HEIGHT - MARGIN, HEIGHT - 2 * MARGIN);
     let step = (WIDTH - 2 * MARGIN) / bands.len();
+    let labelled = LABEL.div_ceil(step);
     for (index, band) in bands.iter().enumerate() {
         let x = MARGIN + index * step;
         let bar = (band.count * room as u64).div_ceil(most) as usize;
@@ -53,13 +56,17 @@ fn draw(svg: &mut String, title: &str, histogram: &Histogram) {
             bottom - bar,
             step.saturating_sub(1).max(1)
         );
-        text(svg, x, bottom + 14, "middle", &units::time(band.from));
+        if index % labelled == 0 {
+            text(svg, x, bottom + 14, "middle", &units::time(band.from));
+        }
         if band.count > 0 {
             text(svg, x + step / 2, bottom - bar - 4, "middle", &band.count.to_string());
         }
     }
     let end = MARGIN + bands.len() * step;
     let last = bands.last().map_or(0, |band| band.to);
-    text(svg, end, bottom + 14, "middle", &units::time(last));
+    if bands.len() % labelled == 0 {
+        text(svg, end, bottom + 14, "middle", &units::time(last));
+    }
     let _ = writeln!(svg, "<path d=\"M{MARGIN} {bottom}H{end}\" stroke=\"black\" fill=\"none\"/>");
 }

@@ -48,6 +48,23 @@ impl Write32 {
     }
 }
 
+/// A device that is enabled, as long as this lives.
+pub struct Enabled(Device);
+
+impl Enabled {
+    fn new(device: Device) -> io::Result<Self> {
+        device.enable()?;
+        Ok(Self(device))
+    }
+}
+
+impl Drop for Enabled {
+    fn drop(&mut self) {
+        // If it has been unplugged, that is that.
+        let _ = self.0.disable();
+    }
+}
+
 /// What makes a line fire.
 pub enum Source {
     /// The kernel, on demand.
@@ -56,25 +73,28 @@ pub enum Source {
     Device { registers: Registers, raise: Write32, ack: Write32 },
 }
 
+/// A line, what makes it fire, and the device that has to stay enabled meanwhile.
+pub type Opened = (Line, Source, Option<Enabled>);
+
 /// Opens a line and what makes it fire.
-pub fn open(irq: Option<u32>, args: &DeviceArgs) -> io::Result<(Line, Source)> {
+pub fn open(irq: Option<u32>, args: &DeviceArgs) -> io::Result<Opened> {
     match (&args.device, args.raise, args.ack, irq) {
-        (Some(device), Some(raise), Some(ack), _) => {
-            let device = find(device)?;
+        (Some(name), Some(raise), Some(ack), _) => {
             // Before that it has no line.
-            device.enable()?;
+            let enabled = Enabled::new(find(name)?)?;
+            let device = &enabled.0;
             let registers = device.map(args.bar)?;
             let size = registers.size();
-            if raise.offset.max(ack.offset) as usize + 4 > size {
+            if u64::from(raise.offset.max(ack.offset)) + 4 > size as u64 {
                 let message = format!("the device has {size:#x} bytes of registers");
                 return Err(io::Error::new(ErrorKind::InvalidInput, message));
             }
             // Whatever was left of an earlier run.
             ack.carry_out(&registers);
             let line = Line::open(irq.map_or_else(|| device.irq(), Ok)?)?;
-            Ok((line, Source::Device { registers, raise, ack }))
+            Ok((line, Source::Device { registers, raise, ack }, Some(enabled)))
         }
-        (_, _, _, Some(irq)) => Ok((Line::open(irq)?, Source::Kernel(injector(irq)?))),
+        (_, _, _, Some(irq)) => Ok((Line::open(irq)?, Source::Kernel(injector(irq)?), None)),
         _ => Err(io::Error::new(ErrorKind::InvalidInput, "neither a line nor a device was given")),
     }
 }
