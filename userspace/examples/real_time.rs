@@ -8,7 +8,7 @@ use irq_user::{pci::Device, rt, Line};
 use std::{
     io,
     sync::{
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         Arc,
     },
     thread,
@@ -31,16 +31,20 @@ fn main() -> io::Result<()> {
     let line = Line::open(card.irq()?)?;
     let begin = Instant::now();
     let raised_at = Arc::new(AtomicU64::new(0));
+    let is_over = Arc::new(AtomicBool::new(false));
 
     // First, for it shall not inherit what the loop is about to become.
-    {
+    let sensor = {
         let (registers, raised_at) = (registers.clone(), raised_at.clone());
-        thread::spawn(move || loop {
-            thread::sleep(PERIOD);
-            raised_at.store(begin.elapsed().as_nanos() as u64, Ordering::Release);
-            registers.write_u32(RAISE, 1);
-        });
-    }
+        let is_over = is_over.clone();
+        thread::spawn(move || {
+            while !is_over.load(Ordering::Relaxed) {
+                thread::sleep(PERIOD);
+                raised_at.store(begin.elapsed().as_nanos() as u64, Ordering::Release);
+                registers.write_u32(RAISE, 1);
+            }
+        })
+    };
 
     let cpu = thread::available_parallelism()?.get() - 1;
     rt::enter(PRIORITY, Some(cpu))?;
@@ -56,6 +60,11 @@ fn main() -> io::Result<()> {
         // Here goes the control law.
         registers.write_u32(ACKNOWLEDGE, registers.read_u32(STATUS));
     }
+
+    // Leave the card quiet.
+    is_over.store(true, Ordering::Relaxed);
+    let _ = sensor.join();
+    registers.write_u32(ACKNOWLEDGE, registers.read_u32(STATUS));
     println!("{rounds} rounds on processor {cpu}, priority {PRIORITY}: {longest:?} at most");
     Ok(())
 }

@@ -55,7 +55,19 @@ impl Card {
         while device.disable().is_ok() {}
         device.enable().expect("it can be enabled");
         let registers = device.map(0).expect("it has registers");
-        Self { device, registers }
+        let card = Self { device, registers };
+        card.settle();
+        card
+    }
+
+    /// An IO-APIC of QEMU's is mistaken about a pin that has changed while nobody had its line,
+    /// until it sees it rise and fall.
+    fn settle(&self) {
+        self.quiet();
+        let line = self.line();
+        self.raise();
+        assert!(line.wait_timeout(LONG).expect("it is there").is_some());
+        self.quiet();
     }
 
     fn line(&self) -> Line {
