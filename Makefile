@@ -3,7 +3,7 @@
 FLAVOUR ?= release
 FLAVOURS ?= release debug
 ARCH ?= x86_64
-export FLAVOUR ARCH SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT LONG TIME SEED KSRC TOOLCHAIN
+export FLAVOUR ARCH SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT LONG TESTS TIME SEED KSRC TOOLCHAIN
 
 # Everything runs in the toolchain root.
 enter := harness/toolchain/enter
@@ -18,6 +18,9 @@ demo: kernel userspace ## Boot, and drive a PCI device from user space by its in
 
 check: tree ## Build, boot, and run all tests, on release and debug or FLAVOURS='...'.
 	@$(enter) harness/check $(FLAVOURS)
+
+selftests: kernel ## Boot, and run the tests of the file, or TESTS='read_test ...'.
+	@$(enter) harness/selftests/run
 
 bench: kernel ## Boot, and compare ways to wait for an interrupt, in instructions.
 	@$(enter) harness/bench/run
@@ -51,4 +54,4 @@ clean: ## Delete what was built in this clone.
 clean-cache: ## Delete what all clones share: the toolchain and the kernel source.
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/irq-user"
 
-.PHONY: help demo check bench fuzz vm shell kernel userspace tree lint clean clean-cache
+.PHONY: help demo check selftests bench fuzz vm shell kernel userspace tree lint clean clean-cache

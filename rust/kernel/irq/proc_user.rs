@@ -92,7 +92,11 @@ use crate::{
         Mutex, //
     },
     task::Task,
-    types::ForeignOwnable, //
+    types::ForeignOwnable,
+    uaccess::{
+        UserPtr,
+        UserSlice, //
+    }, //
 };
 use core::mem::size_of;
 use waiters::Waiters;
@@ -321,8 +325,16 @@ impl UserIrq {
         self.with_action(|action| self.events.arm_if_none(action))
     }
 
-    fn read(&self, nonblocking: bool, iov: &mut IovIterDest<'_>) -> Result<usize> {
-        if iov.len() < size_of::<Count>() {
+    /// Waits for events and gives their number to a reader who has room for so many bytes.
+    ///
+    /// `put` copies it to him, to the same place each time, and returns whether it could.
+    fn read(
+        &self,
+        nonblocking: bool,
+        room: usize,
+        mut put: impl FnMut(Count) -> bool,
+    ) -> Result<usize> {
+        if room < size_of::<Count>() {
             return Err(EINVAL);
         }
 
@@ -337,7 +349,7 @@ impl UserIrq {
                 self.waiters.wake_reader();
                 return Err(ERESTARTSYS);
             }
-            if self.give(iov)? {
+            if self.give(&mut put)? {
                 return Ok(size_of::<Count>());
             }
             if self.events.take_storm() {
@@ -363,7 +375,7 @@ impl UserIrq {
     ///
     /// They are taken when the reader has their number: so no event is on its way to a reader who
     /// cannot get it while another one finds none and arms the line.
-    fn give(&self, iov: &mut IovIterDest<'_>) -> Result<bool> {
+    fn give(&self, put: &mut impl FnMut(Count) -> bool) -> Result<bool> {
         loop {
             let events = self.events.pending();
             if events == 0 {
@@ -371,17 +383,13 @@ impl UserIrq {
             }
 
             // No more are kept than a `Count` can hold.
-            let copied = iov.copy_to_iter(&(events as Count).to_ne_bytes());
-            if copied == size_of::<Count>() && self.events.take_if(events) {
-                return Ok(true);
-            }
-
-            // SAFETY: The copy has advanced it so far.
-            unsafe { iov.revert(copied) };
-            if copied != size_of::<Count>() {
+            if !put(events as Count) {
                 // It may be that this reader was woken, and another one was not.
                 self.waiters.wake_reader();
                 return Err(EFAULT);
+            }
+            if self.events.take_if(events) {
+                return Ok(true);
             }
         }
     }
@@ -541,6 +549,7 @@ static irq_user_proc_ops: bindings::proc_ops = bindings::proc_ops {
 const FILE_OPERATIONS: &bindings::file_operations = &bindings::file_operations {
     // Without it, io_uring takes a write to a regular file for one that has to wait.
     fop_flags: bindings::FOP_BUFFER_WASYNC,
+    read: Some(read),
     read_iter: Some(read_iter),
     write_iter: Some(write_iter),
     poll: Some(poll),
@@ -581,6 +590,34 @@ unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file
     })
 }
 
+/// What `read(2)` calls: [`read_iter`] would do as well, but it takes longer from the interrupt to the
+/// program.
+///
+/// # Safety
+///
+/// `file` must be one that [`open`] has opened.
+unsafe extern "C" fn read(
+    file: *mut bindings::file,
+    buffer: *mut c_char,
+    len: usize,
+    _: *mut bindings::loff_t,
+) -> isize {
+    // SAFETY: `file` is valid by the safety requirements.
+    let data = unsafe { (*file).private_data };
+    // SAFETY: `open()` put it there, and `release()` takes it when nobody uses the file any more.
+    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow(data) };
+    // SAFETY: As above.
+    let nonblocking = unsafe { (*file).f_flags } & bindings::O_NONBLOCK != 0;
+    let buffer = UserPtr::from_ptr(buffer.cast());
+
+    from_result(|| {
+        let count = user.read(nonblocking, len, |count| {
+            UserSlice::new(buffer, len).writer().write(&count).is_ok()
+        })?;
+        Ok(count as isize)
+    })
+}
+
 /// # Safety
 ///
 /// `kiocb` must be of a file that [`open`] has opened, and `iter` must be valid for writing.
@@ -605,7 +642,21 @@ unsafe extern "C" fn read_iter(
         if nowait && iov.len() > size_of::<Count>() {
             return Err(EINVAL);
         }
-        Ok(kiocb.file().read(nowait || nonblock, iov)? as isize)
+
+        let mut copied = 0;
+        let count = kiocb.file().read(nowait || nonblock, iov.len(), |count| {
+            // SAFETY: The last copy, if there was one, has advanced it so far.
+            unsafe { iov.revert(copied) };
+            copied = iov.copy_to_iter(&count.to_ne_bytes());
+            copied == size_of::<Count>()
+        });
+        if count.is_err() {
+            // Another reader may have taken what was copied; io_uring tries again with the same one.
+            //
+            // SAFETY: As above.
+            unsafe { iov.revert(copied) };
+        }
+        Ok(count? as isize)
     })
 }
 

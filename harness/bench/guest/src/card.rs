@@ -37,12 +37,12 @@ impl Source for Card {
     const CALLS: u32 = 0;
 
     fn raise(&self) -> io::Result<()> {
-        self.registers.write(RAISE, 1);
+        self.registers.write_u32(RAISE, 1);
         Ok(())
     }
 
     fn quiet(&self) -> io::Result<()> {
-        self.registers.write(ACKNOWLEDGE, 1);
+        self.registers.write_u32(ACKNOWLEDGE, 1);
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use irq_user::rt;
 use rustix::{
     io::pread,
     process::Pid,
-    thread::{gettid, sched_setaffinity, sched_yield, CpuSet},
+    thread::{gettid, sched_yield},
 };
 use std::{
     fs::{self, File},
@@ -28,11 +28,14 @@ const EVENTS: usize = 2000;
 /// Events that come before and do not count: what is done once is done then.
 const WARM_UP: usize = 20;
 
-/// How much less than the highest priority of real-time threads the two threads have. Both are
-/// below those that handle interrupts, which have the middle one; the waiter runs as soon as it
-/// can.
-const WAITER: i32 = 59;
-const TRIGGER: i32 = 79;
+/// The priorities of the two threads. Both are below those that handle interrupts, which have 50; the
+/// waiter runs as soon as it can.
+const WAITER: u8 = 40;
+const TRIGGER: u8 = 20;
+
+/// How many ticks there are at least between two events: a line that runs free would be taken for
+/// one that storms.
+const PAUSE: u64 = 12_000;
 
 /// What was measured of one event, in ticks since it was raised.
 #[derive(Clone, Copy, Default)]
@@ -49,12 +52,10 @@ fn waiters_cpu() -> usize {
     thread::available_parallelism().map_or(1, |n| n.get()) - 1
 }
 
-fn enter(cpu: usize, below_max: i32) -> io::Result<()> {
-    let mut set = CpuSet::new();
-    set.set(cpu);
-    sched_setaffinity(None, &set)?;
-    rt::enter(below_max)?;
-    Ok(())
+/// Spends the time between two events.
+fn pause() {
+    let begin = now();
+    while now() - begin < PAUSE {}
 }
 
 /// Lets the kernel's threads run, and gives back what it is given. A thread that handles an
@@ -74,7 +75,7 @@ pub fn opening<M>(open: impl Fn() -> io::Result<M>) -> io::Result<Vec<Event>> {
     const TIMES: usize = 200;
     let mut events = vec![Event::default(); WARM_UP + TIMES];
 
-    enter(waiters_cpu(), WAITER)?;
+    rt::enter(WAITER, Some(waiters_cpu()))?;
     for (i, event) in events.iter_mut().enumerate() {
         if i == WARM_UP {
             mark::<BEGIN>();
@@ -100,12 +101,13 @@ pub fn same<M: Mechanism>(
 ) -> io::Result<Vec<Event>> {
     let mut events = vec![Event::default(); WARM_UP + EVENTS];
 
-    enter(waiters_cpu(), WAITER)?;
+    rt::enter(WAITER, Some(waiters_cpu()))?;
     let mut mechanism = at_rest(open()?);
     for (i, event) in events.iter_mut().enumerate() {
         if i == WARM_UP {
             mark::<BEGIN>();
         }
+        pause();
         mark::<RAISE>();
         let raised = now();
         source.raise()?;
@@ -130,10 +132,10 @@ pub fn two<M: Mechanism>(
     let news = News::default();
     let (ready, is_ready) = mpsc::channel();
 
-    enter(0, TRIGGER)?;
+    rt::enter(TRIGGER, Some(0))?;
     thread::scope(|scope| {
         let waiter = scope.spawn(|| {
-            enter(waiters_cpu(), WAITER)?;
+            rt::enter(WAITER, Some(waiters_cpu()))?;
             let mechanism = at_rest(open()?);
             let _ = ready.send(gettid());
             drop(ready);
@@ -187,6 +189,7 @@ impl News {
             if i == WARM_UP {
                 mark::<BEGIN>();
             }
+            pause();
             mark::<RAISE>();
             let raised = now();
             source.raise()?;

@@ -38,7 +38,8 @@ fn msi(bench: &mut Bench, card: &Card) -> io::Result<()> {
     let bound = Bound::new(card.address(), "rust_driver_irq_vectors")?;
     let irq = bound.msi()?;
 
-    bench.run("irq file: read, MSI", card, || file::Read::open(irq))
+    bench.run("irq file: read, MSI", card, || file::Read::open(irq))?;
+    bench.run("irq file: read, MSI, free", card, || file::Free::open(irq))
 }
 
 fn uio(bench: &mut Bench, card: &Card) -> io::Result<()> {

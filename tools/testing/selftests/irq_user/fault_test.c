@@ -384,8 +384,17 @@ TEST_F(intx, late_sleeper_does_not_arm)
 		ASSERT_EQ(0, set_policy(SCHED_OTHER, 0));
 		sleeper_wait(&sleeper);
 		/* The device still asserts: were the line armed it would fire again. */
-		ASSERT_EQ(before + 1, line_hw_count(&self->line));
+		if (sleeper.sleeps != LONG_MAX)
+			ASSERT_EQ(before + 1, line_hw_count(&self->line));
 		line_ack(&self->line);
+		/*
+		 * Of a thread in real time that was held up for a second the kernel
+		 * takes time for others, and so the sleeper was first.
+		 */
+		if (sleeper.sleeps == LONG_MAX) {
+			pthread_join(sleeper.thread, NULL);
+			sleeper_start(&sleeper, fd, &last);
+		}
 		ASSERT_EQ(0, write_value(fd, 1));
 	}
 	line_raise(&self->line);

@@ -21,13 +21,21 @@
 #define CONSUMER	"irq_user_test"
 #define EDGES		(GPIO_V2_LINE_FLAG_EDGE_RISING | GPIO_V2_LINE_FLAG_EDGE_FALLING)
 
-int gpio_watch(struct line *line, bool on)
+static int configure(struct line *line, uint64_t flags)
 {
-	struct gpio_v2_line_config config = {
-		.flags = GPIO_V2_LINE_FLAG_INPUT | (on ? EDGES : 0),
-	};
+	struct gpio_v2_line_config config = { .flags = flags };
 
 	return ioctl(line->gpio.request, GPIO_V2_LINE_SET_CONFIG_IOCTL, &config) ? -errno : 0;
+}
+
+int gpio_drive(struct line *line, bool on)
+{
+	return configure(line, on ? GPIO_V2_LINE_FLAG_OUTPUT : GPIO_V2_LINE_FLAG_INPUT);
+}
+
+int gpio_watch(struct line *line, bool on)
+{
+	return configure(line, GPIO_V2_LINE_FLAG_INPUT | (on ? EDGES : 0));
 }
 
 /* Requests the first GPIO of a chip as an input. */

@@ -18,6 +18,9 @@ const char *gpio_restore(struct line *line);
 /* Makes an edge: pulls the GPIO to where it is not. */
 void gpio_pull(struct line *line);
 
+/* Has the GPIO driven, or makes it an input again. Returns 0 or -errno. */
+int gpio_drive(struct line *line, bool on);
+
 /* Has gpiolib request the line for edges of the GPIO, and free it. Returns 0 or -errno. */
 int gpio_watch(struct line *line, bool on);
 

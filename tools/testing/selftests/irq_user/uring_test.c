@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "line_fixture.h"
@@ -73,6 +75,73 @@ TEST_F(intx, line_goes_away)
 	ASSERT_EQ(0, ring_submit(&ring, IORING_OP_READ, fd, &count, sizeof(count)));
 	line_enable(&self->line, false);
 	EXPECT_EQ(-EIO, ring_wait(&ring));
+}
+
+FIXTURE(edge)
+{
+	struct line line;
+};
+
+FIXTURE_SETUP(edge)
+{
+	const char *why = line_setup_edge(&self->line);
+
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(edge)
+{
+	line_teardown(&self->line);
+}
+
+/* Takes what there is, again and again. */
+struct taker {
+	int fd, taken;
+	bool stop;
+};
+
+static void *taker_main(void *arg)
+{
+	struct taker *taker = arg;
+	int count;
+	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
+
+	while (!__atomic_load_n(&taker->stop, __ATOMIC_RELAXED))
+		if (preadv2(taker->fd, &iov, 1, -1, RWF_NOWAIT) == sizeof(count))
+			__atomic_fetch_add(&taker->taken, count, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* A read whose event another one takes goes on waiting, as if nothing had been. */
+TEST_F_TIMEOUT(edge, late_read_waits_on, 240)
+{
+	struct taker taker = { .fd = open(self->line.path, O_RDONLY) };
+	struct io_uring_cqe completion;
+	int taken = 0, count;
+	struct ring ring;
+	pthread_t thread;
+
+	ASSERT_LE(0, taker.fd);
+	ASSERT_EQ(0, ring_setup(&ring));
+	ASSERT_EQ(0, ring_submit(&ring, IORING_OP_READ, taker.fd, &count, sizeof(count)));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, taker_main, &taker));
+	for (int i = 1; i <= 20000; i++) {
+		line_trigger(&self->line);
+		while (taken + __atomic_load_n(&taker.taken, __ATOMIC_RELAXED) < i) {
+			/* The kernel looks for the event when this thread is there. */
+			getppid();
+			if (!ring_take(&ring, &completion))
+				continue;
+			ASSERT_EQ(sizeof(count), completion.res);
+			taken += count;
+			ASSERT_EQ(0, ring_submit(&ring, IORING_OP_READ, taker.fd, &count,
+						 sizeof(count)));
+		}
+	}
+	__atomic_store_n(&taker.stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	EXPECT_EQ(20000, taken + taker.taken);
 }
 
 TEST_HARNESS_MAIN

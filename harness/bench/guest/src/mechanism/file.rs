@@ -34,6 +34,23 @@ impl Mechanism for Read {
     }
 }
 
+/// Sleeps in `read`, on a line that runs free.
+pub struct Free(Line);
+
+impl Free {
+    pub fn open(irq: u32) -> io::Result<Self> {
+        let line = Line::open(irq)?;
+        line.run_free()?;
+        Ok(Self(line))
+    }
+}
+
+impl Mechanism for Free {
+    fn wait(&mut self) -> io::Result<()> {
+        take(&self.0)
+    }
+}
+
 /// Sleeps in `poll`, which also arms the line, and reads.
 pub struct Poll(Line);
 
