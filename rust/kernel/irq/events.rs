@@ -135,6 +135,7 @@ impl LineEvents {
     }
 
     /// Masks the line, unless it runs free, and counts an event. To be called by the line's handler.
+    #[inline]
     pub fn fire(&self) {
         let mut old = self.state.load(Relaxed);
         let too_fast = old & FREE != 0 && self.rate.exceeds(now);
@@ -193,7 +194,7 @@ impl LineEvents {
     /// no event left. If so, it does not run free any more, and this says so just once.
     #[inline]
     pub fn take_storm(&self) -> bool {
-        self.state.cmpxchg(FREE | MASKED, MASKED, Full).is_ok()
+        self.is_storm() && self.state.cmpxchg(FREE | MASKED, MASKED, Full).is_ok()
     }
 
     /// Arms the line, as [`Self::arm()`] does, but only if there is no event.
@@ -201,6 +202,13 @@ impl LineEvents {
         if self.is_of(action) && self.state.cmpxchg(MASKED, 0, Full).is_ok() {
             self.enable();
         }
+    }
+
+    /// Returns whether [`Self::arm_if_none()`] would arm the line: it is masked, does not run free, and
+    /// there is no event.
+    #[inline]
+    pub fn is_to_be_armed(&self) -> bool {
+        self.state.load(Acquire) == MASKED
     }
 
     /// Takes all events and returns their number. Whether the line is masked stays as it is.

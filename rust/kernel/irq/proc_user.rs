@@ -322,6 +322,10 @@ impl UserIrq {
 
     /// Arms the line, unless there is an event.
     fn arm_if_none(&self) -> Result {
+        // It was so a moment ago, and that is soon enough: spares the lock to a line that runs free.
+        if !self.events.is_to_be_armed() {
+            return Ok(());
+        }
         self.with_action(|action| self.events.arm_if_none(action))
     }
 
