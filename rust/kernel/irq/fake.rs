@@ -248,7 +248,7 @@ impl Wires {
 }
 
 /// Calls nobody: the handler of a chained line.
-unsafe extern "C" fn demultiplex(_desc: *mut bindings::irq_desc) {}
+extern "C" fn demultiplex(_desc: *mut bindings::irq_desc) {}
 
 /// What a handler needs to make its line quiet, and to note that it ran.
 #[derive(Clone)]
