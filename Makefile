@@ -3,7 +3,7 @@
 FLAVOUR ?= release
 FLAVOURS ?= release debug
 ARCH ?= x86_64
-export FLAVOUR ARCH SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT LONG TESTS TIME SEED KSRC TOOLCHAIN
+export FLAVOUR ARCH SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT LONG LOAD TESTS TIME SEED KSRC TOOLCHAIN
 
 # Everything runs in the toolchain root.
 enter := harness/toolchain/enter
@@ -22,7 +22,7 @@ check: tree ## Build, boot, and run all tests, on release and debug or FLAVOURS=
 selftests: kernel ## Boot, and run the tests of the file, or TESTS='read_test ...'.
 	@$(enter) harness/selftests/run
 
-bench: kernel ## Boot, and compare ways to wait for an interrupt, in instructions.
+bench: kernel ## Boot, and compare ways to wait for an interrupt, or LOAD=1 how late.
 	@$(enter) harness/bench/run
 
 # On the flavour that notices most, unless another one is asked for.

@@ -161,3 +161,25 @@ def measure(raw, seen):
 def read_guest(path):
     with open(path) as lines:
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def lateness(ordered):
+    """As summary(), of so many values that the worst of ten thousand means something."""
+    return {
+        "min": ordered[0],
+        "median": ordered[len(ordered) // 2],
+        "p99": ordered[len(ordered) * 99 // 100],
+        "p99.99": ordered[len(ordered) * 9999 // 10000],
+        "max": ordered[-1],
+    }
+
+
+def read_cyclictest(path):
+    """How late its thread was, each time, in nanoseconds; its histogram is in microseconds."""
+    late = []
+    with open(path) as lines:
+        for line in lines:
+            words = line.split()
+            if len(words) == 2 and all(word.isdigit() for word in words):
+                late += [int(words[0]) * 1000] * int(words[1])
+    return late

@@ -92,11 +92,7 @@ use crate::{
         Mutex, //
     },
     task::Task,
-    types::ForeignOwnable,
-    uaccess::{
-        UserPtr,
-        UserSlice, //
-    }, //
+    types::ForeignOwnable, //
 };
 use core::mem::size_of;
 use waiters::Waiters;
@@ -321,12 +317,14 @@ impl UserIrq {
     }
 
     /// Arms the line, unless there is an event.
+    #[inline]
     fn arm_if_none(&self) -> Result {
         // It was so a moment ago, and that is soon enough: spares the lock to a line that runs free.
-        if !self.events.is_to_be_armed() {
-            return Ok(());
+        if self.events.is_to_be_armed() {
+            self.with_action(|action| self.events.arm_if_none(action))
+        } else {
+            Ok(())
         }
-        self.with_action(|action| self.events.arm_if_none(action))
     }
 
     /// Waits for events and gives their number to a reader who has room for so many bytes.
@@ -612,11 +610,14 @@ unsafe extern "C" fn read(
     let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow(data) };
     // SAFETY: As above.
     let nonblocking = unsafe { (*file).f_flags } & bindings::O_NONBLOCK != 0;
-    let buffer = UserPtr::from_ptr(buffer.cast());
+    let buffer = buffer.cast::<Count>();
 
     from_result(|| {
         let count = user.read(nonblocking, len, |count| {
-            UserSlice::new(buffer, len).writer().write(&count).is_ok()
+            // A `UserSlice` copies byte by byte, which takes much longer.
+            //
+            // SAFETY: It is always safe to call `put_user()` in process context.
+            unsafe { bindings::put_user_int(count, buffer) == 0 }
         })?;
         Ok(count as isize)
     })

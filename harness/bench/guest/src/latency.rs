@@ -2,7 +2,7 @@
 
 use crate::{
     mark::{mark, now, BEGIN, DONE, END, RAISE, USER},
-    mechanism::{Mechanism, Source},
+    mechanism::{timer::DELAY, Mechanism, Source},
 };
 use irq_user::rt;
 use rustix::{
@@ -18,10 +18,10 @@ use std::{
             AtomicBool, AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
         },
-        mpsc,
+        mpsc, OnceLock,
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const EVENTS: usize = 2000;
@@ -32,6 +32,11 @@ const WARM_UP: usize = 20;
 /// waiter runs as soon as it can.
 const WAITER: u8 = 40;
 const TRIGGER: u8 = 20;
+
+/// The priority of a thread that has to be on time, beside others that keep the kernel busy, and how
+/// many events it takes: enough for the worst of ten thousand to be no accident.
+const CONTROLLER: u8 = 90;
+const EVENTS_ON_TIME: usize = 50_000;
 
 /// How many ticks there are at least between two events: a line that runs free would be taken for
 /// one that storms.
@@ -49,7 +54,9 @@ pub struct Event {
 /// The CPU of the waiter, where the interrupts go as well: another one than the trigger's, if
 /// there is one.
 fn waiters_cpu() -> usize {
-    thread::available_parallelism().map_or(1, |n| n.get()) - 1
+    // Once: the threads that ask later may be bound to one.
+    static CPU: OnceLock<usize> = OnceLock::new();
+    *CPU.get_or_init(|| thread::available_parallelism().map_or(1, |n| n.get()) - 1)
 }
 
 /// Spends the time between two events.
@@ -122,6 +129,28 @@ pub fn same<M: Mechanism>(
     }
     mark::<END>();
     Ok(events.split_off(WARM_UP))
+}
+
+/// Waits for events that come at a known time, and returns by how many nanoseconds each was late. To
+/// set the time is counted in.
+pub fn on_time<M: Mechanism>(
+    source: &impl Source,
+    open: impl Fn() -> io::Result<M>,
+) -> io::Result<Vec<u64>> {
+    let delay = Duration::from_nanos(DELAY.into());
+    let mut late = vec![0; WARM_UP + EVENTS_ON_TIME];
+
+    rt::enter(CONTROLLER, Some(waiters_cpu()))?;
+    let mut mechanism = at_rest(open()?);
+    for late in &mut late {
+        let due = Instant::now() + delay;
+        source.raise()?;
+        mechanism.wait()?;
+        *late = due.elapsed().as_nanos() as u64;
+        source.quiet()?;
+        mechanism.rearm()?;
+    }
+    Ok(late.split_off(WARM_UP))
 }
 
 /// A thread sleeps until the device, which another one triggers, wakes it.

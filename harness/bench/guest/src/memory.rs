@@ -62,6 +62,8 @@ pub fn measure(lines: &mut FakeLines, number: usize) -> io::Result<Vec<Cost>> {
     Ok(vec![
         mapped,
         cost("its file, looked up (cache)", number, names)?,
+        // What is in a line's directory for good once it was open; others were opened before.
+        cost("its attributes, since it was open", number - made, || lines.open().map(drop))?,
         cost("its file, open", number, || lines.open())?,
         cost("an eventfd", number, || Eventfds::new(number))?,
     ])
