@@ -10,8 +10,8 @@
  * to be is for the models beside this one to show.  So is what a line that runs
  * free does: to who waits it is no different.
  *
- * LEVEL (else the line is an edge line), READERS, POLLER, WRITES and EVENTS say
- * how large the model is.  The script `run` tells what the other switches break.
+ * LEVEL (else the line is an edge line), READERS, POLLER, WRITES, EVENTS and CALM
+ * (there are no signals) say how large the model is.  The script `run` tells what the other switches break.
  */
 #ifndef LEVEL
 #define LEVEL false
@@ -524,11 +524,13 @@ init
 #endif
 	};
 	if
+#ifndef CALM
 	:: signals = 1
 #ifndef POLLER
 	:: signals = 1; fatal = true
 #endif
 	:: signals = 2
+#endif
 	:: true
 	fi;
 
