@@ -163,15 +163,11 @@ def read_guest(path):
         return [json.loads(line) for line in lines if line.startswith("{")]
 
 
-def lateness(ordered):
+def lateness(values):
     """As summary(), of so many values that the worst of ten thousand means something."""
-    return {
-        "min": ordered[0],
-        "median": ordered[len(ordered) // 2],
-        "p99": ordered[len(ordered) * 99 // 100],
-        "p99.99": ordered[len(ordered) * 9999 // 10000],
-        "max": ordered[-1],
-    }
+    result = summary(values)
+    worst = result.pop("max")
+    return result | {"p99.99": sorted(values)[len(values) * 9999 // 10000], "max": worst}
 
 
 def read_cyclictest(path):

@@ -11,7 +11,8 @@
  * free does: to who waits it is no different.
  *
  * LEVEL (else the line is an edge line), READERS, POLLER, WRITES, EVENTS and CALM
- * (there are no signals) say how large the model is.  The script `run` tells what the other switches break.
+ * (there are no signals) say how large the model is.  The script `run` tells what
+ * the other switches break.
  */
 #ifndef LEVEL
 #define LEVEL false

@@ -319,7 +319,9 @@ impl UserIrq {
     /// Arms the line, unless there is an event.
     #[inline]
     fn arm_if_none(&self) -> Result {
-        // It was so a moment ago, and that is soon enough: spares the lock to a line that runs free.
+        // Spares the lock to a line that runs free. To look without it is enough: whatever changes
+        // afterwards, an event or the line's end, is seen by the caller's next look, which comes after
+        // he is on a queue if he is to sleep.
         if self.events.is_to_be_armed() {
             self.with_action(|action| self.events.arm_if_none(action))
         } else {
@@ -614,7 +616,7 @@ unsafe extern "C" fn read(
 
     from_result(|| {
         let count = user.read(nonblocking, len, |count| {
-            // A `UserSlice` copies byte by byte, which takes much longer.
+            // Rather than by a `UserSlice`, whose copy is made for any length and takes longer.
             //
             // SAFETY: It is always safe to call `put_user()` in process context.
             unsafe { bindings::put_user_int(count, buffer) == 0 }

@@ -63,8 +63,7 @@ impl Bench {
     ) -> io::Result<()> {
         begin(name, "late");
         if self.loaded {
-            let mut late = latency::on_time(source, &open)?;
-            late.sort_unstable();
+            let late = latency::on_time(source, &open)?;
             self.lines.push(format!(r#"{{"on_time":"{name}","late":{late:?}}}"#));
             return Ok(());
         }

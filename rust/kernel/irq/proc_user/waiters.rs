@@ -144,14 +144,8 @@ impl Waiters {
             Ok(())
         };
 
-        // Who wakes takes the entry off the queue after he has made the thread runnable: then there is
-        // nothing left to do.
-        //
-        // SAFETY: `entry` is initialised, and who else uses it takes it off for good.
-        if unsafe { bindings::list_empty_careful(&raw const entry.task_list) } == 0 {
-            // SAFETY: As for `prepare_to_swait_event()`. This takes `entry` off the queue.
-            unsafe { bindings::finish_swait(self.readers.get(), &raw mut entry) };
-        }
+        // SAFETY: As for `prepare_to_swait_event()`. This takes `entry` off the queue.
+        unsafe { bindings::finish_swait(self.readers.get(), &raw mut entry) };
         woken
     }
 
