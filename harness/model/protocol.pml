@@ -44,6 +44,9 @@ byte count;			/* ... so both of its parts can change in one step. */
 bool revoked;
 bool locked;			/* The mutex around ... */
 bool action;			/* ... the action: it is Some. */
+byte first;			/* Who is in the place, counted from 1: rcuwait::task. */
+bool taken_place;		/* Waiters::is_taken */
+bool dozing;			/* Who is in the place is asleep, or about to be. */
 bool waiting[READERS];		/* A reader is on the queue, and not yet woken. */
 bool polling, triggered;	/* The poller is on the queue, has been woken. */
 
@@ -215,20 +218,32 @@ inline leave_if_revoked()
 }
 
 /*
- * W: wake_reader().  C: swake_up_one() takes the first one off the queue, whoever
- * that is, and whether he still sleeps or not.  To look first whether there is
- * anyone makes it no second step: who comes later comes after an empty queue.
+ * W: wake_reader().  C: rcuwait_wake_up() wakes who is in the place, unless he is
+ * awake.  Between that it looks and that it wakes he may have left, and be
+ * asleep elsewhere: it takes him for woken then as well.
+ *
+ * C: swake_up_one() takes the first one off the queue, whoever that is, and
+ * whether he still sleeps or not.  To look first whether there is anyone makes
+ * it no second step: who comes later comes after an empty queue.
  */
 inline wake_reader()
 {
-	atomic {
-		alive();
+	d_step { alive(); chosen = first };
+	if
+	:: d_step { chosen > 0 && chosen == first && dozing -> dozing = false }
+	:: chosen > 0 && chosen != first
+#ifdef STOP_AT_PLACE
+	:: chosen > 0
+#endif
+	:: atomic { !(chosen > 0 && chosen == first && dozing) ->
 		if
 		:: waiting[0] -> waiting[0] = false
 		:: waiting[READERS - 1] -> waiting[READERS - 1] = false
 		:: !waiting[0] && !waiting[READERS - 1]
 		fi
 	}
+	fi;
+	chosen = 0
 }
 
 /* W: has_pollers(), wake_pollers(): on PREEMPT_RT, in the irq thread. */
@@ -240,6 +255,7 @@ inline wake_pollers()
 /* W: wake_all(). */
 inline wake_all()
 {
+	d_step { alive(); dozing = false };
 	d_step { alive(); waiting[0] = false; waiting[READERS - 1] = false };
 	wake_pollers()
 }
@@ -287,6 +303,7 @@ inline serve()
  */
 active proctype handler()
 {
+	byte chosen;
 	bool was;
 end:	do
 	:: d_step { !LEVEL && asserted && installed && depth > 0 ->
@@ -315,13 +332,27 @@ end:	do
 }
 
 /*
+ * C: finish_rcuwait(), finish_swait().  W: the end of sleep().  What it does to
+ * the place nobody but the one in it does, and he is awake.
+ */
+inline leave()
+{
+	if
+	:: in_place ->
+		d_step { alive(); first = 0; dozing = false };
+		d_step { alive(); in_place = false; taken_place = false }
+	:: else -> atomic { waiting[me] = false; alive() }
+	fi
+}
+
+/*
  * P: read(), again and again until there is an error.  Each one may arm once:
  * who has taken the event that another one woke for has to arm again.
  */
 proctype reader(byte me)
 {
-	byte n;
-	bool was, taken, armed, interrupted, served;
+	byte n, chosen;
+	bool was, taken, armed, interrupted, served, in_place;
 	do
 	::	leave_if_revoked();
 		if
@@ -353,14 +384,26 @@ proctype reader(byte me)
 			:: !armed -> with_action(arm_if_none); armed = true; served = false
 			:: else
 			fi;
-			/* W: sleep(), with C: prepare_to_swait_event(), schedule(), finish_swait(). */
+			/* W: sleep(). */
 #ifdef LOOK_EARLY
 			if
 			:: count > 0 || revoked -> goto finish
 			:: else
 			fi;
 #endif
-			d_step { alive(); interrupted = signal(me); waiting[me] = !interrupted };
+			d_step { alive(); in_place = !taken_place; taken_place = true };
+			if
+			:: in_place ->
+				/* W: sleep_in_place().  C: prepare_to_rcuwait(), set_current_state(). */
+				interrupted = signal(me);
+				if
+				:: interrupted
+				:: else -> first = me + 1; dozing = true
+				fi
+			:: else ->
+				/* W: sleep_on_queue().  C: prepare_to_swait_event(). */
+				d_step { alive(); interrupted = signal(me); waiting[me] = !interrupted }
+			fi;
 #ifndef LOOK_EARLY
 			if
 			:: count > 0 -> goto finish
@@ -372,17 +415,18 @@ proctype reader(byte me)
 			fi;
 #endif
 			if
-			:: interrupted -> break
+			:: interrupted -> leave(); break
 			:: else
 			fi;
-end_asleep:		!waiting[me] || signal(me);
+			/* C: schedule() */
+end_asleep:		(in_place -> !dozing : !waiting[me]) || signal(me);
 #ifdef HEED_SIGNAL
 			if
-			:: signal(me) -> waiting[me] = false; break
+			:: signal(me) -> leave(); break
 			:: else
 			fi;
 #endif
-finish:			atomic { waiting[me] = false; alive() }
+finish:			leave()
 		fi
 	od;
 out:	users--

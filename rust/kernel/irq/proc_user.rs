@@ -49,7 +49,8 @@
 //!
 //! How masking, counting, taking and arming are kept in step is told at [`LineEvents`]. The reader
 //! enters the queue before it looks for an event again, and the handler counts before it looks at
-//! the queue: so one of the two sees the other.
+//! the queue: so one of the two sees the other. A reader who is the only one has a place of his own
+//! instead of the queue, see [`Waiters`].
 //!
 //! On `PREEMPT_RT` the handler still runs in hard interrupt context, and wakes the reader from
 //! there. Pollers it cannot wake: their queue has a lock that sleeps. If there are any, it has the

@@ -32,9 +32,9 @@ use std::sync::{atomic::AtomicUsize, LazyLock};
 /// Returns whether something is to be broken:
 ///
 /// - `relaxed`: `cmpxchg()` orders nothing.
-/// - `no-wake-barrier`: there is none in `swq_has_sleeper()`.
+/// - `no-wake-barrier`: there is none in `rcuwait_wake_up()` and `swq_has_sleeper()`.
 /// - `no-sleep-barrier`: there is none in `set_current_state()`.
-/// - `look-early`: a reader looks for an event before he enters the queue.
+/// - `look-early`: a reader looks for an event before he enters the place or the queue.
 fn broken(what: &str) -> bool {
     static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| std::env::args().skip(1).collect());
 
@@ -192,7 +192,7 @@ const ACTION: IrqAction<'_, (), ()> = IrqAction(PhantomData);
 /// A line that is armed, and its owner.
 struct User {
     events: LineEvents,
-    /// The reader is on the wait queue.
+    /// The reader is in the place, or on the queue.
     waiting: AtomicBool,
     /// What is done before an event is counted.
     data: UnsafeCell<u32>,

@@ -5,8 +5,16 @@
 use crate::{
     bindings,
     prelude::*,
-    sync::LockClassKey,
+    sync::{
+        atomic::{
+            AtomicFlag,
+            Full,
+            Release, //
+        },
+        LockClassKey, //
+    },
     task::{
+        Task,
         TASK_INTERRUPTIBLE,
         TASK_NORMAL, //
     },
@@ -14,12 +22,18 @@ use crate::{
 };
 use core::ptr;
 
-/// Two C wait queues: one for readers, of whom one is woken at a time, and one for pollers, who all
-/// are.
+/// A place for one reader, a queue for more of them, of whom one is woken at a time, and a queue for
+/// pollers, who are all woken.
 ///
-/// The readers' is a simple wait queue, because that can be used in hard interrupt context on
-/// `PREEMPT_RT` too: so no thread runs between the interrupt and the reader. The pollers' is the
-/// kind that the poll interface of the VFS asks for, whose lock sleeps there.
+/// The readers' are an rcuwait and a simple wait queue, because these can be used in hard interrupt
+/// context on `PREEMPT_RT` too: so no thread runs between the interrupt and the reader. The pollers'
+/// is the kind that the poll interface of the VFS asks for, whose lock sleeps there.
+///
+/// One reader alone, which is the rule, takes no lock, nor does who wakes him. The reader who finds
+/// the place taken takes to the queue; whether it is he or the one in the place who is woken for an
+/// event does not matter. Who is woken is one who slept, and now looks for an event. The one in the
+/// place may be awake already, be it for a signal and about to go: then somebody on the queue is woken,
+/// and if there is nobody, whoever comes next will look.
 ///
 /// A [`kernel::sync::CondVar`] cannot be used: its condition has to change under a lock, and an
 /// interrupt handler does not take one here. A [`kernel::sync::poll::PollCondVar`] must outlive a
@@ -28,13 +42,18 @@ use core::ptr;
 /// Who wakes looks at a queue without its lock first, and leaves it alone if it is empty. That is
 /// sound because there is a full barrier on both sides: the one who wakes changes what is waited
 /// for, then a barrier, then looks at the queue; the one who waits enters the queue, then a
-/// barrier, then looks whether there is something for him.
+/// barrier, then looks whether there is something for him. So it is with the place.
 ///
 /// # Invariants
 ///
-/// `readers` and `pollers` are initialised, and are pinned.
+/// - `first`, `readers` and `pollers` are initialised, and are pinned.
+/// - Who has changed `is_taken` from clear to set, and not yet back, is the only one who uses `first`
+///   to wait.
 #[pin_data]
 pub(super) struct Waiters {
+    #[pin]
+    first: Opaque<bindings::rcuwait>,
+    is_taken: AtomicFlag,
     #[pin]
     readers: Opaque<bindings::swait_queue_head>,
     #[pin]
@@ -52,8 +71,11 @@ impl Waiters {
         let readers_key: Pin<&'static LockClassKey> = kernel::static_lock_class!();
         let pollers_key: Pin<&'static LockClassKey> = kernel::static_lock_class!();
 
-        // INVARIANT: Both are initialised here.
+        // INVARIANT: All are initialised here, and nobody waits.
         pin_init!(Self {
+            // SAFETY: The pointer is valid for writing.
+            first <- Opaque::ffi_init(|first| unsafe { bindings::rcuwait_init(first) }),
+            is_taken: AtomicFlag::new(false),
             // SAFETY:
             // - `head` is valid for writing.
             // - The name and the key live for ever.
@@ -78,7 +100,16 @@ impl Waiters {
     /// Wakes one reader, if any waits. May be called in any context.
     ///
     /// One: there is one count to take, and a reader who came too late would wake in vain.
+    ///
+    /// The one in the place may leave it after he was found there, and be asleep elsewhere by the time
+    /// that he is woken. He has looked after he left, or wakes another reader himself.
     pub(super) fn wake_reader(&self) {
+        // The barrier in it pairs with the one in `set_current_state()`.
+        //
+        // SAFETY: `first` is initialised by the type invariants.
+        if unsafe { bindings::rcuwait_wake_up(self.first.get()) } != 0 {
+            return;
+        }
         // The barrier in it pairs with the one in `prepare_to_swait_event()`.
         //
         // SAFETY: `readers` is initialised by the type invariants.
@@ -107,6 +138,8 @@ impl Waiters {
 
     /// Wakes all readers, and all pollers for `events`. In process context.
     pub(super) fn wake_all(&self, events: u32) {
+        // SAFETY: `first` is initialised by the type invariants.
+        unsafe { bindings::rcuwait_wake_up(self.first.get()) };
         // SAFETY: `readers` is initialised by the type invariants, and interrupts are on.
         unsafe { bindings::swake_up_all(self.readers.get()) };
         self.wake_pollers(events);
@@ -114,10 +147,53 @@ impl Waiters {
 
     /// Sleeps until somebody wakes this reader, unless `ready` says that there is no need to.
     ///
-    /// A wake that comes after `ready` was asked is not lost: the reader is on the queue by then.
-    /// Returns after any wake; the caller looks for itself whether there is something for it. A
-    /// pending signal gives [`ERESTARTSYS`].
+    /// A wake that comes after `ready` was asked is not lost: the reader is on the queue, or in the
+    /// place, by then. Returns after any wake; the caller looks for itself whether there is something
+    /// for it. A pending signal gives [`ERESTARTSYS`].
     pub(super) fn sleep(&self, ready: impl FnOnce() -> bool) -> Result {
+        // The barrier makes a reader who has just left the place see what was counted by whoever
+        // still found him there, and took him for woken, see `wake_reader()`.
+        if self.is_taken.xchg(true, Full) {
+            return self.sleep_on_queue(ready);
+        }
+        let slept = self.sleep_in_place(ready);
+        // Pairs with the exchange above: `first` is done with.
+        self.is_taken.store(false, Release);
+        slept
+    }
+
+    /// As [`Self::sleep()`], for the one reader who has set `is_taken`.
+    #[inline]
+    fn sleep_in_place(&self, ready: impl FnOnce() -> bool) -> Result {
+        // Asked before anybody can choose this reader for a wake: who was chosen has to look.
+        //
+        // SAFETY: `current_raw()` is valid, because it is the thread that runs this.
+        if unsafe { bindings::signal_pending(Task::current_raw()) } != 0 {
+            return if ready() { Ok(()) } else { Err(ERESTARTSYS) };
+        }
+
+        // SAFETY: `first` is initialised, and ours by the type invariants.
+        unsafe { bindings::prepare_to_rcuwait(self.first.get()) };
+        // The barrier in it pairs with the one in `rcuwait_wake_up()`.
+        //
+        // SAFETY: It is safe to call it in process context.
+        unsafe { bindings::set_current_state(TASK_INTERRUPTIBLE as c_uint) };
+
+        if !ready() {
+            // A signal that has come by now makes this return as well.
+            //
+            // SAFETY: As above.
+            unsafe { bindings::schedule() };
+        }
+
+        // SAFETY: As for `prepare_to_rcuwait()`.
+        unsafe { bindings::finish_rcuwait(self.first.get()) };
+        Ok(())
+    }
+
+    /// As [`Self::sleep()`], for who has found the place taken.
+    #[cold]
+    fn sleep_on_queue(&self, ready: impl FnOnce() -> bool) -> Result {
         let mut entry = bindings::swait_queue::default();
 
         // It is on no queue yet, and stays in place until the end of this function.
