@@ -14,11 +14,10 @@
 //! | `nested <irq>` | calls the handler of a nested line, as its parent's thread would |
 //! | `dispose <irq>` | unmaps a line |
 //!
-//! The kinds are `edge`, `level`, `slow`, `nested`, `percpu`, `norequest`, `chained` and `hidden`.
-//! An unknown command or kind is `EINVAL`, as is a command that the kind of the line does not know;
-//! an unknown line is `ENOENT`. To read the file gives a row
-//! for each line, in the order in which they were made: its number, and whether its chip has it
-//! masked.
+//! The kinds are `edge`, `level`, `slow`, `nested`, `percpu`, `percpu_devid`, `norequest`, `chained`
+//! and `hidden`. An unknown command or kind is `EINVAL`, as is a command that the kind of the line
+//! does not know; an unknown line is `ENOENT`. To read the file gives a row for each line, in the
+//! order in which they were made: its number, and whether its chip has it masked.
 
 use kernel::{
     debugfs::{
@@ -133,6 +132,7 @@ fn kind(name: &str) -> Result<Kind> {
         "slow" => Kind::SlowLevel,
         "nested" => Kind::Nested,
         "percpu" => Kind::PerCpu,
+        "percpu_devid" => Kind::PerCpuDevId,
         "norequest" => Kind::NoRequest,
         "chained" => Kind::Chained,
         "hidden" => Kind::Hidden,

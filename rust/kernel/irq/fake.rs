@@ -54,6 +54,8 @@ pub enum Kind {
     Nested,
     /// Each CPU has one.
     PerCpu,
+    /// Each CPU has one, and a cookie of its own for it.
+    PerCpuDevId,
     /// Not to be requested.
     NoRequest,
     /// Demultiplexed by the kernel.
@@ -71,7 +73,8 @@ impl Kind {
             Self::Edge | Self::Chained => bindings::IRQ_TYPE_EDGE_RISING,
             Self::Level | Self::SlowLevel | Self::NoRequest => level,
             Self::Nested => level | bindings::IRQ_NESTED_THREAD,
-            Self::PerCpu => level | bindings::IRQ_PER_CPU_DEVID,
+            Self::PerCpu => level | bindings::IRQ_PER_CPU,
+            Self::PerCpuDevId => level | bindings::IRQ_PER_CPU | bindings::IRQ_PER_CPU_DEVID,
             Self::Hidden => level | bindings::IRQ_HIDDEN,
         }
     }

@@ -65,9 +65,10 @@ mod suite {
         assert!(FakeLine::new(Kind::Nested)?.info()?.is_nested());
         assert!(!FakeLine::new(Kind::NoRequest)?.info()?.is_requestable());
 
-        let per_cpu = FakeLine::new(Kind::PerCpu)?.info()?;
-        assert!(per_cpu.is_per_cpu());
-        assert!(!per_cpu.is_requestable());
+        assert!(FakeLine::new(Kind::PerCpu)?.info()?.is_per_cpu());
+        let per_cpu_devid = FakeLine::new(Kind::PerCpuDevId)?.info()?;
+        assert!(per_cpu_devid.is_per_cpu());
+        assert!(!per_cpu_devid.is_requestable());
         Ok(())
     }
 }

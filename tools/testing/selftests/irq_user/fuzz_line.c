@@ -22,11 +22,12 @@ const struct kind kinds[] = {
 	{ "nested", "nested" },
 	{ "hidden", "assert" },
 	{ "percpu", NULL },
+	{ "percpu_devid", NULL },
 	{ "norequest", NULL },
 	{ "chained", NULL },
 };
 
-#define REFUSED_KINDS	3
+#define REFUSED_KINDS	4
 
 struct view look_at(int number)
 {

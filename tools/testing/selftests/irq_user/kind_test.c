@@ -153,6 +153,7 @@ FIXTURE_VARIANT(refused)
 };
 
 FIXTURE_VARIANT_ADD(refused, per_cpu) { .name = "percpu" };
+FIXTURE_VARIANT_ADD(refused, per_cpu_devid) { .name = "percpu_devid" };
 FIXTURE_VARIANT_ADD(refused, no_request) { .name = "norequest" };
 FIXTURE_VARIANT_ADD(refused, chained) { .name = "chained" };
 
