@@ -3,7 +3,7 @@
 FLAVOUR ?= release
 FLAVOURS ?= release debug
 ARCH ?= x86_64
-export FLAVOUR ARCH SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT LONG LOAD TESTS TIME SEED KSRC TOOLCHAIN
+export FLAVOUR ARCH SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT EVENTS LOAD TESTS TIME SEED KSRC TOOLCHAIN
 
 # Everything runs in the toolchain root.
 enter := harness/toolchain/enter
@@ -19,7 +19,7 @@ demo: kernel userspace ## Boot, and drive a PCI device from user space by its in
 check: tree ## Build, boot, and run all tests, on release and debug or FLAVOURS='...'.
 	@$(enter) harness/check $(FLAVOURS)
 
-selftests: kernel ## Boot, and run the tests of the file, or TESTS='read_test ...'.
+selftests: kernel ## Boot, and run the tests of the file, or TESTS='read_test ...' with EVENTS=1000.
 	@$(enter) harness/selftests/run
 
 bench: kernel ## Boot, and compare ways to wait for an interrupt, or LOAD=1 how late.

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "line_fixture.h"
 
 /* What runs on the line's own processor, as far as the line lets it. */
@@ -59,7 +60,7 @@ TEST_F_TIMEOUT(intx, no_count_while_quiet, 300)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
-	const unsigned int rounds = 10000;
+	const unsigned int rounds = events_to_have(10000);
 	struct spinner spinner = {};
 
 	ASSERT_LE(0, fd);

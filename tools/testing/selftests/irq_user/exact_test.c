@@ -2,9 +2,6 @@
 /*
  * What /proc/irq/<N>/irq promises to a crowd: each event is returned exactly
  * once, whoever reads, polls and writes meanwhile, and masks stay balanced.
- *
- * IRQ_USER_EVENTS in the environment says how many events each test has to have,
- * however long that takes. Without, it is as many as come in ten seconds.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,15 +15,14 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "events.h"
 #include "line.h"
 
 #define THREADS		4
 #define WORKERS		8
-#define SECONDS		10
 
 /* What the workers, some of which are processes, have in common. */
 struct board {
@@ -353,31 +349,6 @@ static void check_line_afterwards(struct __test_metadata *_metadata, struct crow
 	close(crowd->fd);
 }
 
-/* How many events there have to be, or for how long. */
-struct extent {
-	unsigned long events;
-	struct timespec end;
-};
-
-static void extent_begin(struct extent *extent)
-{
-	const char *text = getenv("IRQ_USER_EVENTS");
-
-	extent->events = text ? strtoul(text, NULL, 0) : 0;
-	clock_gettime(CLOCK_MONOTONIC, &extent->end);
-	extent->end.tv_sec += SECONDS;
-}
-
-static bool extent_goes_on(struct extent *extent, unsigned int events)
-{
-	struct timespec now;
-
-	if (extent->events)
-		return events < extent->events;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec < extent->end.tv_sec;
-}
-
 FIXTURE(crowd)
 {
 	struct crowd crowd;
@@ -424,16 +395,14 @@ FIXTURE_TEARDOWN(crowd)
 }
 
 /* The sum of what eight workers read is what was raised, and all of them end. */
-TEST_F_TIMEOUT(crowd, exactly_once, 3600)
+TEST_F_TIMEOUT(crowd, exactly_once, 36000)
 {
 	unsigned int before = line_hw_count(&self->crowd.line);
 	struct crowd *crowd = &self->crowd;
 	unsigned int raised, sum, hw;
-	struct extent extent;
 
 	ASSERT_TRUE(crowd_start(crowd));
-	extent_begin(&extent);
-	for (raised = 0; extent_goes_on(&extent, raised); raised++)
+	for (raised = 0; raised < events_to_have(UINT_MAX); raised++)
 		crowd_event(crowd);
 	raised += crowd_stop(crowd);
 	crowd_drain(crowd, before);
@@ -467,16 +436,14 @@ FIXTURE_TEARDOWN(storm)
 }
 
 /* Edges that nobody waits for coalesce: never into more, and not into none. */
-TEST_F_TIMEOUT(storm, edges_coalesce, 3600)
+TEST_F_TIMEOUT(storm, edges_coalesce, 36000)
 {
 	unsigned int before = line_hw_count(&self->crowd.line);
 	struct crowd *crowd = &self->crowd;
 	unsigned int edges = 0, sum, hw;
-	struct extent extent;
 
 	ASSERT_TRUE(crowd_start(crowd));
-	extent_begin(&extent);
-	while (extent_goes_on(&extent, edges)) {
+	while (edges < events_to_have(UINT_MAX)) {
 		unsigned int burst = 1 + edges % 16;
 
 		for (unsigned int i = 0; i < burst; i++)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "events.h"
 #include "line.h"
 
 /* Serves the device's events for as long as the test wants. */
@@ -156,7 +157,7 @@ TEST_F_TIMEOUT(served, affinity_changes, 300)
 	if (cpus < 2)
 		SKIP(goto out, "needs two processors");
 	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity", self->line.irq);
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < events_to_have(3000); i++) {
 		snprintf(mask, sizeof(mask), "%x", 1 << i % (cpus < 32 ? cpus : 32));
 		ASSERT_EQ(0, write_text(path, mask));
 		/* Half of the changes meet an event that the one before them delayed. */
@@ -241,7 +242,7 @@ TEST_F_TIMEOUT(served, debugfs_is_used, 300)
 	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", self->line.irq);
 	if (access(path, R_OK | W_OK))
 		SKIP(goto out, "there is no %s", path);
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < events_to_have(2000); i++) {
 		ASSERT_LT(0, read_all(path, text, sizeof(text)));
 		ASSERT_NE(NULL, strstr(text, "ddepth:"));
 		/* That cannot be done to a level line. */

@@ -15,16 +15,16 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "events.h"
 #include "line.h"
 #include "uring.h"
-
-#define EVENTS 10000
 
 /* A device that raises its next interrupt when its program has served the last. */
 struct device {
 	struct line *line;
 	pthread_t thread;
 	unsigned int before;		/* interrupts */
+	unsigned int events;		/* to be raised */
 	unsigned int raised, served;	/* events */
 	pthread_t program;
 	pid_t tid;			/* of the program */
@@ -50,7 +50,7 @@ static void *device_main(void *arg)
 {
 	struct device *device = arg;
 
-	for (unsigned int i = 0; i < EVENTS; i++) {
+	for (unsigned int i = 0; i < device->events; i++) {
 		wait_until(&device->served, i);
 		if (device->with_signals) {
 			pthread_kill(device->program, SIGUSR1);
@@ -69,6 +69,7 @@ static void *device_main(void *arg)
 static void device_start(struct device *device, struct line *line)
 {
 	device->line = line;
+	device->events = events_to_have(10000);
 	device->before = line_hw_count(line);
 	device->program = pthread_self();
 	device->tid = syscall(SYS_gettid);
@@ -90,8 +91,8 @@ static int serve(struct device *device, int count)
 static void device_finish(struct __test_metadata *_metadata, struct device *device, int fd)
 {
 	pthread_join(device->thread, NULL);
-	EXPECT_EQ(EVENTS, device->served);
-	EXPECT_EQ(EVENTS, line_hw_count(device->line) - device->before);
+	EXPECT_EQ(device->events, device->served);
+	EXPECT_EQ(device->events, line_hw_count(device->line) - device->before);
 	/* And none is left. */
 	EXPECT_EQ(0, poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0));
 }
@@ -135,7 +136,7 @@ TEST_F_TIMEOUT(loop, epoll_level_triggered, 300)
 
 	ASSERT_LE(0, epfd);
 	device_start(&self->device, &self->line);
-	while (self->device.served < EVENTS) {
+	while (self->device.served < self->device.events) {
 		ASSERT_EQ(1, epoll_wait(epfd, &event, 1, -1));
 		ASSERT_EQ(1, serve(&self->device, read_count(self->fd)));
 	}
@@ -150,7 +151,7 @@ TEST_F_TIMEOUT(loop, epoll_edge_triggered, 300)
 
 	ASSERT_LE(0, epfd);
 	device_start(&self->device, &self->line);
-	while (self->device.served < EVENTS) {
+	while (self->device.served < self->device.events) {
 		int count;
 
 		ASSERT_EQ(1, epoll_wait(epfd, &event, 1, -1));
@@ -169,7 +170,7 @@ TEST_F_TIMEOUT(loop, select, 300)
 
 	ASSERT_EQ(0, pipe(other));
 	device_start(&self->device, &self->line);
-	while (self->device.served < EVENTS) {
+	while (self->device.served < self->device.events) {
 		int last = self->fd > other[0] ? self->fd : other[0];
 		fd_set set;
 
@@ -196,7 +197,7 @@ TEST_F_TIMEOUT(loop, ppoll, 300)
 	ASSERT_EQ(0, pipe(other));
 	pollfds[1].fd = other[0];
 	device_start(&self->device, &self->line);
-	while (self->device.served < EVENTS) {
+	while (self->device.served < self->device.events) {
 		ASSERT_EQ(1, ppoll(pollfds, 2, &limit, NULL));
 		ASSERT_EQ(POLLIN, pollfds[0].revents);
 		ASSERT_EQ(1, serve(&self->device, read_count(self->fd)));
@@ -234,7 +235,7 @@ TEST_F_TIMEOUT(loop, ppoll_with_signals, 300)
 
 	block_signal(&self->device, &inside);
 	device_start(&self->device, &self->line);
-	while (self->device.served < EVENTS) {
+	while (self->device.served < self->device.events) {
 		if (ppoll(&pollfd, 1, NULL, &inside) < 0) {
 			ASSERT_EQ(EINTR, errno);
 			interrupted++;
@@ -242,7 +243,7 @@ TEST_F_TIMEOUT(loop, ppoll_with_signals, 300)
 		}
 		ASSERT_EQ(1, serve(&self->device, read_count(self->fd)));
 	}
-	EXPECT_EQ(EVENTS, interrupted);
+	EXPECT_EQ(self->device.events, interrupted);
 	device_finish(_metadata, &self->device, self->fd);
 }
 
@@ -254,7 +255,7 @@ TEST_F_TIMEOUT(loop, pselect_with_signals, 300)
 
 	block_signal(&self->device, &inside);
 	device_start(&self->device, &self->line);
-	while (self->device.served < EVENTS) {
+	while (self->device.served < self->device.events) {
 		fd_set set;
 
 		FD_ZERO(&set);
@@ -266,7 +267,7 @@ TEST_F_TIMEOUT(loop, pselect_with_signals, 300)
 		}
 		ASSERT_EQ(1, serve(&self->device, read_count(self->fd)));
 	}
-	EXPECT_EQ(EVENTS, interrupted);
+	EXPECT_EQ(self->device.events, interrupted);
 	device_finish(_metadata, &self->device, self->fd);
 }
 
@@ -280,7 +281,7 @@ TEST_F_TIMEOUT(loop, blocking_read_with_signals, 300)
 	block_signal(&self->device, &inside);
 	pthread_sigmask(SIG_SETMASK, &inside, NULL);
 	device_start(&self->device, &self->line);
-	while (self->device.served < EVENTS) {
+	while (self->device.served < self->device.events) {
 		int count = serve(&self->device, read_count(self->fd));
 
 		/* A signal that comes between two reads interrupts neither. */
@@ -290,7 +291,7 @@ TEST_F_TIMEOUT(loop, blocking_read_with_signals, 300)
 			ASSERT_EQ(1, count);
 	}
 	EXPECT_LT(0, interrupted);
-	EXPECT_EQ(EVENTS, self->device.signals);
+	EXPECT_EQ(self->device.events, self->device.signals);
 	device_finish(_metadata, &self->device, self->fd);
 }
 
@@ -302,7 +303,7 @@ TEST_F_TIMEOUT(loop, uring_read, 300)
 	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, 0));
 	ASSERT_EQ(0, ring_setup(&ring));
 	device_start(&self->device, &self->line);
-	while (self->device.served < EVENTS) {
+	while (self->device.served < self->device.events) {
 		int count = 0;
 
 		ASSERT_EQ(0, ring_submit(&ring, IORING_OP_READ, self->fd, &count, sizeof(count)));
@@ -319,7 +320,7 @@ TEST_F_TIMEOUT(loop, uring_poll, 300)
 
 	ASSERT_EQ(0, ring_setup(&ring));
 	device_start(&self->device, &self->line);
-	while (self->device.served < EVENTS) {
+	while (self->device.served < self->device.events) {
 		ASSERT_EQ(0, ring_submit_poll(&ring, self->fd, POLLIN, false));
 		ASSERT_EQ(POLLIN, ring_wait(&ring));
 		ASSERT_EQ(1, serve(&self->device, read_count(self->fd)));
@@ -335,7 +336,7 @@ TEST_F_TIMEOUT(loop, uring_multishot_poll, 300)
 	ASSERT_EQ(0, ring_setup(&ring));
 	ASSERT_EQ(0, ring_submit_poll(&ring, self->fd, POLLIN, true));
 	device_start(&self->device, &self->line);
-	while (self->device.served < EVENTS) {
+	while (self->device.served < self->device.events) {
 		int count;
 
 		ASSERT_EQ(POLLIN, ring_wait(&ring));
@@ -355,7 +356,7 @@ TEST_F_TIMEOUT(loop, uring_multishot_poll, 300)
 TEST_F_TIMEOUT(loop, vendor_pattern, 300)
 {
 	device_start(&self->device, &self->line);
-	while (self->device.served < EVENTS) {
+	while (self->device.served < self->device.events) {
 		fd_set set;
 		int count;
 
