@@ -11,13 +11,16 @@ enter := harness/toolchain/enter
 .DEFAULT_GOAL := help
 
 help: ## List the targets.
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: kernel userspace ## Boot, and drive a PCI device from user space by its interrupts.
 	@$(enter) harness/userspace/demo
 
 check: tree ## Build, boot, and run all tests, on release and debug or FLAVOURS='...'.
 	@$(enter) harness/check $(FLAVOURS)
+
+check-all: tree ## Do so on all architectures.
+	@harness/check-all $(FLAVOURS)
 
 selftests: kernel ## Boot, and run the tests of the file, or TESTS='read_test ...' with EVENTS=1000.
 	@$(enter) harness/selftests/run
@@ -48,10 +51,19 @@ tree: ## Assemble the kernel tree: build/linux.
 lint: tree ## Run the formatters and checkers, which have to be silent.
 	@$(enter) harness/lint/run
 
+series: tree ## Write the patches for git am: build/series.
+	@$(enter) harness/series/export
+
+build-series: series ## Build the kernel after each patch of the series.
+	@$(enter) harness/series/build
+
+lint-series: series ## Run the kernel's checkers on the series, which have to be silent.
+	@$(enter) harness/lint/series
+
 clean: ## Delete what was built in this clone.
 	rm -rf build userspace/target
 
 clean-cache: ## Delete what all clones share: the toolchain and the kernel source.
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/irq-user"
 
-.PHONY: help demo check selftests bench fuzz vm shell kernel userspace tree lint clean clean-cache
+.PHONY: help demo check check-all selftests bench fuzz vm shell kernel userspace tree lint series build-series lint-series clean clean-cache
