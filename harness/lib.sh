@@ -14,6 +14,11 @@ FLAVOUR=${FLAVOUR:-release}
 kernel_out=$build/$ARCH-$FLAVOUR
 logs=$build/log
 
+# For static programs of ARCH, once its machine was read.
+rustflags() {
+	echo "-C target-feature=+crt-static -C linker=clang -C link-arg=--target=$TRIPLE -C link-arg=-fuse-ld=lld"
+}
+
 say() {
 	printf '%s\n' "$*" >&2
 }
@@ -25,6 +30,9 @@ die() {
 	[ $# -eq 0 ] || printf '  %s\n' "$@" >&2
 	exit 1
 }
+
+[ -d "$harness/arch/$ARCH" ] ||
+	die "there is no architecture $ARCH" "There are: $(cd "$harness/arch" && echo *)"
 
 # need_space DIR GIB WHAT: refuses early what would fill the disk.
 need_space() {

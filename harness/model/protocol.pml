@@ -170,7 +170,7 @@ inline give()
 #else
 		d_step {
 			alive();
-			taken = count >= n;
+			taken = count == n;
 			count = count - (taken -> n : 0);
 			owed = owed - (taken -> n : 0)
 		};
@@ -235,13 +235,14 @@ inline wake_reader()
 #ifdef STOP_AT_PLACE
 	:: chosen > 0
 #endif
-	:: atomic { !(chosen > 0 && chosen == first && dozing) ->
-		if
-		:: waiting[0] -> waiting[0] = false
-		:: waiting[READERS - 1] -> waiting[READERS - 1] = false
-		:: !waiting[0] && !waiting[READERS - 1]
-		fi
-	}
+	:: !(chosen > 0 && chosen == first && dozing) ->
+		atomic {
+			if
+			:: waiting[0] -> waiting[0] = false
+			:: waiting[READERS - 1] -> waiting[READERS - 1] = false
+			:: !waiting[0] && !waiting[READERS - 1]
+			fi
+		}
 	fi;
 	chosen = 0
 }

@@ -217,14 +217,16 @@ impl LineEvents {
         self.change(|state| state % EVENT) / EVENT
     }
 
-    /// Takes that many events, if there are as many. Returns whether it did.
+    /// Takes all events, if there are that many. Returns whether it did.
     ///
-    /// For who has to pass the number on before he takes them, because that may fail.
+    /// For who has to pass the number on before he takes them, because that may fail. That it leaves
+    /// none makes it a full barrier against the handler: an event that is not taken here was counted
+    /// after whatever the caller has done before.
     pub fn take_if(&self, events: u32) -> bool {
         let mut old = self.state.load(Relaxed);
 
-        while old / EVENT >= events {
-            match self.state.cmpxchg(old, old - events * EVENT, Full) {
+        while old / EVENT == events {
+            match self.state.cmpxchg(old, old % EVENT, Full) {
                 Ok(_) => return true,
                 Err(other) => old = other,
             }
@@ -258,13 +260,19 @@ impl LineEvents {
         }
         // Only now is the line requested, so that this is its descriptor, and stays so.
         if self.desc.load(Relaxed).is_null() {
-            // INVARIANT: By the action's invariants the line is there.
-            //
-            // SAFETY: It is always safe to call `irq_to_desc()`.
-            self.desc
-                .store(unsafe { bindings::irq_to_desc(self.irq) }, Relaxed);
+            self.find_desc();
         }
         true
+    }
+
+    /// Looks the line's descriptor up. Not inlined, because C exports `irq_to_desc()` to no module.
+    #[inline(never)]
+    fn find_desc(&self) {
+        // INVARIANT: The caller has seen the line's action, so by its invariants the line is there.
+        //
+        // SAFETY: It is always safe to call `irq_to_desc()`.
+        self.desc
+            .store(unsafe { bindings::irq_to_desc(self.irq) }, Relaxed);
     }
 
     /// Disables the line and then makes a change that may set [`MASKED`].

@@ -59,7 +59,7 @@
 //! A reader who wakes too late finds no event. He does not arm the line, since the one who has taken
 //! it may still be busy with the device, and is the one to do so. It is for the program to see to it
 //! that the device is quiet before another of its threads begins to wait. A reader who is being killed
-//! takes no event, but wakes another one in his place: the queue may have chosen him for the wake.
+//! takes no event, but wakes another one in his stead: it may be he who was chosen for the wake.
 
 mod waiters;
 
@@ -379,7 +379,8 @@ impl UserIrq {
     /// Gives the events to a reader, if there are any.
     ///
     /// They are taken when the reader has their number: so no event is on its way to a reader who
-    /// cannot get it while another one finds none and arms the line.
+    /// cannot get it while another one finds none and arms the line. And all of them, since this
+    /// reader may have been woken for each, see [`Waiters::wake_reader`].
     fn give(&self, put: &mut impl FnMut(Count) -> bool) -> Result<bool> {
         loop {
             let events = self.events.pending();

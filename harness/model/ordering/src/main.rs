@@ -35,6 +35,8 @@ use std::sync::{atomic::AtomicUsize, LazyLock};
 /// - `no-wake-barrier`: there is none in `rcuwait_wake_up()` and `swq_has_sleeper()`.
 /// - `no-sleep-barrier`: there is none in `set_current_state()`.
 /// - `look-early`: a reader looks for an event before he enters the place or the queue.
+/// - `leave-some`: a reader who took some events leaves others that came meanwhile.
+/// - `no-place-barrier`: there is none in the exchange of `is_taken`.
 fn broken(what: &str) -> bool {
     static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| std::env::args().skip(1).collect());
 
@@ -302,6 +304,48 @@ fn wake() {
     assert!(handler.join().unwrap() || !asleep, "asleep for ever");
 }
 
+/// Who wakes may find a reader in the place who has left it for good: then there is no event that the
+/// reader has not taken.
+fn leave() {
+    let user = User::new();
+    user.events.run_free(&ACTION);
+    user.interrupt();
+    user.waiting.store(true, Relaxed);
+    let handler = meanwhile(&user, |user| {
+        user.interrupt();
+        user.wake()
+    });
+
+    user.waiting.store(false, Relaxed);
+    loop {
+        let events = user.events.pending();
+        if events == 0 || user.events.take_if(events) || broken("leave-some") {
+            break;
+        }
+    }
+
+    let found = handler.join().unwrap();
+    assert!(!found || !user.events.is_pending(), "asleep for ever");
+}
+
+/// The same, of a reader who finds no event and goes to sleep again, but for a signal.
+fn leave_in_vain() {
+    let user = User::new();
+    user.waiting.store(true, Relaxed);
+    let handler = meanwhile(&user, |user| {
+        user.interrupt();
+        user.wake()
+    });
+
+    user.waiting.store(false, Relaxed);
+    if !broken("no-place-barrier") {
+        fence(SeqCst);
+    }
+    let seen = user.events.is_pending();
+
+    assert!(!handler.join().unwrap() || seen, "asleep for ever");
+}
+
 /// Who takes an event sees what was done before it was counted; and the next event's handler comes
 /// after what was done before the line was armed.
 fn publish() {
@@ -340,6 +384,8 @@ fn check(name: &str, preemptions: Option<usize>, model: fn()) {
 
 fn main() {
     check("wake", None, wake);
+    check("leave", None, leave);
+    check("leave_in_vain", None, leave_in_vain);
     check("publish", None, publish);
     check("balance", Some(3), balance);
     check("free", Some(3), free);

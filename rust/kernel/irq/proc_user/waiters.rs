@@ -29,11 +29,10 @@ use core::ptr;
 /// context on `PREEMPT_RT` too: so no thread runs between the interrupt and the reader. The pollers'
 /// is the kind that the poll interface of the VFS asks for, whose lock sleeps there.
 ///
-/// One reader alone, which is the rule, takes no lock, nor does who wakes him. The reader who finds
-/// the place taken takes to the queue; whether it is he or the one in the place who is woken for an
-/// event does not matter. Who is woken is one who slept, and now looks for an event. The one in the
-/// place may be awake already, be it for a signal and about to go: then somebody on the queue is woken,
-/// and if there is nobody, whoever comes next will look.
+/// One reader alone, which is the rule, takes no queue's lock, nor does who wakes him. The reader who
+/// finds the place taken takes to the queue; whether it is he or the one in the place who is woken for
+/// an event does not matter. The one in the place may be awake already, be it for a signal and about to
+/// go: then somebody on the queue is woken, and if there is nobody, whoever comes next will look.
 ///
 /// A [`kernel::sync::CondVar`] cannot be used: its condition has to change under a lock, and an
 /// interrupt handler does not take one here. A [`kernel::sync::poll::PollCondVar`] must outlive a
@@ -60,10 +59,11 @@ pub(super) struct Waiters {
     pollers: Opaque<bindings::wait_queue_head>,
 }
 
-// SAFETY: Wait queue heads may be used and freed on any thread.
+// SAFETY: Wait queue heads and an rcuwait may be used and freed on any thread.
 unsafe impl Send for Waiters {}
 
-// SAFETY: Wait queue heads have locks of their own.
+// SAFETY: Wait queue heads have locks of their own. An rcuwait is changed by one thread at a time, by
+// the type invariants, and may be looked at by any.
 unsafe impl Sync for Waiters {}
 
 impl Waiters {
@@ -102,7 +102,17 @@ impl Waiters {
     /// One: there is one count to take, and a reader who came too late would wake in vain.
     ///
     /// The one in the place may leave it after he was found there, and be asleep elsewhere by the time
-    /// that he is woken. He has looked after he left, or wakes another reader himself.
+    /// that he is woken. So there has to be a full barrier between that he leaves and that he looks for
+    /// the last time, or he has to wake another reader himself:
+    ///
+    /// ```text
+    /// who counts an event      who leaves the place
+    ///
+    /// count the event          leave
+    /// full barrier             full barrier: LineEvents::take_if(), which leaves no event, or
+    /// find him in the place        the exchange in sleep(), or another wake_reader()
+    ///                          look: there is the event
+    /// ```
     pub(super) fn wake_reader(&self) {
         // The barrier in it pairs with the one in `set_current_state()`.
         //
@@ -151,20 +161,28 @@ impl Waiters {
     /// place, by then. Returns after any wake; the caller looks for itself whether there is something
     /// for it. A pending signal gives [`ERESTARTSYS`].
     pub(super) fn sleep(&self, ready: impl FnOnce() -> bool) -> Result {
-        // The barrier makes a reader who has just left the place see what was counted by whoever
-        // still found him there, and took him for woken, see `wake_reader()`.
+        // A full barrier, which a reader who has just left the place needs, see `wake_reader()`.
+        //
+        // INVARIANT: If it was clear, this reader alone uses `first` from here on.
         if self.is_taken.xchg(true, Full) {
             return self.sleep_on_queue(ready);
         }
-        let slept = self.sleep_in_place(ready);
-        // Pairs with the exchange above: `first` is done with.
+        // SAFETY: This reader has set `is_taken`.
+        let slept = unsafe { self.sleep_in_place(ready) };
+        // Pairs with the exchange above.
+        //
+        // INVARIANT: `first` is done with.
         self.is_taken.store(false, Release);
         slept
     }
 
-    /// As [`Self::sleep()`], for the one reader who has set `is_taken`.
+    /// As [`Self::sleep()`], in the place.
+    ///
+    /// # Safety
+    ///
+    /// The caller must have changed `is_taken` from clear to set, and not yet back.
     #[inline]
-    fn sleep_in_place(&self, ready: impl FnOnce() -> bool) -> Result {
+    unsafe fn sleep_in_place(&self, ready: impl FnOnce() -> bool) -> Result {
         // Asked before anybody can choose this reader for a wake: who was chosen has to look.
         //
         // SAFETY: `current_raw()` is valid, because it is the thread that runs this.
@@ -172,7 +190,7 @@ impl Waiters {
             return if ready() { Ok(()) } else { Err(ERESTARTSYS) };
         }
 
-        // SAFETY: `first` is initialised, and ours by the type invariants.
+        // SAFETY: `first` is initialised by the type invariants, and ours by the safety requirements.
         unsafe { bindings::prepare_to_rcuwait(self.first.get()) };
         // The barrier in it pairs with the one in `rcuwait_wake_up()`.
         //

@@ -84,9 +84,9 @@ mod suite {
             assert_eq!(events.pending(), number);
         }
         assert!(!events.take_if(4));
-        assert!(events.take_if(1));
-        assert_eq!(events.take(), 2);
-        assert!(!events.take_if(1));
+        assert!(!events.take_if(2));
+        assert!(events.take_if(3));
+        assert!(!events.take_if(3));
         assert!(!events.is_pending());
         Ok(())
     }

@@ -9,6 +9,7 @@
  *
  * IRQ_USER_FUZZ_SECONDS says for how long, IRQ_USER_FUZZ_SEED which seed.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -70,7 +71,7 @@ static const struct op {
 	{ "hotplug",		1,	op_hotplug },
 };
 
-_Static_assert(ARRAY_SIZE(ops) <= MAX_OPS, "there is no place for so many operations");
+static_assert(ARRAY_SIZE(ops) <= MAX_OPS, "there is no place for so many operations");
 
 static int pick_op(struct worker *worker)
 {
