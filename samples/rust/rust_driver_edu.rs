@@ -95,23 +95,35 @@ struct Card {
 }
 
 impl Card {
-    /// Asks for the first factorial.
-    fn start(&self) -> Result {
+    /// Makes the card quiet, whatever an earlier owner has left it to do.
+    ///
+    /// To be done before the line is requested: what the handler gets is ours then.
+    fn quiet(&self) -> Result {
+        self.stop();
+
         let computing = || {
             let bar = self.bar.try_access().ok_or(ENXIO)?;
             Ok(bar.read32(regs::STATUS) & regs::COMPUTING != 0)
         };
 
-        // What an earlier owner may have left: while it computes, the card takes no number, and
-        // while it has a reason to interrupt, it does not interrupt for a second one.
+        // While it computes, the card takes no number, and may be about to interrupt. While it has a
+        // reason to interrupt, it does not interrupt for a second one.
         read_poll_timeout(
             computing,
             |computing| !computing,
             Delta::from_millis(1),
             Delta::from_secs(5),
         )?;
+        self.acknowledge();
+        Ok(())
+    }
+
+    /// Asks for the first factorial.
+    fn start(&self) -> Result {
         let bar = self.bar.try_access().ok_or(ENXIO)?;
-        bar.write32(regs::DONE, regs::INTERRUPT_ACK);
+
+        self.repeat
+            .store(module_parameters::repeat.value(), Relaxed);
         bar.write32(regs::INTERRUPT_WHEN_DONE, regs::STATUS);
         self.compute(&bar, 1);
         Ok(())
@@ -139,11 +151,11 @@ impl Card {
         let Some(bar) = self.bar.try_access() else {
             return;
         };
-        // The interrupt was for a factorial that an earlier owner had asked for.
-        if bar.read32(regs::STATUS) & regs::COMPUTING != 0 {
+        let number = self.number.load(Relaxed);
+        // It was about to interrupt for an earlier owner when it was made quiet.
+        if number == 0 || bar.read32(regs::STATUS) & regs::COMPUTING != 0 {
             return;
         }
-        let number = self.number.load(Relaxed);
         let factorial = bar.read32(regs::FACTORIAL);
         let handled = self.handled.fetch_add(1, Relaxed) + 1;
 
@@ -273,10 +285,11 @@ impl pci::Driver for EduDriver {
         let bar = pdev.iomap_region_sized::<{ regs::END }>(0, c"rust_driver_edu")?;
         let card = Card {
             bar: bar.into_devres()?,
-            repeat: AtomicFlag::new(module_parameters::repeat.value()),
+            repeat: AtomicFlag::new(false),
             number: Atomic::new(0),
             handled: Atomic::new(0),
         };
+        card.quiet()?;
         let line = Line::request(&vectors, card)?;
 
         line.card().start()?;
