@@ -251,6 +251,13 @@ static bool read_debug(struct line *line, char *text, size_t size)
 	return true;
 }
 
+char *line_state(struct line *line)
+{
+	static char text[2048];
+
+	return read_debug(line, text, sizeof(text)) ? text : "not known";
+}
+
 int line_depth(struct line *line)
 {
 	static const char key[] = "ddepth:";

@@ -55,6 +55,9 @@ bool line_asserts(struct line *line);
 /* Makes an edge on a line that has no device. */
 void line_trigger(struct line *line);
 
+/* Returns what debugfs tells of the line, until the next call. */
+char *line_state(struct line *line);
+
 /* Returns how often the line is disabled, or -1 without debugfs. */
 int line_depth(struct line *line);
 
