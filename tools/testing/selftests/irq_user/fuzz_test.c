@@ -7,7 +7,8 @@
  * What a worker does follows from the seed alone; in which order the workers do
  * it does not.
  *
- * IRQ_USER_FUZZ_SECONDS says for how long, IRQ_USER_FUZZ_SEED which seed.
+ * IRQ_USER_FUZZ_SECONDS says for how long, IRQ_USER_FUZZ_SEED which seed, and
+ * IRQ_USER_FUZZ_HOTPLUG that CPUs are to go and come as well.
  */
 #include <assert.h>
 #include <errno.h>
@@ -387,29 +388,11 @@ static const char *try_line(const struct view *view, int fd)
 	return NULL;
 }
 
-/*
- * A CPU that goes offline may take an interrupt along, and QEMU's IO-APIC waits
- * for the end of it ever after: the line is armed and not masked, and silent.  To
- * be mapped anew sets the pin right.
- */
-static void remap_device(struct view *view)
-{
-	line_enable(&fuzz->device, false);
-	line_enable(&fuzz->device, true);
-	view->irq = line_number(&fuzz->device);
-	fuzz->slots[view->slot].irq = view->irq;
-}
-
-static void check_line(struct __test_metadata *_metadata, struct view *view)
+static void check_line(struct __test_metadata *_metadata, const struct view *view)
 {
 	int fd = open_when_free(view);
 	const char *what = NULL;
 
-	if (fd >= 0 && !view->slot) {
-		close(fd);
-		remap_device(view);
-		fd = open_when_free(view);
-	}
 	if (!kinds[view->kind].fire)
 		what = fd == -EINVAL ? NULL : "to be refused";
 	else
