@@ -260,19 +260,10 @@ impl LineEvents {
         }
         // Only now is the line requested, so that this is its descriptor, and stays so.
         if self.desc.load(Relaxed).is_null() {
-            self.find_desc();
+            // INVARIANT: By the action's invariants the line is there.
+            self.desc.store(desc_of(self.irq), Relaxed);
         }
         true
-    }
-
-    /// Looks the line's descriptor up. Not inlined, because C exports `irq_to_desc()` to no module.
-    #[inline(never)]
-    fn find_desc(&self) {
-        // INVARIANT: The caller has seen the line's action, so by its invariants the line is there.
-        //
-        // SAFETY: It is always safe to call `irq_to_desc()`.
-        self.desc
-            .store(unsafe { bindings::irq_to_desc(self.irq) }, Relaxed);
     }
 
     /// Disables the line and then makes a change that may set [`MASKED`].
@@ -314,6 +305,13 @@ impl LineEvents {
             }
         }
     }
+}
+
+/// Looks the descriptor of a line up. Not inlined, because C exports `irq_to_desc()` to no module.
+#[inline(never)]
+fn desc_of(irq: u32) -> *mut bindings::irq_desc {
+    // SAFETY: It is always safe to call `irq_to_desc()`.
+    unsafe { bindings::irq_to_desc(irq) }
 }
 
 /// Counts one more event in a state, if there is room.

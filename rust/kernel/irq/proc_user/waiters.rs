@@ -109,8 +109,8 @@ impl Waiters {
     /// who counts an event      who leaves the place
     ///
     /// count the event          leave
-    /// full barrier             full barrier: LineEvents::take_if(), which leaves no event, or
-    /// find him in the place        the exchange in sleep(), or another wake_reader()
+    /// full barrier             full barrier: LineEvents::take_if() or take_storm(), which leave no
+    /// find him in the place        event, the exchange in sleep(), or another wake_reader()
     ///                          look: there is the event
     /// ```
     pub(super) fn wake_reader(&self) {
