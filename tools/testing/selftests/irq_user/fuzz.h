@@ -124,6 +124,9 @@ int line_fire(const struct view *view);
 int line_quiet(const struct view *view);
 int line_dispose(const struct view *view);
 
+/* Returns whether a line can be taken away at all. */
+bool can_dispose(const struct view *view);
+
 /* Makes a line for each slot. */
 void make_all(struct worker *worker);
 

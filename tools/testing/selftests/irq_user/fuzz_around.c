@@ -174,19 +174,11 @@ void plug_cpu(void)
 	switch_cpu(true);
 }
 
-/*
- * The last CPU goes and comes, if IRQ_USER_FUZZ_HOTPLUG is in the environment.
- *
- * Otherwise not, because now and then a line of QEMU's IO-APIC is silent
- * afterwards, if it is handled on the CPU that came back: it is enabled, and not
- * masked, and gets no interrupt even when it is mapped anew.
- */
+/* The last CPU goes and comes. */
 long op_hotplug(struct worker *worker)
 {
 	bool on = pick(worker, 2);
 
-	if (!getenv("IRQ_USER_FUZZ_HOTPLUG"))
-		return -EPERM;
 	note(worker, "%s", on ? "on" : "off");
 	return switch_cpu(on);
 }

@@ -76,6 +76,11 @@ static int obey(const struct view *view, const char *verb)
 	return write(control, text, size) < 0 ? -errno : 0;
 }
 
+bool can_dispose(const struct view *view)
+{
+	return view->slot || !lines_stay();
+}
+
 int line_dispose(const struct view *view)
 {
 	if (view->slot)
@@ -141,7 +146,7 @@ long op_dispose(struct worker *worker)
 	struct view view = look(worker);
 	long result;
 
-	if (worker->is_mortal)
+	if (worker->is_mortal || !can_dispose(&view))
 		return -EPERM;
 	if (!is_there(&view) || !turn(&fuzz->slots[view.slot], view.generation))
 		return -ENOENT;
