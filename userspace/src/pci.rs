@@ -7,7 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+const BUS: &str = "/sys/bus/pci";
 const DEVICES: &str = "/sys/bus/pci/devices";
+
+/// A driver that leaves its devices alone.
+const STUB: &str = "pci-stub";
 
 /// A PCI device, by its folder in sysfs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,11 +67,50 @@ impl Device {
     }
 
     /// Enables the device. Only then its INTx line is known to the kernel.
+    ///
+    /// On a machine that a device tree describes the kernel makes the line when it offers the device
+    /// to a driver. If there is no line and no driver yet, the device is bound to `pci-stub`, which
+    /// does nothing, and unbound again: the line stays.
     pub fn enable(&self) -> io::Result<()> {
-        self.write("enable", "1")
+        self.write("enable", "1")?;
+        let made = self.make_line();
+        if made.is_err() {
+            self.disable()?;
+        }
+        made
     }
 
-    /// Takes an [`enable`](Self::enable) back. With the last one the INTx line goes away.
+    fn make_line(&self) -> io::Result<()> {
+        if read(&self.folder, "irq")? == "0" && self.has_pin()? && self.driver().is_none() {
+            self.offer_to_stub()?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the device can interrupt without a message at all.
+    fn has_pin(&self) -> io::Result<bool> {
+        // Offset of "Interrupt Pin" in the configuration space, see the PCI specification.
+        const PIN: usize = 0x3d;
+
+        let path = self.folder.join("config");
+        let config = fs::read(&path).map_err(|e| file::error(path.display(), e))?;
+        Ok(config.get(PIN).is_some_and(|&pin| pin != 0))
+    }
+
+    fn offer_to_stub(&self) -> io::Result<()> {
+        let was = read(&self.folder, "driver_override")?;
+        self.write("driver_override", STUB)?;
+        let bound = write(Path::new(BUS).join("drivers_probe"), self.address());
+        let unbound = match self.driver().as_deref() {
+            Some(STUB) => self.write("driver/unbind", self.address()),
+            _ => Ok(()),
+        };
+        self.write("driver_override", if was == "(null)" { "\n" } else { &was })?;
+        bound.and(unbound)
+    }
+
+    /// Takes an [`enable`](Self::enable) back. With the last one the INTx line goes away, except
+    /// where a device tree describes the machine.
     pub fn disable(&self) -> io::Result<()> {
         self.write("enable", "0")
     }
@@ -80,7 +123,11 @@ impl Device {
             Ok(irq) if irq > 0 => Ok(irq),
             _ => Err(io::Error::new(
                 io::ErrorKind::NotFound,
-                format!("PCI device {} has no interrupt line", self.address()),
+                format!(
+                    "PCI device {} has no interrupt line: enable it; where a device tree describes \
+                     the machine that takes the driver {STUB}",
+                    self.address()
+                ),
             )),
         }
     }
@@ -127,14 +174,17 @@ impl Device {
     }
 
     fn write(&self, name: &str, value: &str) -> io::Result<()> {
-        let path = self.folder.join(name);
-        fs::write(&path, value).map_err(|e| match e.kind() {
-            io::ErrorKind::PermissionDenied => {
-                io::Error::new(e.kind(), format!("{}: needs CAP_SYS_ADMIN", path.display()))
-            }
-            _ => file::error(path.display(), e),
-        })
+        write(self.folder.join(name), value)
     }
+}
+
+fn write(path: PathBuf, value: &str) -> io::Result<()> {
+    fs::write(&path, value).map_err(|e| match e.kind() {
+        io::ErrorKind::PermissionDenied => {
+            io::Error::new(e.kind(), format!("{}: needs CAP_SYS_ADMIN", path.display()))
+        }
+        _ => file::error(path.display(), e),
+    })
 }
 
 fn read(folder: &Path, name: &str) -> io::Result<String> {

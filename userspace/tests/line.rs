@@ -28,10 +28,18 @@ fn trigger(irq: u32) {
 }
 
 /// Returns the numbers of free edge lines.
+///
+/// Any line may be said to be one until its first owner sets it up, or finds that it is one that
+/// each processor has for itself.
 fn edge_lines() -> Vec<u32> {
+    let is_edge = |line: &Info| line.is_free() && line.trigger == Some(Trigger::Edge);
+    let is_really = |&irq: &u32| {
+        Line::open(irq).is_ok()
+            && Info::of(irq).expect("it is there").trigger == Some(Trigger::Edge)
+    };
     let lines = Info::all().expect("the kernel has lines");
-    let is_edge = |line: &&Info| line.is_free() && line.trigger == Some(Trigger::Edge);
-    lines.iter().filter(is_edge).map(|line| line.irq).collect()
+    let said = lines.into_iter().filter(is_edge).map(|line| line.irq);
+    said.filter(is_really).collect()
 }
 
 fn edge_line() -> Line {
@@ -42,7 +50,39 @@ fn irq(line: &Line) -> u32 {
     line.irq().expect("procfs is mounted")
 }
 
-/// The card, whose line goes away when it is disabled.
+/// An edge line of the module `test_irq_lines`, which fires and goes away on command.
+struct Fake {
+    irq: u32,
+}
+
+impl Fake {
+    const CONTROL: &str = "/sys/kernel/debug/test_irq_lines/control";
+
+    fn new() -> Self {
+        fs::write(Self::CONTROL, "make edge").expect("the module is loaded");
+        let lines = fs::read_to_string(Self::CONTROL).expect("the module is loaded");
+        let made = lines.lines().last().and_then(|row| row.split_whitespace().next());
+        Self { irq: made.expect("it is the last").parse().expect("it is a number") }
+    }
+
+    fn line(&self) -> Line {
+        Line::open(self.irq).expect("nobody has it")
+    }
+
+    fn obey(&self, verb: &str) {
+        fs::write(Self::CONTROL, format!("{verb} {}", self.irq)).expect("it is there");
+    }
+
+    fn fire(&self) {
+        self.obey("fire");
+    }
+
+    fn dispose(&self) {
+        self.obey("dispose");
+    }
+}
+
+/// The card, which has a level-triggered line.
 struct Card {
     device: pci::Device,
     registers: pci::Registers,
@@ -143,9 +183,9 @@ fn wait_any_tells_which_line_fired() {
 #[test]
 #[ignore = "needs the VM"]
 fn wait_any_tells_which_line_is_gone() {
-    let card = Card::enable();
-    let (gone, other) = (card.line(), edge_line());
-    card.device.disable().expect("it was enabled");
+    let fake = Fake::new();
+    let (gone, other) = (fake.line(), edge_line());
+    fake.dispose();
     let fired = wait_any(&[&other, &gone], Some(LONG)).expect("one is there");
     assert_eq!(fired.len(), 1);
     let (1, Err(e)) = &fired[0] else { panic!("{fired:?}") };
@@ -265,12 +305,12 @@ fn info_tells_what_is_known_of_a_line() {
 #[test]
 #[ignore = "needs the VM"]
 fn who_waits_is_told_that_the_line_is_gone() {
-    let card = Card::enable();
-    let line = card.line();
+    let fake = Fake::new();
+    let line = fake.line();
     let waiter = thread::spawn(move || line.wait());
     // If it does not sleep yet, it is told all the same.
     thread::sleep(SHORT);
-    card.device.disable().expect("it was enabled");
+    fake.dispose();
     let error = waiter.join().expect("it does not panic").expect_err("the line is gone");
     assert_eq!(Reason::of(&error), Some(&Reason::Gone));
 }
@@ -303,27 +343,20 @@ fn a_line_that_runs_free_counts_each_edge() {
 #[test]
 #[ignore = "needs the VM"]
 fn a_storm_is_told_once_and_masked() {
-    let command = |text: &str| {
-        fs::write("/sys/kernel/debug/test_irq_lines/control", text).expect("the module is loaded");
-    };
-    command("make edge");
-    let lines = fs::read_to_string("/sys/kernel/debug/test_irq_lines/control").expect("it is");
-    let number = lines.lines().last().and_then(|row| row.split_whitespace().next());
-    let number = number.expect("there is the one that was made").parse().expect("it is a number");
-
-    let line = Line::open(number).expect("it is free");
+    let fake = Fake::new();
+    let line = fake.line();
     line.run_free().expect("it is edge-triggered");
-    command(&format!("burst {number}"));
+    fake.obey("burst");
     assert!(line.wait().expect("it fires") > 1);
     // On a machine that is too slow there is no storm.
     if let Err(e) = line.try_wait() {
         assert_eq!(Reason::of(&e), Some(&Reason::Storm));
         assert_eq!(line.try_wait().expect("it is said once"), None);
     }
-    command(&format!("fire {number}"));
+    fake.fire();
     assert!(line.wait().expect("it fires") >= 1);
     drop(line);
-    command(&format!("dispose {number}"));
+    fake.dispose();
 }
 
 #[cfg(feature = "tokio")]
@@ -357,10 +390,10 @@ mod asynchronous {
     #[ignore = "needs the VM"]
     fn tokio_says_that_the_line_is_gone() {
         run(async {
-            let card = Card::enable();
-            let line = AsyncLine::new(card.line()).expect("it is a descriptor");
+            let fake = Fake::new();
+            let line = AsyncLine::new(fake.line()).expect("it is a descriptor");
             assert!(timeout(SHORT, line.wait()).await.is_err(), "it has not fired");
-            card.device.disable().expect("it was enabled");
+            fake.dispose();
             let error = timeout(LONG, line.wait()).await.expect("in time").expect_err("it is gone");
             assert_eq!(Reason::of(&error), Some(&Reason::Gone));
         });
@@ -375,8 +408,8 @@ mod readiness {
     #[test]
     #[ignore = "needs the VM"]
     fn mio_tells_of_each_event_and_of_the_end() {
-        let card = Card::enable();
-        let mut line = card.line();
+        let fake = Fake::new();
+        let mut line = fake.line();
         let mut poll = Poll::new().expect("there are descriptors left");
         let mut events = Events::with_capacity(4);
         let registry = poll.registry();
@@ -384,14 +417,13 @@ mod readiness {
 
         for _ in 0..5 {
             assert_eq!(line.try_wait().expect("it is there"), None);
-            card.raise();
+            fake.fire();
             poll.poll(&mut events, Some(LONG)).expect("it works");
             assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [Token(7)]);
             assert_eq!(line.try_wait().expect("it is there"), Some(1));
-            card.quiet();
         }
         assert_eq!(line.try_wait().expect("it is there"), None);
-        card.device.disable().expect("it was enabled");
+        fake.dispose();
         poll.poll(&mut events, Some(LONG)).expect("it works");
         assert_eq!(events.iter().filter(|event| event.is_readable()).count(), 1);
         let error = line.try_wait().expect_err("it is gone");

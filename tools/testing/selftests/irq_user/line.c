@@ -68,19 +68,45 @@ static bool find_device(struct line *line)
 }
 
 /*
- * An IO-APIC of QEMU's that is told that a pin falls while nobody has its line
- * takes it for asserted ever after, until it has seen it rise and fall.
+ * An IO-APIC of QEMU's does not see what a pin does while nobody has its line: it
+ * takes one that fell for asserted, and one that rose for quiet, until it has seen
+ * it fall, rise and fall.
  */
 static void settle_pin(struct line *line)
 {
 	int fd = open(line->path, O_RDWR | O_NONBLOCK);
 
+	line_ack(line);
 	if (fd < 0)
 		return;
 	line_raise(line);
 	wait_event(fd);
 	line_ack(line);
 	close(fd);
+}
+
+/* Says which driver shall have the device, if not the one that matches. */
+static void override_driver(struct line *line, const char *driver)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/driver_override", line->device);
+	write_file(path, driver);
+}
+
+void line_bind(struct line *line, const char *driver)
+{
+	override_driver(line, driver);
+	write_file(PCI_BUS "/drivers_probe", strrchr(line->device, '/') + 1);
+}
+
+void line_unbind(struct line *line, const char *driver)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), PCI_BUS "/drivers/%.32s/unbind", driver);
+	write_file(path, strrchr(line->device, '/') + 1);
+	override_driver(line, "\n");
 }
 
 const char *line_setup(struct line *line)
@@ -100,6 +126,13 @@ const char *line_setup(struct line *line)
 		line_enable(line, false);
 	line_enable(line, true);
 	line->irq = line_number(line);
+	if (!line->irq && lines_stay()) {
+		line_bind(line, "pci-stub");
+		line_unbind(line, "pci-stub");
+		line->irq = line_number(line);
+	}
+	if (!line->irq)
+		return "the device has no line: is there CONFIG_PCI_STUB?";
 	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
 
 	snprintf(resource, sizeof(resource), "%s/resource0", line->device);
@@ -111,7 +144,6 @@ const char *line_setup(struct line *line)
 	if (regs == MAP_FAILED)
 		return "cannot map the device's registers";
 	line->regs = regs;
-	line_ack(line);
 	settle_pin(line);
 
 	if (access("/proc/irq", F_OK) || (access(line->path, F_OK) && errno != ENOENT))
@@ -119,34 +151,48 @@ const char *line_setup(struct line *line)
 	return NULL;
 }
 
-/* Takes the line if it is free, edge-triggered, and an edge can be injected. */
-static bool try_edge_line(struct line *line, const char *irq)
+bool lines_stay(void)
 {
-	char path[320], type[16] = "";
-	int fd, type_fd;
+	return !access("/sys/firmware/devicetree/base", F_OK);
+}
+
+const char *line_setup_removable(struct line *line)
+{
+	memset(line, 0, sizeof(*line));
+	return lines_stay() ? "lines of disabled devices stay mapped here" : line_setup(line);
+}
+
+static bool is_edge(int irq)
+{
+	char path[64], type[16];
+
+	snprintf(path, sizeof(path), "/sys/kernel/irq/%d/type", irq);
+	return read_file(path, type, sizeof(type)) && !strcmp(type, "edge");
+}
+
+/* Takes the line if it is free, edge-triggered, and an edge can be injected. */
+static bool try_edge_line(struct line *line, int irq)
+{
+	char path[64];
 	bool works;
+	int fd;
 
-	snprintf(path, sizeof(path), "/sys/kernel/irq/%s/type", irq);
-	type_fd = open(path, O_RDONLY);
-	if (type_fd < 0)
+	if (!is_edge(irq))
 		return false;
-	if (read(type_fd, type, sizeof(type) - 1) < 0)
-		type[0] = '\0';
-	close(type_fd);
-	if (strncmp(type, "edge", 4))
-		return false;
-
-	line->irq = atoi(irq);
+	line->irq = irq;
 	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
 	fd = open(line->path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return false;
 	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", line->irq);
 	line->debug = open(path, O_WRONLY);
-	works = line->debug >= 0 && write(line->debug, "trigger", 7) == 7 &&
+	/* Any line may be said to be one until its first owner sets it up. */
+	works = is_edge(irq) && line->debug >= 0 && write(line->debug, "trigger", 7) == 7 &&
 		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 2000) == 1;
-	if (!works)
+	if (!works) {
 		close(line->debug);
+		line->debug = 0;
+	}
 	close(fd);
 	return works;
 }
@@ -162,16 +208,20 @@ const char *line_setup_edge(struct line *line)
 		return "needs root";
 	dir = opendir("/sys/kernel/irq");
 	while (dir && !found && (entry = readdir(dir)))
-		found = entry->d_name[0] != '.' && try_edge_line(line, entry->d_name);
+		found = entry->d_name[0] != '.' && try_edge_line(line, atoi(entry->d_name));
 	if (dir)
 		closedir(dir);
-	return found ? NULL : "there is no free edge-triggered line that debugfs can trigger";
+	if (found || (!fake_make(&line->fake, "edge") && try_edge_line(line, line->fake.irq)))
+		return NULL;
+	fake_dispose(&line->fake);
+	return "there is no free edge-triggered line that debugfs can trigger";
 }
 
 void line_teardown(struct line *line)
 {
 	if (line->debug > 0)
 		close(line->debug);
+	fake_dispose(&line->fake);
 	if (line->regs) {
 		line_ack(line);
 		munmap(line->regs, EDU_BAR_SIZE);

@@ -10,12 +10,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "fake.h"
+
 struct line {
 	char device[64];		/* its folder in sysfs */
 	uint32_t *regs;
 	int irq;
 	char path[64];			/* /proc/irq/<irq>/irq */
 	int debug;			/* the line's file in debugfs, of an edge line */
+	struct fake fake;		/* an edge line of the module */
 	struct {
 		char chip[64];		/* its folder in configfs */
 		char pull[96];		/* the file that pulls it up or down */
@@ -27,7 +30,19 @@ struct line {
 /* Returns NULL, or why there is no such line here. */
 const char *line_setup(struct line *line);
 
-/* The same for a free edge-triggered line, which has no device: only a trigger. */
+/*
+ * Returns whether an INTx line, once made, stays when its device is disabled. Where
+ * a device tree describes the machine it does, and is made for the first driver.
+ */
+bool lines_stay(void);
+
+/* As line_setup(), for a line that goes away with its device. */
+const char *line_setup_removable(struct line *line);
+
+/*
+ * As line_setup(), for a free edge-triggered line, which has no device: only a
+ * trigger. If the machine has none it is one of the module test_irq_lines.
+ */
 const char *line_setup_edge(struct line *line);
 
 /* Makes the device quiet and takes its line away. */
@@ -35,6 +50,10 @@ void line_teardown(struct line *line);
 
 /* Writes to the device's switch, which also makes and removes its line. */
 void line_enable(struct line *line, bool on);
+
+/* Gives the device to that driver, and takes it back. */
+void line_bind(struct line *line, const char *driver);
+void line_unbind(struct line *line, const char *driver);
 
 /* Removes the device from its bus, and with it the line. */
 void line_unplug(struct line *line);

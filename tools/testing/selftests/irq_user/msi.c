@@ -12,15 +12,6 @@
 #define DRIVER		"rust_driver_irq_vectors"
 #define DRIVER_DIR	"/sys/bus/pci/drivers/" DRIVER
 
-/* Says which driver shall have the device, if not the one that matches. */
-static void override_driver(struct line *line, const char *driver)
-{
-	char path[96];
-
-	snprintf(path, sizeof(path), "%s/driver_override", line->device);
-	write_file(path, driver);
-}
-
 /* Returns the number of the device's only MSI, or 0. */
 static int find_msi(struct line *line)
 {
@@ -40,8 +31,7 @@ static int find_msi(struct line *line)
 
 const char *msi_alloc(struct line *line)
 {
-	override_driver(line, DRIVER);
-	write_file("/sys/bus/pci/drivers_probe", strrchr(line->device, '/') + 1);
+	line_bind(line, DRIVER);
 	line->irq = find_msi(line);
 	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
 	return line->irq ? NULL : "the driver has allocated no MSI";
@@ -49,8 +39,7 @@ const char *msi_alloc(struct line *line)
 
 void msi_free(struct line *line)
 {
-	write_file(DRIVER_DIR "/unbind", strrchr(line->device, '/') + 1);
-	override_driver(line, "\n");
+	line_unbind(line, DRIVER);
 }
 
 const char *msi_setup(struct line *line)

@@ -56,7 +56,7 @@ static const char *enable(struct line *line)
 FIXTURE_VARIANT_ADD(removal, device_disabled)
 {
 	.way = {
-		.setup = line_setup,
+		.setup = line_setup_removable,
 		.fire = line_raise,
 		.quiet = line_ack,
 		.remove = disable,
@@ -68,7 +68,7 @@ FIXTURE_VARIANT_ADD(removal, device_disabled)
 FIXTURE_VARIANT_ADD(removal, device_removed)
 {
 	.way = {
-		.setup = line_setup,
+		.setup = line_setup_removable,
 		.fire = line_raise,
 		.quiet = line_ack,
 		.remove = line_unplug,
