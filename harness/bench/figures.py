@@ -109,15 +109,24 @@ def counted(event):
 
 
 def check(raw, seen):
-    for i, event in enumerate(seen):
-        if event.overtaken():
-            continue
-        for part, instructions in counted(event).items():
-            if abs(instructions - raw[part][i]) > BESIDE:
-                raise SystemExit(
-                    f"{raw['mechanism']}, {raw['work']}, event {i}: the guest has measured {raw[part][i]} "
-                    f"instructions, and QEMU has counted {instructions}"
-                )
+    """Guest and plugin have to agree.
+
+    An interrupt of others that comes between a mark and the reading of the clock beside it is in
+    one of the two alone. That is rare.
+    """
+    apart = [
+        (i, raw[part][i], instructions)
+        for i, event in enumerate(seen)
+        if not event.overtaken()
+        for part, instructions in counted(event).items()
+        if abs(instructions - raw[part][i]) > BESIDE
+    ]
+    if len(apart) > len(seen) / 100:
+        i, measured, instructions = apart[0]
+        raise SystemExit(
+            f"{raw['mechanism']}, {raw['work']}: guest and QEMU disagree about {len(apart)} events; "
+            f"of event {i} the guest has measured {measured} instructions, and QEMU has counted {instructions}"
+        )
 
 
 def late(raw, seen):

@@ -398,11 +398,12 @@ FIXTURE_TEARDOWN(crowd)
 TEST_F_TIMEOUT(crowd, exactly_once, 36000)
 {
 	unsigned int before = line_hw_count(&self->crowd.line);
+	unsigned int wanted = events_to_have(UINT_MAX);
 	struct crowd *crowd = &self->crowd;
 	unsigned int raised, sum, hw;
 
 	ASSERT_TRUE(crowd_start(crowd));
-	for (raised = 0; raised < events_to_have(UINT_MAX); raised++)
+	for (raised = 0; raised < wanted; raised++)
 		crowd_event(crowd);
 	raised += crowd_stop(crowd);
 	crowd_drain(crowd, before);
@@ -439,11 +440,12 @@ FIXTURE_TEARDOWN(storm)
 TEST_F_TIMEOUT(storm, edges_coalesce, 36000)
 {
 	unsigned int before = line_hw_count(&self->crowd.line);
+	unsigned int wanted = events_to_have(UINT_MAX);
 	struct crowd *crowd = &self->crowd;
 	unsigned int edges = 0, sum, hw;
 
 	ASSERT_TRUE(crowd_start(crowd));
-	while (edges < events_to_have(UINT_MAX)) {
+	while (edges < wanted) {
 		unsigned int burst = 1 + edges % 16;
 
 		for (unsigned int i = 0; i < burst; i++)
