@@ -25,6 +25,12 @@ check-all: tree ## Do so on all architectures.
 selftests: kernel ## Boot, and run the tests of the file, or TESTS='read_test ...' with EVENTS=1000.
 	@$(enter) harness/selftests/run
 
+deb: tree ## Build Debian packages of a kernel with CONFIG=debian, debian-rt, trimmed, or a path.
+	@harness/deb/run '$(or $(CONFIG),debian)'
+
+check-deb: tree ## Build small packages, install them into a Debian, boot it, and try them.
+	@harness/deb/check
+
 bench: kernel ## Boot, and compare ways to wait for an interrupt, or LOAD=1 how late.
 	@$(enter) harness/bench/run
 
@@ -66,4 +72,4 @@ clean: ## Delete what was built in this clone.
 clean-cache: ## Delete what all clones share: the toolchain and the kernel source.
 	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/irq-user"
 
-.PHONY: help demo check check-all selftests bench fuzz vm shell kernel userspace tree lint series build-series lint-series clean clean-cache
+.PHONY: help demo check check-all check-deb selftests deb bench fuzz vm shell kernel userspace tree lint series build-series lint-series clean clean-cache
