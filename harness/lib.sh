@@ -19,6 +19,21 @@ rustflags() {
 	echo "-C target-feature=+crt-static -C linker=clang -C link-arg=--target=$TRIPLE -C link-arg=-fuse-ld=lld"
 }
 
+# version_of TREE: prints the version of a kernel source, as 7.3.4.
+version_of() {
+	sed -n 's/^VERSION = //p; s/^PATCHLEVEL = //p; s/^SUBLEVEL = //p' "$1/Makefile" | paste -sd.
+}
+
+# patches_for TREE: prints the patches for a kernel source, in order.  Those that
+# only apply to another series lie in a folder of its name.
+patches_for() {
+	local patch other
+	for patch in "$top"/patches/*.patch; do
+		other=$top/patches/$(version_of "$1" | cut -d. -f1-2)/$(basename "$patch")
+		[ -f "$other" ] && echo "$other" || echo "$patch"
+	done
+}
+
 say() {
 	printf '%s\n' "$*" >&2
 }
