@@ -163,7 +163,7 @@ impl crate::irq::Handler for UserIrq {
     fn handle(&self) -> IrqReturn {
         self.fire();
         if self.waiters.has_pollers() {
-            self.waiters.wake_pollers(EVENT);
+            self.waiters.wake_pollers();
         }
         IrqReturn::Handled
     }
@@ -191,7 +191,7 @@ impl crate::irq::ThreadedHandler for UserIrq {
     }
 
     fn handle_threaded(&self) -> IrqReturn {
-        self.waiters.wake_pollers(EVENT);
+        self.waiters.wake_pollers();
         IrqReturn::Handled
     }
 }
@@ -302,7 +302,7 @@ impl UserIrq {
     fn revoke(&self) {
         // Pairs with the load in `is_revoked()`: a sleeper who was woken sees it.
         self.revoked.store(true, Release);
-        self.waiters.wake_all(GONE);
+        self.waiters.wake_all();
         self.free();
     }
 

@@ -137,22 +137,22 @@ impl Waiters {
         unsafe { bindings::wq_has_sleeper(self.pollers.get()) }
     }
 
-    /// Wakes all pollers for `events`. Not in hard interrupt context on `PREEMPT_RT`.
-    pub(super) fn wake_pollers(&self, events: u32) {
-        // The key is what `poll_to_key()` makes of the events.
-        let key = ptr::without_provenance_mut(events as usize);
-
+    /// Wakes all pollers, for whatever they wait. Not in hard interrupt context on `PREEMPT_RT`.
+    ///
+    /// With no key, because io_uring takes a key for what a poll would return, and does not poll
+    /// again. But the event that this wake is for may have been taken by the time that it comes.
+    pub(super) fn wake_pollers(&self) {
         // SAFETY: `pollers` is initialised by the type invariants.
-        unsafe { bindings::__wake_up(self.pollers.get(), TASK_NORMAL, 1, key) };
+        unsafe { bindings::__wake_up(self.pollers.get(), TASK_NORMAL, 1, ptr::null_mut()) };
     }
 
-    /// Wakes all readers, and all pollers for `events`. In process context.
-    pub(super) fn wake_all(&self, events: u32) {
+    /// Wakes all readers and all pollers. In process context.
+    pub(super) fn wake_all(&self) {
         // SAFETY: `first` is initialised by the type invariants.
         unsafe { bindings::rcuwait_wake_up(self.first.get()) };
         // SAFETY: `readers` is initialised by the type invariants, and interrupts are on.
         unsafe { bindings::swake_up_all(self.readers.get()) };
-        self.wake_pollers(events);
+        self.wake_pollers();
     }
 
     /// Sleeps until somebody wakes this reader, unless `ready` says that there is no need to.
