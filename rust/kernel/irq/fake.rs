@@ -44,7 +44,8 @@ pub enum Step {
 /// What sort of a line it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Fires once when it is told to. The chip keeps an edge that comes while it is masked.
+    /// Fires once when it is told to. The chip keeps an edge that comes while it is masked, until it
+    /// is unmasked or told to forget it.
     Edge,
     /// Fires as long as it is asserted and not masked.
     Level,
@@ -111,6 +112,13 @@ impl Wires {
         while let Err(now) = self.steps.cmpxchg(old, (old << 4) | step as u64, Full) {
             old = now;
         }
+    }
+
+    /// Makes so many edges.
+    fn strike(&self, edges: u32) {
+        self.asserted.store(edges, Release);
+        // SAFETY: It was initialised by `new()`, and `FakeLine::drop()` waits for it.
+        unsafe { bindings::irq_work_queue(self.work.get()) };
     }
 
     /// Makes the line fire as long as it is asserted and not masked.
@@ -183,6 +191,30 @@ impl Wires {
         let wires = unsafe { Self::of(data) };
 
         wires.wake.store(on as i32, Release);
+        0
+    }
+
+    /// Makes an edge line fire by software, or forget the edges that wait for it to be unmasked.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::of()`].
+    unsafe extern "C" fn set_state(
+        data: *mut bindings::irq_data,
+        which: bindings::irqchip_irq_state,
+        on: bool,
+    ) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        let wires = unsafe { Self::of(data) };
+
+        if which != bindings::irqchip_irq_state_IRQCHIP_STATE_PENDING {
+            return EINVAL.to_errno();
+        }
+        if on {
+            wires.strike(1);
+        } else {
+            wires.asserted.store(0, Release);
+        }
         0
     }
 
@@ -289,6 +321,7 @@ unsafe impl Sync for FakeLine {}
 impl FakeLine {
     /// Makes a line and maps it.
     pub fn new(kind: Kind) -> Result<Self> {
+        let edge = kind == Kind::Edge;
         let slow = kind == Kind::SlowLevel;
         let wires = Arc::pin_init(
             pin_init!(Wires {
@@ -305,6 +338,7 @@ impl FakeLine {
                     irq_ack: Some(Wires::ack),
                     irq_mask: Some(Wires::mask),
                     irq_unmask: Some(Wires::unmask),
+                    irq_set_irqchip_state: if edge { Some(Wires::set_state) } else { None },
                     irq_set_wake: if slow { None } else { Some(Wires::set_wake) },
                     irq_bus_lock: if slow { Some(Wires::bus_lock) } else { None },
                     irq_bus_sync_unlock: if slow { Some(Wires::bus_unlock) } else { None },
@@ -375,9 +409,7 @@ impl FakeLine {
 
     /// Makes an edge line fire so many times without a pause. Once it is masked, no more edges come.
     pub fn burst(&self, edges: u32) {
-        self.wires.asserted.store(edges, Release);
-        // SAFETY: The work is initialised, and `drop()` waits for it.
-        unsafe { bindings::irq_work_queue(self.wires.work.get()) };
+        self.wires.strike(edges);
     }
 
     /// Asserts a level line. It fires until it is made quiet.

@@ -36,6 +36,30 @@ fn eventful(line: &FakeLine) -> Result<Masked> {
     Ok((handler, action))
 }
 
+/// Returns how many events an owner has of an edge that came before, and of one of his own.
+fn events_after(before: fn(&FakeLine) -> Result, discard: bool) -> Result<u32> {
+    let line = FakeLine::new(Kind::Edge)?;
+
+    before(&line)?;
+    let (handler, action) = eventful(&line)?;
+    let events = &handler.0;
+
+    if discard {
+        action.discard_pending();
+    }
+    events.run_free(&action);
+    while !discard && !events.is_pending() {
+        yield_now();
+    }
+    let earlier = events.pending();
+    line.fire();
+    while events.pending() <= earlier {
+        yield_now();
+    }
+    line.settle();
+    Ok(events.pending())
+}
+
 #[kunit_tests(rust_irq_events)]
 mod suite {
     use super::*;
@@ -119,6 +143,34 @@ mod suite {
         }
         action.synchronize();
         assert_eq!(action.info()?.depth(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn edge_that_the_chip_has_kept_can_be_discarded() -> Result {
+        let before = |line: &FakeLine| {
+            line.fire();
+            Ok(())
+        };
+
+        assert_eq!(events_after(before, false)?, 2);
+        assert_eq!(events_after(before, true)?, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn edge_that_the_core_has_kept_can_be_discarded() -> Result {
+        let before = |line: &FakeLine| {
+            let action = probe::<Hard>(line, Flags::TRIGGER_NONE)?;
+
+            core::mem::forget(action.disable());
+            line.fire();
+            line.settle();
+            ensure(action.handler().counts() == (0, 0))
+        };
+
+        assert_eq!(events_after(before, false)?, 2);
+        assert_eq!(events_after(before, true)?, 1);
         Ok(())
     }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "events.h"
+#include "fake.h"
 #include "line_fixture.h"
 
 /* What runs on the line's own processor, as far as the line lets it. */
@@ -261,6 +262,30 @@ TEST_F_TIMEOUT(edge, earlier_owner_leaves_nothing, 300)
 		ASSERT_EQ(before + 1, line_hw_count(&self->line));
 		close(fd);
 	}
+}
+
+/* Nor is an edge handed out that a chip has kept since nobody had the line. */
+TEST(edge_for_nobody_is_discarded)
+{
+	struct fake fake;
+	const char *why = fake_make(&fake, "edge");
+
+	if (why)
+		SKIP(return, "%s", why);
+	for (int i = 0; i < 100; i++) {
+		int fd;
+
+		ASSERT_EQ(0, fake_do(&fake, "fire"));
+		fd = open(fake.path, O_RDONLY | O_NONBLOCK);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+		ASSERT_EQ(0, fake_do(&fake, "fire"));
+		ASSERT_TRUE(wait_event(fd));
+		ASSERT_EQ(1, read_count(fd));
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+		close(fd);
+	}
+	fake_dispose(&fake);
 }
 
 TEST_HARNESS_MAIN
