@@ -5,10 +5,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "fake.h"
+#include "hog.h"
 #include "line_fixture.h"
 #include "uring.h"
 
@@ -148,6 +152,79 @@ TEST_F_TIMEOUT(edge, late_read_waits_on, 240)
 	__atomic_store_n(&taker.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	EXPECT_EQ(20000, taken + taker.taken);
+}
+
+/* Polls, and is kept off its CPU when the poll is woken. */
+struct poller {
+	int fd;
+	bool polls, may_look, has_looked;
+	bool ended;			/* when it looked */
+	int result;
+};
+
+static void *poller_main(void *arg)
+{
+	struct poller *poller = arg;
+	struct ring ring;
+
+	pin_to(1);
+	if (ring_setup(&ring) || ring_submit_poll(&ring, poller->fd, POLLIN, false))
+		poller->ended = true;
+	__atomic_store_n(&poller->polls, true, __ATOMIC_RELEASE);
+	/* Does not sleep, so that the kernel asks the file when this thread runs again. */
+	while (!__atomic_load_n(&poller->may_look, __ATOMIC_ACQUIRE))
+		;
+	poller->ended = poller->ended || !ring_is_empty(&ring);
+	__atomic_store_n(&poller->has_looked, true, __ATOMIC_RELEASE);
+	if (!poller->ended)
+		poller->result = ring_wait(&ring);
+	return NULL;
+}
+
+static void wait_for(bool *flag)
+{
+	while (!__atomic_load_n(flag, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+/* So does a poll: it does not end for an event that is gone. */
+TEST(late_poll_waits_on)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int epfd = epoll_create1(0);
+	struct poller poller = {};
+	struct fake fake;
+	const char *why = fake_make(&fake, "edge");
+	pthread_t thread;
+	struct hog hog;
+
+	if (why)
+		SKIP(return, "%s", why);
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two CPUs");
+	pin_to(0);
+	poller.fd = open(fake.path, O_RDONLY | O_NONBLOCK);
+	ASSERT_LE(0, poller.fd);
+	/* First on the queue, hence woken last: when it has an event, the poll was woken. */
+	ASSERT_EQ(0, epoll_ctl(epfd, EPOLL_CTL_ADD, poller.fd, &event));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, poller_main, &poller));
+	wait_for(&poller.polls);
+
+	hog_start(&hog);
+	ASSERT_EQ(0, fake_do(&fake, "fire"));
+	ASSERT_EQ(1, epoll_wait(epfd, &event, 1, -1));
+	ASSERT_EQ(1, read_count(poller.fd));
+	__atomic_store_n(&poller.may_look, true, __ATOMIC_RELEASE);
+	hog_stop(&hog);
+
+	wait_for(&poller.has_looked);
+	ASSERT_FALSE(poller.ended);
+	ASSERT_EQ(0, fake_do(&fake, "fire"));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(POLLIN, poller.result);
+	EXPECT_EQ(1, read_count(poller.fd));
+	close(poller.fd);
+	fake_dispose(&fake);
 }
 
 TEST_HARNESS_MAIN
