@@ -59,14 +59,15 @@ need_space() {
 			"Free some space there, or point XDG_CACHE_HOME at another disk, and run this again."
 }
 
-# locked NAME COMMAND...: runs it while no other clone runs one of that name.
+# locked FOLDER COMMAND...: runs it while no other run, of any clone, works on that
+# folder, of which only the name has to be there.
 locked() {
-	local name=$1 lock
+	local folder=$1 lock
 	shift
-	mkdir -p "$cache"
-	exec {lock}>"$cache/$name.lock"
+	mkdir -p "$(dirname "$folder")"
+	exec {lock}>"$folder.lock"
 	flock -n "$lock" || {
-		say "irq-user: waiting for another run that works on the $name"
+		say "irq-user: waiting for another run that works on $folder"
 		flock "$lock"
 	}
 	"$@"
