@@ -14,9 +14,16 @@ FLAVOUR=${FLAVOUR:-release}
 kernel_out=$build/$ARCH-$FLAVOUR
 logs=$build/log
 
-# For static programs of ARCH, once its machine was read.
-rustflags() {
-	echo "-C target-feature=+crt-static -C linker=clang -C link-arg=--target=$TRIPLE -C link-arg=-fuse-ld=lld"
+# cargo_for_target ARGUMENT...: runs cargo for a static program of ARCH, once its
+# machine was read. If Rust's library is not there for it, it is built as well.
+cargo_for_target() {
+	local flags=(--locked --release --target "$RUST_TARGET")
+	local -x RUSTFLAGS="-C target-feature=+crt-static -C linker=clang -C link-arg=--target=$TRIPLE -C link-arg=-fuse-ld=lld"
+	if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$RUST_TARGET/lib" ]; then
+		flags+=(-Zbuild-std)
+		local -x RUSTC_BOOTSTRAP=1
+	fi
+	cargo "$@" "${flags[@]}"
 }
 
 # version_of TREE: prints the version of a kernel source, as 7.3.4.
