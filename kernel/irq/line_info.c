@@ -40,6 +40,9 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		if (data->chip->name)
 			strscpy(info->chip, data->chip->name);
 		info->trigger = irqd_get_trigger_type(data);
+		/* Where nobody sets the trigger, its flow tells. */
+		info->level = irq_settings_is_level(desc) || irqd_is_level_type(data) ||
+			      desc->handle_irq == handle_level_irq;
 		info->depth = desc->depth;
 		info->unhandled = desc->irqs_unhandled;
 		info->requestable = irq_settings_can_request(desc) &&

@@ -13,6 +13,7 @@ use crate::{
         atomic::{
             Acquire,
             Atomic,
+            AtomicFlag,
             Full,
             Release, //
         },
@@ -51,12 +52,22 @@ pub enum Kind {
     Level,
     /// As `Level`, by a chip behind a bus that sleeps.
     SlowLevel,
+    /// As `Level`, but nobody has told how it is triggered: its flow tells.
+    UntoldLevel,
     /// Handled in the thread of another line.
     Nested,
+    /// As `Nested`, and edge-triggered.
+    NestedEdge,
     /// Each CPU has one.
     PerCpu,
     /// Each CPU has one, and a cookie of its own for it.
     PerCpuDevId,
+    /// As `Edge`, but nobody has told how it is triggered.
+    Untriggered,
+    /// As `Edge`, handled where the core says.
+    Managed,
+    /// As `Edge`, but the chip refuses that.
+    Refusing,
     /// Not to be requested.
     NoRequest,
     /// Demultiplexed by the kernel.
@@ -68,12 +79,15 @@ pub enum Kind {
 impl Kind {
     /// Returns the line's `IRQ_*` status bits.
     fn status(self) -> c_uint {
+        let edge = bindings::IRQ_TYPE_EDGE_RISING;
         let level = bindings::IRQ_LEVEL | bindings::IRQ_TYPE_LEVEL_HIGH;
 
         match self {
-            Self::Edge | Self::Chained => bindings::IRQ_TYPE_EDGE_RISING,
+            Self::Edge | Self::Chained | Self::Managed | Self::Refusing => edge,
+            Self::Untriggered | Self::UntoldLevel => bindings::IRQ_TYPE_NONE,
             Self::Level | Self::SlowLevel | Self::NoRequest => level,
             Self::Nested => level | bindings::IRQ_NESTED_THREAD,
+            Self::NestedEdge => edge | bindings::IRQ_NESTED_THREAD,
             Self::PerCpu => level | bindings::IRQ_PER_CPU,
             Self::PerCpuDevId => level | bindings::IRQ_PER_CPU | bindings::IRQ_PER_CPU_DEVID,
             Self::Hidden => level | bindings::IRQ_HIDDEN,
@@ -218,6 +232,10 @@ impl Wires {
         0
     }
 
+    extern "C" fn refuse(_data: *mut bindings::irq_data, _type: c_uint) -> c_int {
+        EOPNOTSUPP.to_errno()
+    }
+
     extern "C" fn bus_lock(_data: *mut bindings::irq_data) {
         might_sleep();
     }
@@ -263,9 +281,12 @@ impl Wires {
         let data = unsafe { (*domain).host_data };
         // SAFETY: `new()` has put it there, and it outlives the domain.
         let wires = unsafe { &*data.cast::<Self>() };
-        let flow = match wires.kind {
-            Kind::Edge => bindings::handle_edge_irq,
-            _ => bindings::handle_level_irq,
+        let flow: bindings::irq_flow_handler_t = match wires.kind {
+            Kind::Untriggered => None,
+            Kind::Edge | Kind::NestedEdge | Kind::Managed | Kind::Refusing => {
+                Some(bindings::handle_edge_irq)
+            }
+            _ => Some(bindings::handle_level_irq),
         };
 
         wires.irq.store(irq, Release);
@@ -274,8 +295,7 @@ impl Wires {
         // SAFETY: As above.
         unsafe { bindings::irq_set_chip_data(irq, data) };
         // SAFETY: As above.
-        unsafe { bindings::__irq_set_handler(irq, Some(flow), 0, ptr::null()) };
-
+        unsafe { bindings::__irq_set_handler(irq, flow, 0, ptr::null()) };
         // SAFETY: As above.
         unsafe { bindings::irq_modify_status(irq, 0, wires.kind.status() as c_ulong) };
         0
@@ -305,11 +325,14 @@ impl Quiet {
 ///
 /// # Invariants
 ///
-/// `domain` was made for this line, and `irq` is its mapping. `wires` belongs to both.
+/// `irq` is the mapping of a line of `domain`, which was made for it and is there unless `unbound` is
+/// set. `wires` belongs to both.
 pub struct FakeLine {
     wires: Arc<Wires>,
     domain: *mut bindings::irq_domain,
     irq: u32,
+    chained: AtomicFlag,
+    unbound: AtomicFlag,
 }
 
 // SAFETY: The line may be used and unmapped on any thread.
@@ -319,10 +342,14 @@ unsafe impl Send for FakeLine {}
 unsafe impl Sync for FakeLine {}
 
 impl FakeLine {
+    /// Its number at its chip.
+    pub const HWIRQ: usize = 3;
+
     /// Makes a line and maps it.
     pub fn new(kind: Kind) -> Result<Self> {
         let edge = kind == Kind::Edge;
         let slow = kind == Kind::SlowLevel;
+        let refusing = kind == Kind::Refusing;
         let wires = Arc::pin_init(
             pin_init!(Wires {
                 irq: Atomic::new(0),
@@ -339,6 +366,7 @@ impl FakeLine {
                     irq_mask: Some(Wires::mask),
                     irq_unmask: Some(Wires::unmask),
                     irq_set_irqchip_state: if edge { Some(Wires::set_state) } else { None },
+                    irq_set_type: if refusing { Some(Wires::refuse) } else { None },
                     irq_set_wake: if slow { None } else { Some(Wires::set_wake) },
                     irq_bus_lock: if slow { Some(Wires::bus_lock) } else { None },
                     irq_bus_sync_unlock: if slow { Some(Wires::bus_unlock) } else { None },
@@ -361,27 +389,38 @@ impl FakeLine {
             ..pin_init::zeroed()
         };
         let info = bindings::irq_domain_info {
-            size: 1,
-            hwirq_max: 1,
+            size: Self::HWIRQ as u32 + 1,
+            hwirq_max: Self::HWIRQ + 1,
             ops: OPS,
             host_data: Arc::as_ptr(&wires).cast_mut().cast(),
             ..pin_init::zeroed()
         };
         // SAFETY: `info` is valid, and `wires` outlives the domain.
         let domain = from_err_ptr(unsafe { bindings::irq_domain_instantiate(&info) })?;
-        // SAFETY: `domain` is valid, and has this line.
-        let irq = unsafe { bindings::irq_create_mapping_affinity(domain, 0, ptr::null()) };
+        let mut affinity = bindings::irq_affinity_desc::default();
+        affinity.mask.bits[0] = 1;
+        affinity.set_is_managed(1);
+        let affinity = if kind == Kind::Managed {
+            &raw const affinity
+        } else {
+            ptr::null()
+        };
+        // SAFETY: `domain` is valid, and has this line. `affinity` is null or valid.
+        let irq = unsafe { bindings::irq_create_mapping_affinity(domain, Self::HWIRQ, affinity) };
 
         // INVARIANT: Both were made just now. Without a mapping there is nothing to unmap.
-        let line = Self { wires, domain, irq };
+        let line = Self {
+            wires,
+            domain,
+            irq,
+            chained: AtomicFlag::new(false),
+            unbound: AtomicFlag::new(false),
+        };
         if irq == 0 {
             return Err(ENOMEM);
         }
         if kind == Kind::Chained {
-            // SAFETY: The line is mapped.
-            unsafe {
-                bindings::irq_set_chained_handler_and_data(irq, Some(demultiplex), ptr::null_mut())
-            };
+            line.demultiplex();
         }
         if kind == Kind::NoRequest {
             // To map a line clears it.
@@ -400,6 +439,29 @@ impl FakeLine {
     /// Returns what sort of a line it is.
     pub fn kind(&self) -> Kind {
         self.wires.kind
+    }
+
+    /// Has the kernel demultiplex the line, whoever has it.
+    pub fn demultiplex(&self) {
+        if !self.chained.xchg(true, Full) {
+            // SAFETY: The line is mapped by the type invariants.
+            unsafe {
+                bindings::irq_set_chained_handler_and_data(
+                    self.irq,
+                    Some(demultiplex),
+                    ptr::null_mut(),
+                )
+            };
+        }
+    }
+
+    /// Removes the domain, as if its driver was unbound, although the line is still mapped.
+    pub fn unbind(&self) {
+        // INVARIANT: Now it is set.
+        if !self.unbound.xchg(true, Full) {
+            // SAFETY: The domain is there by the type invariants, and ours.
+            unsafe { bindings::irq_domain_remove(self.domain) };
+        }
     }
 
     /// Makes an edge line fire.
@@ -488,9 +550,14 @@ impl FakeLine {
 impl Drop for FakeLine {
     fn drop(&mut self) {
         self.settle();
-        if self.kind() == Kind::Chained {
+        if self.chained.load(Acquire) {
             // SAFETY: The line is mapped by the type invariants.
             unsafe { bindings::irq_set_chained_handler_and_data(self.irq, None, ptr::null_mut()) };
+        }
+        if self.unbound.load(Acquire) {
+            // SAFETY: The mapping is ours by the type invariants. Its domain has forgotten it.
+            unsafe { bindings::irq_free_descs(self.irq, 1) };
+            return;
         }
         // SAFETY: The mapping is ours by the type invariants; if there is none it does nothing.
         unsafe { bindings::irq_dispose_mapping(self.irq) };

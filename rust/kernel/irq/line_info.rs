@@ -111,6 +111,12 @@ impl LineInfo {
         self.info.unhandled
     }
 
+    /// Returns whether the line is level-triggered, for all that is known: it fires for as long as the
+    /// device asserts it.
+    pub fn is_level(&self) -> bool {
+        self.info.level
+    }
+
     /// Returns whether the line may be requested by the functions of this module, should nobody
     /// have it.
     pub fn is_requestable(&self) -> bool {

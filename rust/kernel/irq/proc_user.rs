@@ -35,6 +35,21 @@
 //! Only an open is still waited for by procfs, with `sparse_irq_lock` held: so it must not take
 //! that lock, nor wait for somebody who does.
 //!
+//! ```text
+//! who removes the line                        who has the file
+//!
+//! forbid requests: IRQ_NOREQUEST              an open that comes now: EINVAL
+//! take the file out of OPEN_FILES
+//! say that it is revoked, wake all            sleepers: EIO, POLLHUP
+//! take the action out, under its lock         the last close: the same, whoever is first
+//!     free_irq(): the handler has ended
+//! free the MSI, the chip's data, the domain   later calls: EIO
+//! take sparse_irq_lock
+//!     remove the entry                        an open that was under way has failed by now
+//!     free the descriptor
+//!                                             the last close: drop the file's reference
+//! ```
+//!
 //! # The event
 //!
 //! ```text
@@ -53,14 +68,17 @@
 //! instead of the queue, see [`Waiters`].
 //!
 //! On `PREEMPT_RT` the handler still runs in hard interrupt context, and wakes the reader from
-//! there. Pollers it cannot wake: their queue has a lock that sleeps. If there are any, it has the
-//! irq thread do so. A poller who comes too late to be seen sees the event himself.
+//! there. Pollers it cannot wake: their queue has a lock that sleeps. If there are any, it has a thread
+//! do so. A poller who comes too late to be seen sees the event himself. Nobody waits for that thread:
+//! it has a reference to the file, and finds nobody if it comes too late.
 //!
 //! A reader who wakes too late finds no event. He does not arm the line, since the one who has taken
 //! it may still be busy with the device, and is the one to do so. It is for the program to see to it
 //! that the device is quiet before another of its threads begins to wait. A reader who is being killed
 //! takes no event, but wakes another one in his stead: it may be he who was chosen for the wake.
 
+#[cfg(CONFIG_PREEMPT_RT)]
+mod later;
 mod waiters;
 
 use crate::{
@@ -72,7 +90,9 @@ use crate::{
         IovIterSource, //
     },
     irq::{
+        AnyContextRegistration,
         Flags,
+        Handler,
         IrqAction,
         IrqRequest,
         IrqReturn,
@@ -121,7 +141,7 @@ global_lock! {
 }
 
 /// What is installed on the line of an open file.
-type Action = Pin<KBox<IrqAction<'static, Arc<UserIrq>, Context>>>;
+type Action = Pin<KBox<AnyContextRegistration<'static, Owner>>>;
 
 /// Whether [`OPEN_FILES`] is ready for use. Lines may be freed before, early at boot.
 static READY: AtomicFlag = AtomicFlag::new(false);
@@ -144,54 +164,41 @@ struct UserIrq {
     revoked: AtomicFlag,
     #[pin]
     waiters: Waiters,
+    #[cfg(CONFIG_PREEMPT_RT)]
+    #[pin]
+    later: later::Later,
     // While there is an action, it holds a reference to this very object: it has to be taken out
     // for the object to be freed.
     #[pin]
     action: Mutex<Option<Action>>,
 }
 
-/// The context of the handler: whatever the line's chip calls for.
-#[cfg(not(CONFIG_PREEMPT_RT))]
-type Context = crate::irq::AnyContext;
+/// The handler of the line of an open file.
+///
+/// It is called in whatever context the line's chip calls for. Where that is the interrupt it stays
+/// there on `PREEMPT_RT` too: it takes no lock that sleeps, and a reader is woken soonest from there.
+/// Nor can a program see to it that it does not run.
+struct Owner(Arc<UserIrq>);
 
-/// With `threadirqs` the handler runs in a thread like others.
-#[cfg(not(CONFIG_PREEMPT_RT))]
-const THREADING: Flags = Flags::TRIGGER_NONE;
+/// With `threadirqs` the handler runs in a thread like others: it wakes pollers under a lock of the
+/// kind that such handlers may take.
+const THREADING: Flags = if cfg!(CONFIG_PREEMPT_RT) {
+    Flags::NO_THREAD
+} else {
+    Flags::TRIGGER_NONE
+};
 
-#[cfg(not(CONFIG_PREEMPT_RT))]
-impl crate::irq::Handler for UserIrq {
+impl Handler for Owner {
     fn handle(&self) -> IrqReturn {
-        self.fire();
-        if self.waiters.has_pollers() {
-            self.waiters.wake_pollers();
+        let Self(user) = self;
+
+        user.fire();
+        if user.waiters.has_pollers() {
+            #[cfg(not(CONFIG_PREEMPT_RT))]
+            user.waiters.wake_pollers();
+            #[cfg(CONFIG_PREEMPT_RT)]
+            later::wake_pollers_of(user);
         }
-        IrqReturn::Handled
-    }
-}
-
-/// The context of the handler: whatever the line's chip calls for, and a thread for what cannot be
-/// done in hard interrupt context.
-#[cfg(CONFIG_PREEMPT_RT)]
-type Context = crate::irq::AnyThreaded;
-
-/// The handler stays in the interrupt, where it wakes the reader soonest. It takes no lock that
-/// sleeps.
-#[cfg(CONFIG_PREEMPT_RT)]
-const THREADING: Flags = Flags::NO_THREAD;
-
-#[cfg(CONFIG_PREEMPT_RT)]
-impl crate::irq::ThreadedHandler for UserIrq {
-    fn handle(&self) -> crate::irq::ThreadedIrqReturn {
-        self.fire();
-        if self.waiters.has_pollers() {
-            crate::irq::ThreadedIrqReturn::WakeThread
-        } else {
-            crate::irq::ThreadedIrqReturn::Handled
-        }
-    }
-
-    fn handle_threaded(&self) -> IrqReturn {
-        self.waiters.wake_pollers();
         IrqReturn::Handled
     }
 }
@@ -210,6 +217,8 @@ impl UserIrq {
             return Err(EPERM);
         }
 
+        #[cfg(CONFIG_PREEMPT_RT)]
+        later::start()?;
         // SAFETY: `irq_user_revoke()` drops the action before the line is unmapped.
         let request = unsafe { IrqRequest::of_line(irq) };
         check(&request.info()?)?;
@@ -224,6 +233,8 @@ impl UserIrq {
                 events,
                 revoked: AtomicFlag::new(false),
                 waiters <- Waiters::new(),
+                #[cfg(CONFIG_PREEMPT_RT)]
+                later <- later::Later::new(),
                 action <- new_mutex!(None, "irq_user_action"),
             }),
             GFP_KERNEL,
@@ -246,7 +257,7 @@ impl UserIrq {
                 // Exclusive. `PROBE_SHARED` keeps the refusal of a taken line out of the log.
                 Flags::PROBE_SHARED | Flags::NO_AUTOEN | THREADING,
                 name_of_opener()?,
-                Ok(self.clone()),
+                Ok(Owner(self.clone())),
             ),
             GFP_KERNEL,
         )

@@ -15,7 +15,6 @@
 //! | [`ThreadedRegistration`] | `request_threaded_irq()` | [`ThreadedHandler`] |
 //! | [`ThreadOnlyRegistration`] | `request_threaded_irq()` without a hard handler | [`ThreadedHandler`] |
 //! | [`AnyContextRegistration`] | `request_any_context_irq()`, or a thread where that cannot do | [`Handler`] |
-//! | [`AnyThreadedRegistration`] | none: the same with two halves | [`ThreadedHandler`] |
 //!
 //! # Compared to C, and to Linux 7.3's own module
 //!
@@ -89,7 +88,10 @@ pub enum ThreadedIrqReturn {
     /// The interrupt was handled by this device, and the thread has nothing to do.
     Handled = bindings::irqreturn::IRQ_HANDLED.0,
 
-    /// The handler's thread is to run.
+    /// The handler's thread is to run, and says whether the interrupt was handled.
+    ///
+    /// The core takes a line for a broken one, and disables it, if its threads do not say so before
+    /// the next interrupt too often. So the next one should not come before the thread has run.
     WakeThread = bindings::irqreturn::IRQ_WAKE_THREAD.0,
 }
 
@@ -435,12 +437,6 @@ pub type ThreadOnlyRegistration<'a, T> = IrqAction<'a, T, ThreadOnly>;
 /// ```
 pub type AnyContextRegistration<'a, T> = IrqAction<'a, T, AnyContext>;
 
-/// An action whose handler is split between whatever context the line's chip calls for and a
-/// thread.
-///
-/// Where that context is a thread already, both halves run in it, one after the other.
-pub type AnyThreadedRegistration<'a, T> = IrqAction<'a, T, AnyThreaded>;
-
 impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     /// Requests the line; the handler may run before this returns.
     ///
@@ -449,6 +445,8 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     /// - `EBUSY`: the line is taken, and one of the two does not share it,
     /// - `EINVAL`: the line does not exist or may not be requested, or the flags contradict each
     ///   other or the line,
+    /// - `ENOTCONN`: the number is `IRQ_NOTCONNECTED`,
+    /// - `ENOSYS`: the line has no chip,
     /// - `ENOMEM`: out of memory.
     ///
     /// # Safety
@@ -528,9 +526,9 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
         unsafe { bindings::synchronize_irq(self.irq()) };
     }
 
-    /// Returns whether the line is level-triggered: it fires for as long as the device asserts it.
+    /// Returns whether the line is level-triggered, see [`LineInfo::is_level()`].
     pub fn is_level(&self) -> bool {
-        has_status(self.irq(), bindings::IRQ_LEVEL)
+        self.info().is_ok_and(|line| line.is_level())
     }
 
     /// Makes a later disabling of the line mask it at its chip at once.
@@ -674,29 +672,7 @@ impl<T: Handler> Context<T> for AnyContext {
         let thread = handle::<T, Self>;
 
         // SAFETY: They may be called with `cookie` by the safety requirements, which are passed on.
-        unsafe { request_any_context(irq, (hard, None), thread, flags, name, cookie) }
-    }
-}
-
-/// The context that the line's chip calls for, and a thread, see [`AnyThreadedRegistration`].
-pub struct AnyThreaded(AnyContext);
-
-impl AnyThreaded {
-    /// Returns the context that was found for [`ThreadedHandler::handle()`].
-    pub fn of_hard_half(&self) -> AnyContext {
-        self.0
-    }
-}
-
-impl<T: ThreadedHandler> Context<T> for AnyThreaded {
-    unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
-        let hard = handle_hard_half::<T, Self>;
-        let rest = handle_thread_half::<T, Self> as Callback;
-        let thread = handle_both_halves::<T, Self>;
-
-        // SAFETY: They may be called with `cookie` by the safety requirements, which are passed on.
-        unsafe { request_any_context(irq, (hard, Some(rest)), thread, flags, name, cookie) }
-            .map(Self)
+        unsafe { request_any_context(irq, hard, thread, flags, name, cookie) }
     }
 }
 
@@ -723,15 +699,15 @@ unsafe fn request_threaded(
     to_result(unsafe { bindings::request_threaded_irq(irq, hard, thread, flags, name, cookie) })
 }
 
-/// Installs an action in the context that the line calls for: with `hard`, a handler and the thread
-/// that it wakes, or, where that has to be a thread, with `thread`.
+/// Installs an action in the context that the line calls for: with `hard` or, where that has to be a
+/// thread, with `thread`.
 ///
 /// # Safety
 ///
 /// As [`request_threaded()`], for each of the callbacks.
 unsafe fn request_any_context(
     irq: u32,
-    hard: (Callback, Option<Callback>),
+    hard: Callback,
     thread: Callback,
     flags: Flags,
     name: &CStr,
@@ -749,7 +725,7 @@ unsafe fn request_any_context(
         }
     });
     let (handler, thread, flags) = match context {
-        AnyContext::Hard => (Some(hard.0), hard.1, flags),
+        AnyContext::Hard => (Some(hard), None, flags),
         AnyContext::Nested => (None, Some(thread), flags),
         AnyContext::Threaded => (None, Some(thread), flags | Flags::ONESHOT),
     };
@@ -757,12 +733,6 @@ unsafe fn request_any_context(
     // SAFETY: By the safety requirements of this function.
     unsafe { request_threaded(irq, handler, thread, flags, name, cookie) }?;
     Ok(context)
-}
-
-/// Returns whether one of the `IRQ_*` status bits of a line is set.
-fn has_status(irq: u32, bits: c_uint) -> bool {
-    // SAFETY: It is always safe to call `irq_check_status_bit()`, with any number.
-    unsafe { bindings::irq_check_status_bit(irq, bits) }
 }
 
 /// Returns the handler that an action was installed with.
@@ -821,26 +791,6 @@ unsafe extern "C" fn handle_thread_half<T: ThreadedHandler, C: Context<T>>(
     bindings::irqreturn_t(handler.handle_threaded() as c_uint)
 }
 
-/// For a line whose interrupts come in a thread already: the one half after the other.
-///
-/// # Safety
-///
-/// As [`handler_of()`].
-unsafe extern "C" fn handle_both_halves<T: ThreadedHandler, C: Context<T>>(
-    _irq: c_int,
-    cookie: *mut c_void,
-) -> bindings::irqreturn_t {
-    // SAFETY: By the safety requirements of this function.
-    let handler = unsafe { handler_of::<T, C>(cookie) };
-
-    let ret = match handler.handle() {
-        ThreadedIrqReturn::WakeThread => handler.handle_threaded(),
-        ThreadedIrqReturn::Handled => IrqReturn::Handled,
-        ThreadedIrqReturn::None => IrqReturn::None,
-    };
-    bindings::irqreturn_t(ret as c_uint)
-}
-
 mod private {
     pub trait Sealed {}
 
@@ -848,5 +798,4 @@ mod private {
     impl Sealed for super::Threaded {}
     impl Sealed for super::ThreadOnly {}
     impl Sealed for super::AnyContext {}
-    impl Sealed for super::AnyThreaded {}
 }

@@ -137,13 +137,21 @@ impl Waiters {
         unsafe { bindings::wq_has_sleeper(self.pollers.get()) }
     }
 
-    /// Wakes all pollers, for whatever they wait. Not in hard interrupt context on `PREEMPT_RT`.
+    /// Wakes all pollers but those who are exclusive, of whom one is enough, for whatever they wait.
+    /// Not in hard interrupt context on `PREEMPT_RT`.
     ///
     /// With no key, because io_uring takes a key for what a poll would return, and does not poll
     /// again. But the event that this wake is for may have been taken by the time that it comes.
     pub(super) fn wake_pollers(&self) {
+        self.wake_pollers_and(1);
+    }
+
+    /// Wakes all pollers, and so many of those who are exclusive, or all if it is 0.
+    fn wake_pollers_and(&self, exclusive: c_int) {
+        let key = ptr::null_mut();
+
         // SAFETY: `pollers` is initialised by the type invariants.
-        unsafe { bindings::__wake_up(self.pollers.get(), TASK_NORMAL, 1, ptr::null_mut()) };
+        unsafe { bindings::__wake_up(self.pollers.get(), TASK_NORMAL, exclusive, key) };
     }
 
     /// Wakes all readers and all pollers. In process context.
@@ -152,7 +160,7 @@ impl Waiters {
         unsafe { bindings::rcuwait_wake_up(self.first.get()) };
         // SAFETY: `readers` is initialised by the type invariants, and interrupts are on.
         unsafe { bindings::swake_up_all(self.readers.get()) };
-        self.wake_pollers();
+        self.wake_pollers_and(0);
     }
 
     /// Sleeps until somebody wakes this reader, unless `ready` says that there is no need to.

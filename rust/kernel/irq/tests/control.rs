@@ -36,6 +36,7 @@ impl Slow {
     }
 }
 
+// Its hard half is the default one.
 impl ThreadedHandler for Slow {
     fn handle_threaded(&self) -> IrqReturn {
         self.running.store(1, Release);
@@ -44,6 +45,37 @@ impl ThreadedHandler for Slow {
         self.running.store(0, Release);
         IrqReturn::Handled
     }
+}
+
+/// Has a handler run, and told to go on as somebody waits for it. Returns whether it still ran when
+/// the wait was over.
+fn runs_after(wait: impl FnOnce(&Action<Slow, Threaded>)) -> Result<bool> {
+    struct Teller(*const Completion);
+    // SAFETY: A completion may be completed on any thread.
+    unsafe impl Send for Teller {}
+    impl Teller {
+        fn tell(self) {
+            // SAFETY: The handler is there until the action is dropped, which waits for it.
+            unsafe { &*self.0 }.complete_all();
+        }
+    }
+
+    let line = SimLine::new()?;
+    let action = install(&line, Flags::TRIGGER_NONE, c"slow", Slow::new())?;
+    let slow: &Slow = action.handler();
+
+    line.fire()?;
+    slow.started.wait_for_completion();
+
+    let quiet = action.disable_nosync();
+    ensure(slow.running.load(Acquire) == 1)?;
+    let teller = Teller(&slow.go_on);
+    workqueue::system().try_spawn(GFP_KERNEL, move || teller.tell())?;
+
+    wait(&action);
+    let runs = slow.running.load(Acquire) == 1;
+    drop(quiet);
+    Ok(runs)
 }
 
 /// Returns the line's affinity hint.
@@ -85,32 +117,13 @@ mod suite {
 
     #[test]
     fn disable_waits_for_the_handler_and_nosync_does_not() -> Result {
-        let line = SimLine::new()?;
-        let action: Action<Slow, ThreadOnly> =
-            install(&line, Flags::TRIGGER_NONE, c"slow", Slow::new())?;
-        let slow = action.handler();
+        assert!(!runs_after(|action| drop(action.disable()))?);
+        Ok(())
+    }
 
-        line.fire()?;
-        slow.started.wait_for_completion();
-
-        let quiet = action.disable_nosync();
-        assert_eq!(slow.running.load(Acquire), 1);
-
-        struct Teller(*const Completion);
-        // SAFETY: A completion may be completed on any thread.
-        unsafe impl Send for Teller {}
-        impl Teller {
-            fn tell(self) {
-                // SAFETY: The handler is there until `disable()` below has waited for it.
-                unsafe { &*self.0 }.complete_all();
-            }
-        }
-        let teller = Teller(&slow.go_on);
-        workqueue::system().try_spawn(GFP_KERNEL, move || teller.tell())?;
-
-        drop(action.disable());
-        assert_eq!(slow.running.load(Acquire), 0);
-        drop(quiet);
+    #[test]
+    fn synchronize_waits_for_the_handler() -> Result {
+        assert!(!runs_after(|action| action.synchronize())?);
         Ok(())
     }
 

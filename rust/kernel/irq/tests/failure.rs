@@ -7,6 +7,7 @@
 #![cfg(CONFIG_FAILSLAB)]
 
 use super::{
+    managed::TestDevice,
     sim::SimLine,
     *, //
 };
@@ -49,21 +50,21 @@ fn can_fail() -> bool {
 
 /// Has a request fail at its first allocation, its second, and so on until it succeeds without.
 /// Returns how many of its allocations failed.
-fn fail_each<C: Context<Probe> + 'static>(line: &SimLine) -> Result<u32> {
+fn fail_each<A>(
+    line: &SimLine,
+    request: impl Fn(CString) -> Result<A>,
+    probe_of: impl Fn(&A) -> &Probe,
+) -> Result<u32> {
     for nth in 1.. {
         fail_nth(nth);
-        let result: Result<Action<Probe, C>> = (|| {
-            let name = CString::try_from_fmt(fmt!("failing {nth}"))?;
-
-            install(line, Flags::TRIGGER_NONE, name, Probe::new())
-        })();
+        let result = CString::try_from_fmt(fmt!("failing {nth}")).and_then(&request);
         let left = fail_nth(0);
 
         match result {
             // The core does without some of them, such as the action's directory.
             Ok(action) => {
                 line.fire()?;
-                action.handler().handled.wait_for_completion();
+                probe_of(&action).handled.wait_for_completion();
             }
             Err(e) => {
                 ensure(e == ENOMEM)?;
@@ -75,6 +76,28 @@ fn fail_each<C: Context<Probe> + 'static>(line: &SimLine) -> Result<u32> {
         }
     }
     Ok(0)
+}
+
+/// As [`fail_each()`], for an action of the line's own.
+fn fail_each_of_action<C: Context<Probe> + 'static>(line: &SimLine) -> Result<u32> {
+    fail_each(
+        line,
+        |name| -> Result<Action<Probe, C>> {
+            install(line, Flags::TRIGGER_NONE, name, Probe::new())
+        },
+        |action| action.handler(),
+    )
+}
+
+/// As [`fail_each()`], for an action that ends with its device.
+fn fail_each_of_managed(line: &SimLine) -> Result<u32> {
+    let device = TestDevice::new()?;
+
+    fail_each(
+        line,
+        |name| device.request_as::<Hard>(line, Flags::TRIGGER_NONE, name, Probe::new()),
+        |managed| managed.handler(),
+    )
 }
 
 #[kunit_tests(rust_irq_failure)]
@@ -90,10 +113,12 @@ mod suite {
             return Ok(());
         }
         // The name, the action, and the core's own.
-        assert!(fail_each::<Hard>(&line)? >= 3);
-        assert!(fail_each::<Threaded>(&line)? >= 4);
-        assert!(fail_each::<AnyContext>(&line)? >= 3);
-        assert!(fail_each::<AnyThreaded>(&line)? >= 4);
+        assert!(fail_each_of_action::<Hard>(&line)? >= 3);
+        assert!(fail_each_of_action::<Threaded>(&line)? >= 4);
+        assert!(fail_each_of_action::<ThreadOnly>(&line)? >= 4);
+        assert!(fail_each_of_action::<AnyContext>(&line)? >= 3);
+        // What counts the handler's references, and what ends it with the device, besides.
+        assert!(fail_each_of_managed(&line)? >= 5);
         Ok(())
     }
 }

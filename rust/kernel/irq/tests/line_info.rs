@@ -57,12 +57,17 @@ mod suite {
     fn lines_of_all_kinds() -> Result {
         let level = FakeLine::new(Kind::Level)?.info()?;
         assert_eq!(level.chip().to_bytes(), b"fake");
-        assert_eq!(level.hwirq(), 0);
+        assert_eq!(level.hwirq(), FakeLine::HWIRQ);
         assert!(level.trigger() == Flags::TRIGGER_HIGH);
         assert!(level.is_requestable());
 
         assert!(FakeLine::new(Kind::SlowLevel)?.info()?.is_slow_bus());
         assert!(FakeLine::new(Kind::Nested)?.info()?.is_nested());
+        assert!(FakeLine::new(Kind::Level)?.info()?.is_level());
+        assert!(FakeLine::new(Kind::UntoldLevel)?.info()?.is_level());
+        assert!(!FakeLine::new(Kind::Edge)?.info()?.is_level());
+        assert!(FakeLine::new(Kind::Managed)?.info()?.is_managed());
+        assert!(!FakeLine::new(Kind::Untriggered)?.info()?.has_flow());
         assert!(!FakeLine::new(Kind::NoRequest)?.info()?.is_requestable());
 
         assert!(FakeLine::new(Kind::PerCpu)?.info()?.is_per_cpu());

@@ -21,18 +21,31 @@ use crate::{
 };
 
 /// A device, which a test binds and unbinds.
-struct TestDevice(faux::Registration);
+pub(super) struct TestDevice(faux::Registration);
 
 impl TestDevice {
-    fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         Ok(Self(faux::Registration::new(c"irq_test", None)?))
     }
 
-    /// Requests a line as one of this device.
     fn request<C>(
         &self,
         line: &impl TestLine,
         flags: Flags,
+        probe: impl PinInit<Probe, Error>,
+    ) -> Result<ManagedIrq<Probe, C>>
+    where
+        C: Context<Arc<Probe>> + Send + Sync + 'static,
+    {
+        self.request_as(line, flags, c"managed", probe)
+    }
+
+    /// Requests a line as one of this device.
+    pub(super) fn request_as<C>(
+        &self,
+        line: &impl TestLine,
+        flags: Flags,
+        name: impl Into<IrqName> + 'static,
         probe: impl PinInit<Probe, Error>,
     ) -> Result<ManagedIrq<Probe, C>>
     where
@@ -43,7 +56,7 @@ impl TestDevice {
         let request = unsafe { IrqRequest::new(bound, line.irq()) };
 
         // SAFETY: The tests declare a line before its device, so that it is dropped after it.
-        unsafe { ManagedIrq::new(request, flags, c"managed", probe) }
+        unsafe { ManagedIrq::new(request, flags, name, probe) }
     }
 }
 

@@ -11,7 +11,10 @@ use super::{
     sim::SimLine,
     *, //
 };
-use crate::str::CString;
+use crate::str::{
+    CStr,
+    CString, //
+};
 
 /// A handler that says that the interrupt is not its own.
 struct Stranger(Atomic<i32>);
@@ -53,6 +56,15 @@ fn takes_steps<C: Context<Probe> + 'static>(
     Ok(line.went(steps))
 }
 
+/// A number that is no line.
+struct Number(u32);
+
+impl TestLine for Number {
+    fn irq(&self) -> u32 {
+        self.0
+    }
+}
+
 /// Requests a line, which has to be refused.
 fn refusal<C: Context<Probe> + 'static>(line: &impl TestLine, flags: Flags) -> Option<Error> {
     probe::<C>(line, flags).err()
@@ -75,6 +87,41 @@ mod suite {
             assert_eq!(action.handler().counts(), (1, 0));
             assert_eq!(line.info()?.unhandled(), 0);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn handler_may_borrow() -> Result {
+        struct Borrower<'a>(&'a Atomic<i32>, &'a Completion);
+
+        impl Handler for Borrower<'_> {
+            fn handle(&self) -> IrqReturn {
+                self.0.fetch_add(1, Full);
+                self.1.complete_all();
+                IrqReturn::Handled
+            }
+        }
+
+        let line = SimLine::new()?;
+        let probe = KBox::pin_init(Probe::new(), GFP_KERNEL)?;
+        let borrower = Borrower(&probe.hard, &probe.handled);
+        let action: Pin<KBox<Registration<'_, _>>> = KBox::pin_init(
+            // SAFETY: The action is dropped below.
+            unsafe {
+                IrqAction::new(
+                    line.request(),
+                    Flags::TRIGGER_NONE,
+                    c"borrower",
+                    Ok(borrower),
+                )
+            },
+            GFP_KERNEL,
+        )?;
+
+        line.fire()?;
+        probe.handled.wait_for_completion();
+        drop(action);
+        assert_eq!(probe.counts(), (1, 0));
         Ok(())
     }
 
@@ -166,45 +213,6 @@ mod suite {
     }
 
     #[test]
-    fn any_threaded_has_its_halves_apart() -> Result {
-        let line = FakeLine::new(Kind::Level)?;
-        let action = quieting::<AnyThreaded>(&line, Flags::ONESHOT)?;
-
-        assert_eq!(action.context().of_hard_half(), AnyContext::Hard);
-        assert!(takes_steps(
-            &line,
-            &action,
-            &[Step::Mask, Step::Hard, Step::Thread, Step::Unmask]
-        )?);
-        Ok(())
-    }
-
-    #[test]
-    fn any_threaded_nested_has_its_halves_together() -> Result {
-        let line = FakeLine::new(Kind::Nested)?;
-        let action = probe::<AnyThreaded>(&line, Flags::TRIGGER_NONE)?;
-
-        assert_eq!(action.context().of_hard_half(), AnyContext::Nested);
-        line.handle_nested();
-        assert_eq!(action.handler().counts(), (1, 1));
-        Ok(())
-    }
-
-    #[test]
-    fn any_threaded_behind_a_slow_bus_has_its_halves_together() -> Result {
-        let line = FakeLine::new(Kind::SlowLevel)?;
-        let action = quieting::<AnyThreaded>(&line, Flags::TRIGGER_NONE)?;
-
-        assert_eq!(action.context().of_hard_half(), AnyContext::Threaded);
-        assert!(takes_steps(
-            &line,
-            &action,
-            &[Step::Mask, Step::Hard, Step::Thread, Step::Unmask]
-        )?);
-        Ok(())
-    }
-
-    #[test]
     fn nested_line_takes_threads_only() -> Result {
         let line = FakeLine::new(Kind::Nested)?;
 
@@ -274,19 +282,31 @@ mod suite {
 
     #[test]
     fn missing_line_is_invalid() {
-        struct Missing;
+        let missing = Number(u32::MAX - 1);
 
-        impl TestLine for Missing {
-            fn irq(&self) -> u32 {
-                u32::MAX - 1
-            }
-        }
+        assert_eq!(refusal::<Hard>(&missing, Flags::SHARED), Some(EINVAL));
+        assert_eq!(refusal::<Threaded>(&missing, Flags::SHARED), Some(EINVAL));
+        assert_eq!(refusal::<ThreadOnly>(&missing, Flags::SHARED), Some(EINVAL));
+        assert_eq!(refusal::<AnyContext>(&missing, Flags::SHARED), Some(EINVAL));
+        assert_eq!(missing.info().err(), Some(EINVAL));
+    }
 
-        assert_eq!(refusal::<Hard>(&Missing, Flags::SHARED), Some(EINVAL));
-        assert_eq!(refusal::<Threaded>(&Missing, Flags::SHARED), Some(EINVAL));
-        assert_eq!(refusal::<ThreadOnly>(&Missing, Flags::SHARED), Some(EINVAL));
-        assert_eq!(refusal::<AnyContext>(&Missing, Flags::SHARED), Some(EINVAL));
-        assert_eq!(Missing.info().err(), Some(EINVAL));
+    #[test]
+    fn unconnected_line_is_not_connected() {
+        let unconnected = Number(bindings::IRQ_NOTCONNECTED);
+
+        assert_eq!(
+            refusal::<Hard>(&unconnected, Flags::TRIGGER_NONE),
+            Some(ENOTCONN)
+        );
+        assert_eq!(
+            refusal::<Threaded>(&unconnected, Flags::TRIGGER_NONE),
+            Some(ENOTCONN)
+        );
+        assert_eq!(
+            refusal::<AnyContext>(&unconnected, Flags::TRIGGER_NONE),
+            Some(ENOTCONN)
+        );
     }
 
     #[test]
@@ -334,13 +354,27 @@ mod suite {
     }
 
     #[test]
+    fn name_of_the_file_for_user_space() -> Result {
+        let line = SimLine::new()?;
+        // That it has no directory is not worth a warning.
+        let _action: Action<Probe, Hard> =
+            install(&line, Flags::TRIGGER_NONE, c"irq", Probe::new())?;
+
+        Ok(())
+    }
+
+    #[test]
     fn name_made_at_run_time() -> Result {
         let line = SimLine::new()?;
         let name = CString::try_from_fmt(fmt!("line {}", line.irq()))?;
-        let action: Action<Probe, Hard> = install(&line, Flags::TRIGGER_NONE, name, Probe::new())?;
+        let wanted = CString::try_from_fmt(fmt!("line {}", line.irq()))?;
+        let _action: Action<Probe, Hard> = install(&line, Flags::TRIGGER_NONE, name, Probe::new())?;
 
-        line.fire()?;
-        action.handler().handled.wait_for_completion();
+        // SAFETY: The line is mapped.
+        let desc = unsafe { bindings::irq_to_desc(line.irq()) };
+        // SAFETY: It has an action, whose name is a string.
+        let shown = unsafe { CStr::from_char_ptr((*(*desc).action).name) };
+        assert_eq!(shown.to_bytes(), wanted.to_bytes());
         Ok(())
     }
 }
