@@ -12,12 +12,15 @@
 //! | `assert <irq>` | makes a level line fire until it is quiet |
 //! | `quiet <irq>` | makes a level line quiet |
 //! | `nested <irq>` | calls the handler of a nested line, as its parent's thread would |
+//! | `chain <irq>` | has the kernel demultiplex a line, whoever has it |
+//! | `unbind <irq>` | removes the domain of a line, which stays mapped; then only `dispose` is left |
 //! | `dispose <irq>` | unmaps a line |
 //!
-//! The kinds are `edge`, `level`, `slow`, `nested`, `percpu`, `percpu_devid`, `norequest`, `chained`
-//! and `hidden`. An unknown command or kind is `EINVAL`, as is a command that the kind of the line
-//! does not know; an unknown line is `ENOENT`. To read the file gives a row for each line, in the
-//! order in which they were made: its number, and whether its chip has it masked.
+//! The kinds are `edge`, `level`, `slow`, `nested`, `nested_edge`, `percpu`, `percpu_devid`,
+//! `untriggered`, `managed`, `refusing`, `norequest`, `chained` and `hidden`. An unknown command or kind
+//! is `EINVAL`, as is a command that the kind of the line does not know; an unknown line is `ENOENT`. To
+//! read the file gives a row for each line, in the order in which they were made: its number, and
+//! whether its chip has it masked.
 
 use kernel::{
     debugfs::{
@@ -76,8 +79,10 @@ impl Lines {
         match (verb, line.kind()) {
             ("fire", Kind::Edge) => line.fire(),
             ("burst", Kind::Edge) => line.burst(10_000),
-            ("nested", Kind::Nested) => line.handle_nested(),
+            ("nested", Kind::Nested | Kind::NestedEdge) => line.handle_nested(),
             ("assert", Kind::Level | Kind::SlowLevel | Kind::Hidden) => line.assert()?,
+            ("chain", Kind::Edge) => line.demultiplex(),
+            ("unbind", _) => line.unbind(),
             ("quiet", _) => line.quiet().quiet(),
             _ => return Err(EINVAL),
         }
@@ -131,8 +136,12 @@ fn kind(name: &str) -> Result<Kind> {
         "level" => Kind::Level,
         "slow" => Kind::SlowLevel,
         "nested" => Kind::Nested,
+        "nested_edge" => Kind::NestedEdge,
+        "refusing" => Kind::Refusing,
         "percpu" => Kind::PerCpu,
         "percpu_devid" => Kind::PerCpuDevId,
+        "untriggered" => Kind::Untriggered,
+        "managed" => Kind::Managed,
         "norequest" => Kind::NoRequest,
         "chained" => Kind::Chained,
         "hidden" => Kind::Hidden,

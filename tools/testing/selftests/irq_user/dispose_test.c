@@ -81,6 +81,29 @@ TEST_F(dispose, idle_epoll_set)
 	close(epfd);
 }
 
+static bool sleep_exclusively(int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+	int epfd = epoll_create1(0);
+	bool woken = !epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) &&
+		     epoll_wait(epfd, &event, 1, -1) == 1;
+
+	close(epfd);
+	return woken;
+}
+
+/* Of those who poll exclusively one wakes for an event, but all for the line's end. */
+TEST_F(dispose, wakes_all_exclusive_pollers)
+{
+	struct sleeper sleepers[3];
+
+	for (int i = 0; i < 3; i++)
+		sleeper_start(&sleepers[i], self->fd, sleep_exclusively);
+	EXPECT_EQ(0, fake_do(&self->fake, "dispose"));
+	for (int i = 0; i < 3; i++)
+		EXPECT_TRUE(sleeper_join(&sleepers[i]));
+}
+
 /* The line goes away as it fires without pause. */
 TEST_F(dispose, in_a_storm)
 {
@@ -153,15 +176,6 @@ TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
 	}
 }
 
-/* By the time that it runs again, its descriptor is closed. */
-static bool sleep_in_poll_on_cpu_1(int fd)
-{
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-
-	pin_to(1);
-	return poll(&pollfd, 1, -1) == 1 && pollfd.revents == POLLNVAL;
-}
-
 /* A poller that was woken, but is kept from running, delays nobody. */
 TEST_F(dispose, poller_kept_off_its_cpu)
 {
@@ -172,7 +186,7 @@ TEST_F(dispose, poller_kept_off_its_cpu)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
 	pin_to(0);
-	sleeper_start(&sleeper, self->fd, sleep_in_poll_on_cpu_1);
+	sleeper_start(&sleeper, self->fd, sleep_on_cpu_1_until_closed);
 	hog_start(&hog);
 
 	EXPECT_EQ(0, fake_do(&self->fake, "dispose"));
@@ -184,6 +198,55 @@ TEST_F(dispose, poller_kept_off_its_cpu)
 
 	hog_stop(&hog);
 	EXPECT_TRUE(sleeper_join(&sleeper));
+}
+
+/* Ways to lose an edge line that stays mapped. */
+FIXTURE(lost)
+{
+	struct fake fake;
+};
+
+FIXTURE_VARIANT(lost)
+{
+	const char *verb;
+};
+
+FIXTURE_VARIANT_ADD(lost, domain_removed) { .verb = "unbind" };
+FIXTURE_VARIANT_ADD(lost, chained) { .verb = "chain" };
+
+FIXTURE_SETUP(lost)
+{
+	const char *why = fake_make(&self->fake, "edge");
+
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(lost)
+{
+	fake_dispose(&self->fake);
+}
+
+/* The owner is told, and nobody is the next one. */
+TEST_F(lost, tells_all_sleepers)
+{
+	int fd = open(self->fake.path, O_RDWR);
+	struct sleeper sleepers[SLEEPS];
+
+	ASSERT_LE(0, fd);
+	for (int i = 0; i < SLEEPS; i++)
+		sleeper_start(&sleepers[i], fd, sleeps_until_gone[i]);
+	EXPECT_EQ(0, fake_do(&self->fake, variant->verb));
+	for (int i = 0; i < SLEEPS; i++) {
+		EXPECT_TRUE(sleeper_join(&sleepers[i])) {
+			TH_LOG("sleeper %d", i);
+		}
+	}
+	EXPECT_EQ(-EIO, read_count(fd));
+	EXPECT_EQ(-EIO, write_value(fd, 1));
+	EXPECT_EQ(-1, open(self->fake.path, O_RDWR));
+	EXPECT_EQ(EINVAL, errno);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

@@ -160,6 +160,26 @@ TEST_F_TIMEOUT(intx, somebody_always_cares, 600)
 	EXPECT_EQ(1, read_count(fd));
 }
 
+/* Not even if the owner leaves the line's thread, where there is one, no time to run. */
+TEST_F(intx, somebody_cares_at_any_priority)
+{
+	struct sched_param above_irq_threads = { .sched_priority = 60 };
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+
+	ASSERT_LE(0, fd);
+	line_move_away(&self->line);
+	line_move_to(&self->line, 0);
+	line_raise(&self->line);
+	for (unsigned int i = 0; i < 1000; i++) {
+		/* The first rounds are for the thread to come to this CPU. */
+		if (i == 100)
+			ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &above_irq_threads));
+		ASSERT_TRUE(wait_event(fd));
+		ASSERT_EQ(1, read_count(fd));
+	}
+	EXPECT_EQ(0, count_unhandled(&self->line));
+}
+
 /* An event that an owner left is not handed to the next. */
 TEST_F(intx, earlier_owner_leaves_nothing)
 {

@@ -36,3 +36,26 @@ bool read_file(const char *path, char *text, size_t size)
 	text[len] = '\0';
 	return true;
 }
+
+int log_end(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+
+	lseek(fd, 0, SEEK_END);
+	return fd;
+}
+
+int log_count(int log)
+{
+	char record[1024];
+	int count = 0;
+
+	for (;;) {
+		if (read(log, record, sizeof(record)) > 0)
+			count++;
+		else if (errno == EPIPE)
+			return 1000000;
+		else
+			return count;
+	}
+}

@@ -12,4 +12,10 @@ int write_file(const char *path, const char *text);
 /* Reads a text, without the newline at its end. Returns whether there is one. */
 bool read_file(const char *path, char *text, size_t size);
 
+/* Opens the kernel's log at its end. */
+int log_end(void);
+
+/* Returns how many records the log has since, and reads them; a million if some are lost. */
+int log_count(int log);
+
 #endif /* IRQ_USER_FILE_H */

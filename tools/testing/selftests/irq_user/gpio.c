@@ -18,6 +18,8 @@
 #define CONFIGFS	"/sys/kernel/config"
 #define SIM		CONFIGFS "/gpio-sim"
 #define IRQS		"/sys/kernel/irq"
+#define AGGREGATOR	"/sys/bus/platform/drivers/gpio-aggregator"
+#define FORWARDER	"gpio-aggregator.0"
 #define CONSUMER	"irq_user_test"
 #define EDGES		(GPIO_V2_LINE_FLAG_EDGE_RISING | GPIO_V2_LINE_FLAG_EDGE_FALLING)
 
@@ -39,10 +41,10 @@ int gpio_watch(struct line *line, bool on)
 }
 
 /* Requests the first GPIO of a chip as an input. */
-static int request_gpio(const char *chip)
+static int request_gpio(const char *chip, uint64_t flags)
 {
 	struct gpio_v2_line_request request = {
-		.config.flags = GPIO_V2_LINE_FLAG_INPUT,
+		.config.flags = GPIO_V2_LINE_FLAG_INPUT | flags,
 		.consumer = CONSUMER,
 		.num_lines = 1,
 	};
@@ -99,7 +101,7 @@ const char *gpio_restore(struct line *line)
 	 * An interrupt of a GPIO is mapped when somebody first asks for it, and
 	 * stays so. The simulated one comes only while the GPIO is an input.
 	 */
-	line->gpio.request = request_gpio(chip);
+	line->gpio.request = request_gpio(chip, 0);
 	if (line->gpio.request < 0 || gpio_watch(line, true))
 		return "gpiolib does not map the line";
 	line->irq = find_line();
@@ -119,9 +121,42 @@ void gpio_remove(struct line *line)
 	write_file(path, "0");
 }
 
+/* Requests the first GPIO of the only chip of a device. */
+static int request_gpio_of(const char *device, uint64_t flags)
+{
+	struct dirent *entry;
+	int fd = -1;
+	DIR *dir;
+
+	dir = opendir(device);
+	while (dir && fd < 0 && (entry = readdir(dir)))
+		if (!strncmp(entry->d_name, "gpiochip", strlen("gpiochip")))
+			fd = request_gpio(entry->d_name, flags);
+	if (dir)
+		closedir(dir);
+	return fd;
+}
+
+const char *gpio_forward(struct line *line)
+{
+	char text[80];
+	int fd;
+
+	/* It is the other chip that is to have the GPIO. */
+	close(line->gpio.request);
+	line->gpio.request = -1;
+	snprintf(text, sizeof(text), "%s 0", strrchr(line->gpio.chip, '/') + 1);
+	if (write_file(AGGREGATOR "/new_device", text))
+		return "needs gpio-aggregator";
+	fd = request_gpio_of("/sys/bus/platform/devices/" FORWARDER, EDGES);
+	close(fd);
+	write_file(AGGREGATOR "/delete_device", FORWARDER);
+	return fd < 0 ? "the chip that forwards does not have the line" : NULL;
+}
+
 const char *gpio_setup(struct line *line)
 {
-	char bank[80];
+	char bank[80], label[96];
 
 	memset(line, 0, sizeof(*line));
 	line->gpio.request = -1;
@@ -133,6 +168,8 @@ const char *gpio_setup(struct line *line)
 	snprintf(bank, sizeof(bank), "%s/bank", line->gpio.chip);
 	if (mkdir(line->gpio.chip, 0700) || mkdir(bank, 0700))
 		return "the simulated chip cannot be configured";
+	snprintf(label, sizeof(label), "%s/label", bank);
+	write_file(label, strrchr(line->gpio.chip, '/') + 1);
 	return gpio_restore(line);
 }
 

@@ -24,4 +24,10 @@ int gpio_drive(struct line *line, bool on);
 /* Has gpiolib request the line for edges of the GPIO, and free it. Returns 0 or -errno. */
 int gpio_watch(struct line *line, bool on);
 
+/*
+ * Has another chip forward the GPIO, somebody watch it through that one, and that
+ * one go away again. Returns NULL, or why it could not.
+ */
+const char *gpio_forward(struct line *line);
+
 #endif /* IRQ_USER_GPIO_H */

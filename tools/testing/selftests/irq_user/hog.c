@@ -15,7 +15,7 @@ void pin_to(int cpu)
 
 static void *hog_main(void *arg)
 {
-	struct sched_param param = { .sched_priority = 50 };
+	struct sched_param param = { .sched_priority = 60 };
 	struct hog *hog = arg;
 
 	pin_to(1);

@@ -14,7 +14,7 @@ struct hog {
 /* Binds the calling thread to a CPU. */
 void pin_to(int cpu);
 
-/* Keeps all normal threads off CPU 1. */
+/* Keeps normal threads, and the kernel's that serve interrupts, off CPU 1. */
 void hog_start(struct hog *hog);
 void hog_stop(struct hog *hog);
 

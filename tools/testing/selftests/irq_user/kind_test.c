@@ -13,6 +13,7 @@
 
 #include "../kselftest_harness.h"
 #include "fake.h"
+#include "file.h"
 #include "line.h"
 
 FIXTURE(kind)
@@ -44,15 +45,6 @@ FIXTURE_SETUP(kind)
 FIXTURE_TEARDOWN(kind)
 {
 	fake_dispose(&self->fake);
-}
-
-/* Opens the kernel's log at its end. */
-static int log_end(void)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
-
-	lseek(fd, 0, SEEK_END);
-	return fd;
 }
 
 /* Returns whether the kernel has complained of nothing, and named no interrupt, since. */
@@ -116,21 +108,43 @@ TEST_F(kind, owner_is_shown)
 	free(row);
 }
 
-/* Edges that come while the line is masked become one. */
-TEST(masked_edges_coalesce)
+FIXTURE(edges)
 {
 	struct fake fake;
-	const char *why = fake_make(&fake, "edge");
-	int fd;
+};
+
+FIXTURE_VARIANT(edges)
+{
+	const char *name;
+	const char *fire;
+};
+
+FIXTURE_VARIANT_ADD(edges, edge) { .name = "edge", .fire = "fire" };
+FIXTURE_VARIANT_ADD(edges, nested) { .name = "nested_edge", .fire = "nested" };
+
+FIXTURE_SETUP(edges)
+{
+	const char *why = fake_make(&self->fake, variant->name);
 
 	if (why)
 		SKIP(return, "%s", why);
-	fd = open(fake.path, O_RDWR | O_NONBLOCK);
+}
+
+FIXTURE_TEARDOWN(edges)
+{
+	fake_dispose(&self->fake);
+}
+
+/* Edges that come while the line is masked become one. */
+TEST_F(edges, masked_edges_coalesce)
+{
+	int fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
+
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, fake_do(&fake, "fire"));
+	ASSERT_EQ(0, fake_do(&self->fake, variant->fire));
 	ASSERT_TRUE(wait_event(fd));
 	for (int i = 0; i < 100; i++)
-		ASSERT_EQ(0, fake_do(&fake, "fire"));
+		ASSERT_EQ(0, fake_do(&self->fake, variant->fire));
 	ASSERT_EQ(1, read_count(fd));
 	/* This read arms, so the edge that was kept comes, perhaps at once. */
 	if (read_count(fd) == -EAGAIN) {
@@ -139,7 +153,6 @@ TEST(masked_edges_coalesce)
 	}
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 	close(fd);
-	fake_dispose(&fake);
 }
 
 FIXTURE(refused)
@@ -154,6 +167,8 @@ FIXTURE_VARIANT(refused)
 
 FIXTURE_VARIANT_ADD(refused, per_cpu) { .name = "percpu" };
 FIXTURE_VARIANT_ADD(refused, per_cpu_devid) { .name = "percpu_devid" };
+FIXTURE_VARIANT_ADD(refused, untriggered) { .name = "untriggered" };
+FIXTURE_VARIANT_ADD(refused, managed) { .name = "managed" };
 FIXTURE_VARIANT_ADD(refused, no_request) { .name = "norequest" };
 FIXTURE_VARIANT_ADD(refused, chained) { .name = "chained" };
 
@@ -180,6 +195,25 @@ TEST_F(refused, is_invalid)
 		ASSERT_EQ(EINVAL, errno);
 	}
 	EXPECT_TRUE(is_silent(log));
+}
+
+/* A trigger that the chip refuses is the chip's error; it is not said each time. */
+TEST(refused_trigger)
+{
+	struct fake fake;
+	const char *why = fake_make(&fake, "refusing");
+	int log = log_end();
+
+	if (why)
+		SKIP(return, "%s", why);
+	for (int i = 0; i < 1000; i++) {
+		ASSERT_EQ(-1, open(fake.path, O_RDWR));
+		ASSERT_EQ(EOPNOTSUPP, errno);
+	}
+	/* By default, 10 in five seconds. */
+	EXPECT_GE(100, log_count(log));
+	close(log);
+	fake_dispose(&fake);
 }
 
 TEST_HARNESS_MAIN

@@ -376,24 +376,29 @@ char *line_row(struct line *line)
 	return row;
 }
 
-void line_move_away(struct line *line)
+void line_move_to(struct line *line, int cpu)
 {
 	char path[64];
-	cpu_set_t cpus;
 	int fd;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		return;
 	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity_list", line->irq);
 	fd = open(path, O_WRONLY);
 	if (fd < 0)
 		return;
-	/* With a single CPU this fails, and both stay where they are. */
-	if (write(fd, "1", 1) < 0)
+	/* With a single CPU this may fail, and it stays where it is. */
+	if (dprintf(fd, "%d", cpu) < 0)
 		errno = 0;
 	close(fd);
+}
+
+void line_move_away(struct line *line)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	if (!sched_setaffinity(0, sizeof(cpus), &cpus))
+		line_move_to(line, 1);
 }
 
 void wait_asleep(pid_t tid)

@@ -92,6 +92,9 @@ unsigned int line_hw_count(struct line *line);
 /* Returns the line's row of /proc/interrupts, "" if there is none. To be freed. */
 char *line_row(struct line *line);
 
+/* Binds the line to a CPU, if it can be. */
+void line_move_to(struct line *line, int cpu);
+
 /* Binds the line to one CPU and the caller to another one, if there is one. */
 void line_move_away(struct line *line);
 

@@ -70,6 +70,12 @@ TEST(file_comes_and_goes_with_the_mapping)
 	line_teardown(&line);
 }
 
+/* What the kernel gives a device whose line leads nowhere has no file. */
+TEST(unconnected_line_is_missing)
+{
+	EXPECT_EQ(-ENOENT, try_open("/proc/irq/2147483648/irq", O_RDWR));
+}
+
 /* Until the line has had an owner its directory has nothing else in it. */
 TEST(attributes_come_with_the_first_owner)
 {

@@ -16,6 +16,7 @@
 
 #include "../kselftest_harness.h"
 #include "gpio.h"
+#include "hog.h"
 #include "line.h"
 #include "msi.h"
 #include "sleeper.h"
@@ -244,6 +245,31 @@ TEST_F(removal, idle_epoll_set)
 	close(self->fd);
 	EXPECT_EQ(0, epoll_wait(epfd, &event, 1, 0));
 	close(epfd);
+}
+
+/* A poller that was woken, but is kept from running, delays nobody. */
+TEST_F(removal, poller_kept_off_its_cpu)
+{
+	int path = open("/", O_PATH);
+	struct sleeper sleeper;
+	struct hog hog;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two CPUs");
+	pin_to(0);
+	line_move_to(&self->line, 1);
+	sleeper_start(&sleeper, self->fd, sleep_on_cpu_1_until_closed);
+	hog_start(&hog);
+	remove_line(_metadata, &variant->way, &self->line);
+	/*
+	 * Its entry is still on the queue of the line that is gone. A descriptor that
+	 * cannot be polled takes the place of the one that it has waited on.
+	 */
+	dup2(path, self->fd);
+	EXPECT_EQ(NULL, variant->way.restore(&self->line));
+	hog_stop(&hog);
+	EXPECT_TRUE(sleeper_join(&sleeper));
+	close(path);
 }
 
 /* Calls of every kind, until they fail because the line is gone. */

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hog.h"
 #include "line.h"
 #include "sleeper.h"
 #include "uring.h"
@@ -92,6 +93,17 @@ static bool sleep_in_uring_poll(int fd)
 
 	return !ring_setup(&ring) && !ring_submit_poll(&ring, fd, POLLIN, true) &&
 	       ring_wait(&ring) & POLLHUP;
+}
+
+bool sleep_on_cpu_1_until_closed(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	pin_to(1);
+	if (poll(&pollfd, 1, -1) != 1)
+		return false;
+	/* If it takes long, the scheduler lets it run for a moment before. */
+	return pollfd.revents == POLLNVAL || pollfd.revents == (POLLIN | POLLHUP | POLLERR);
 }
 
 bool (*const sleeps_until_gone[SLEEPS])(int fd) = {

@@ -30,4 +30,7 @@ bool sleeper_is_done(struct sleeper *sleeper);
 #define SLEEPS	7
 extern bool (*const sleeps_until_gone[SLEEPS])(int fd);
 
+/* Sleeps in poll on CPU 1. To be kept off there until somebody has closed the descriptor. */
+bool sleep_on_cpu_1_until_closed(int fd);
+
 #endif /* IRQ_USER_SLEEPER_H */
