@@ -36,6 +36,8 @@ pub enum Reason {
     /// The line cannot be requested: it is per-CPU, or demultiplexed by a driver, or has no trigger
     /// yet, or its affinity is managed by the kernel.
     NotRequestable,
+    /// The line's chip refuses it: as that of a GPIO that is driven as an output does.
+    Refused,
     /// The device was disabled or removed, or the interrupt controller unbound.
     Gone,
     /// The line ran free and fired more than 100,000 times a second. It is masked at each event
@@ -62,6 +64,7 @@ impl Reason {
             Errno::PERM => Self::NoCapability,
             Errno::BUSY => Self::Held(actions(irq)),
             Errno::INVAL => Self::NotRequestable,
+            Errno::IO => Self::Refused,
             _ => return None,
         })
     }
@@ -93,7 +96,7 @@ impl Reason {
             Self::NotRoot | Self::NoCapability | Self::ReadOnly => io::ErrorKind::PermissionDenied,
             Self::Held(_) => io::ErrorKind::ResourceBusy,
             Self::NotRequestable | Self::Level => io::ErrorKind::InvalidInput,
-            Self::Gone | Self::Storm => io::ErrorKind::Other,
+            Self::Refused | Self::Gone | Self::Storm => io::ErrorKind::Other,
         }
     }
 }
@@ -112,6 +115,9 @@ impl fmt::Display for Reason {
             Self::NotRequestable => f.write_str(
                 "cannot be requested: per-CPU, a driver's own, without a trigger, or managed",
             ),
+            Self::Refused => {
+                f.write_str("is refused by its chip: if it is a GPIO's, that may be an output")
+            }
             Self::Gone => f.write_str("is gone: its device was disabled or removed"),
             Self::Storm => f.write_str("fired too often to run free, and is masked at each event"),
             Self::Level => f.write_str("cannot run free: it is level-triggered"),
@@ -155,4 +161,29 @@ fn name(irq: Option<u32>) -> String {
 
 fn actions(irq: u32) -> Vec<String> {
     Info::of(irq).map_or(Vec::new(), |info| info.actions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_its_chip_refuses_is_not_said_to_be_gone() {
+        let refused = error(Some(7), Errno::IO, Reason::of_open(7, Errno::IO));
+        assert_eq!(Reason::of(&refused), Some(&Reason::Refused));
+        assert_eq!(
+            refused.to_string(),
+            "line 7 is refused by its chip: if it is a GPIO's, that may be an output"
+        );
+        let gone = error(Some(7), Errno::IO, Reason::of_read(Errno::IO));
+        assert_eq!(Reason::of(&gone), Some(&Reason::Gone));
+    }
+
+    #[test]
+    fn what_has_no_reason_names_the_line_and_the_error() {
+        let error = error(Some(7), Errno::NOMEM, Reason::of_open(7, Errno::NOMEM));
+        assert_eq!(Reason::of(&error), None);
+        assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
+        assert!(error.to_string().starts_with("line 7: "), "{error}");
+    }
 }

@@ -29,8 +29,7 @@ fn trigger(irq: u32) {
 
 /// Returns the numbers of free edge lines.
 ///
-/// Any line may be said to be one until its first owner sets it up, or finds that it is one that
-/// each processor has for itself.
+/// Any line may be said to be one until its first owner sets it up.
 fn edge_lines() -> Vec<u32> {
     let is_edge = |line: &Info| line.is_free() && line.trigger == Some(Trigger::Edge);
     let is_really = |&irq: &u32| {
@@ -50,7 +49,7 @@ fn irq(line: &Line) -> u32 {
     line.irq().expect("procfs is mounted")
 }
 
-/// An edge line of the module `test_irq_lines`, which fires and goes away on command.
+/// A line of the module `test_irq_lines`, which goes away on command and, if it is an edge line, fires.
 struct Fake {
     irq: u32,
 }
@@ -59,7 +58,11 @@ impl Fake {
     const CONTROL: &str = "/sys/kernel/debug/test_irq_lines/control";
 
     fn new() -> Self {
-        fs::write(Self::CONTROL, "make edge").expect("the module is loaded");
+        Self::of("edge")
+    }
+
+    fn of(kind: &str) -> Self {
+        fs::write(Self::CONTROL, format!("make {kind}")).expect("the module is loaded");
         let lines = fs::read_to_string(Self::CONTROL).expect("the module is loaded");
         let made = lines.lines().last().and_then(|row| row.split_whitespace().next());
         Self { irq: made.expect("it is the last").parse().expect("it is a number") }
@@ -279,6 +282,27 @@ fn a_line_that_does_not_exist_is_not_found() {
     let error = Line::open(4_000_000).expect_err("no machine has so many");
     assert_eq!(Reason::of(&error), Some(&Reason::NoSuchLine));
     assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_line_that_cannot_be_requested_is_not_free() {
+    for kind in ["norequest", "chained", "percpu", "percpu_devid", "untriggered", "managed"] {
+        let fake = Fake::of(kind);
+        let error = Line::open(fake.irq).expect_err(kind);
+        assert_eq!(Reason::of(&error), Some(&Reason::NotRequestable), "{kind}");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{kind}");
+        let info = Info::of(fake.irq).expect("it is there");
+        assert!(info.has_file && !info.is_free(), "{kind}");
+        // A chained line is the kernel's.
+        if kind != "chained" {
+            assert_eq!(info.requestable, Some(false), "{kind}");
+        }
+        fake.dispose();
+    }
+    let fake = Fake::new();
+    assert_eq!(Info::of(fake.irq).expect("it is there").requestable, Some(true));
+    fake.dispose();
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! `irqctl doctor`
 
 use crate::table::{self, Align};
-use rustix::thread::{capabilities, CapabilitySet};
+use rustix::{
+    system::uname,
+    thread::{capabilities, CapabilitySet},
+};
 use serde_json::{json, Value};
 use std::{
     fmt, fs,
@@ -111,7 +114,7 @@ fn lockdown() -> Finding {
 }
 
 fn real_time() -> Finding {
-    let (verdict, text) = if read("/sys/kernel/realtime") == "1" {
+    let (verdict, text) = if is_real_time() {
         (Verdict::Good, "the kernel is a real-time one")
     } else {
         (
@@ -123,16 +126,22 @@ fn real_time() -> Finding {
 }
 
 fn threads() -> Finding {
-    let (verdict, text) =
-        if read("/proc/cmdline").split_whitespace().any(|word| word == "threadirqs") {
-            (
-                Verdict::Fair,
-                "the kernel runs handlers in threads (threadirqs): each interrupt takes one more \
-             switch; give SCHED_FIFO priorities below 50 with care",
-            )
-        } else {
+    let forced = read("/proc/cmdline").split_whitespace().any(|word| word == "threadirqs");
+    let (verdict, text) = match (is_real_time(), forced) {
+        // Whatever the command line says.
+        (true, _) => (
+            Verdict::Good,
+            "the kernel runs other handlers in threads, but not that of a line's file",
+        ),
+        (false, true) => (
+            Verdict::Fair,
+            "the kernel runs handlers in threads (threadirqs): each interrupt takes one more \
+             switch; give SCHED_FIFO priorities of 50 and above with care",
+        ),
+        (false, false) => {
             (Verdict::Good, "handlers of interrupts are not forced into threads (threadirqs)")
-        };
+        }
+    };
     Finding { about: "threads", verdict, text: text.to_owned() }
 }
 
@@ -167,9 +176,31 @@ fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default().trim().to_owned()
 }
 
+/// Returns whether the kernel was built with `CONFIG_PREEMPT_RT`, which it says nowhere else.
+fn is_real_time() -> bool {
+    says_real_time(&uname().version().to_string_lossy())
+}
+
+fn says_real_time(version: &str) -> bool {
+    version.split_whitespace().any(|word| word == "PREEMPT_RT")
+}
+
 fn is_running(name: &str) -> bool {
     let Ok(entries) = fs::read_dir("/proc") else { return false };
     entries.flatten().any(|entry| {
         fs::read_to_string(entry.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_real_time_kernel_says_so_in_its_version() {
+        assert!(says_real_time("#1 SMP PREEMPT_RT Debian 7.3.4-1 (2026-11-02)"));
+        for other in ["#1 SMP PREEMPT Mon Nov  2", "#1 SMP PREEMPT_DYNAMIC Debian", "#1", ""] {
+            assert!(!says_real_time(other), "{other:?}");
+        }
+    }
 }

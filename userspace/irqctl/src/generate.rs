@@ -22,3 +22,23 @@ pub fn run(args: &Args) -> io::Result<ExitCode> {
     clap_mangen::generate_to(command, &args.folder)?;
     Ok(ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{env, process};
+
+    #[test]
+    fn the_options_are_in_the_manual_and_the_completions() {
+        let folder = env::temp_dir().join(format!("irqctl-generate-{}", process::id()));
+        run(&Args { folder: folder.clone() }).expect("there is room");
+        let read = |name| fs::read_to_string(folder.join(name)).expect("it was written");
+        // As roff writes a hyphen that is not to become a dash.
+        assert!(read("irqctl-watch.1").contains(r"\-\-plot"));
+        for shell in ["irqctl.bash", "irqctl.fish", "_irqctl"] {
+            assert!(read(shell).contains("plot"), "{shell}");
+        }
+        assert!(read("irqctl.bash").contains("--plot"));
+        let _ = fs::remove_dir_all(folder);
+    }
+}

@@ -18,8 +18,9 @@ use std::{
 
 /// List the lines, and who has them.
 ///
-/// Lines that a program could have are marked (free). RATE is in interrupts a second: since the
-/// machine was booted, and with --watch since the last time.
+/// Lines that a program could have are marked (free). That the kernel would refuse one to any program
+/// is only told by debugfs: where that cannot be read, a line that is marked may still be refused.
+/// RATE is in interrupts a second: since the machine was booted, and with --watch since the last time.
 #[derive(clap::Args)]
 pub struct Args {
     /// List only those lines that a program could have

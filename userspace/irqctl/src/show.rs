@@ -83,5 +83,6 @@ pub fn describe(line: &Info) -> Value {
         "effective_affinity": line.effective_affinity,
         "wakeup": line.wakeup,
         "file": line.has_file,
+        "requestable": line.requestable,
     })
 }

@@ -1,6 +1,7 @@
 //! What the kernel says of its interrupt lines.
 
 mod cpus;
+mod debugfs;
 mod interrupts;
 
 use crate::file;
@@ -30,7 +31,7 @@ impl fmt::Display for Trigger {
 }
 
 /// An interrupt line as the kernel sees it, from `/sys/kernel/irq`, `/proc/irq` and
-/// `/proc/interrupts`.
+/// `/proc/interrupts`, and for lines that nobody has from debugfs, where that can be read.
 ///
 /// It takes no privilege, and does not touch the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,11 @@ pub struct Info {
     pub wakeup: bool,
     /// Whether it has a file by which a program can claim it.
     pub has_file: bool,
+    /// Whether the kernel lets programs request it: that it refuses a per-CPU line, for instance.
+    ///
+    /// Only debugfs tells, and it is asked only of lines that have a file and that nobody has. `None`
+    /// if it was not asked or cannot be read: that takes root, and `CONFIG_GENERIC_IRQ_DEBUGFS`.
+    pub requestable: Option<bool>,
 }
 
 impl Info {
@@ -76,11 +82,14 @@ impl Info {
         self.counts.values().sum()
     }
 
-    /// Returns whether a program could claim the line: it has a file, and nobody has it.
+    /// Returns whether a program could claim the line: it has a file, nobody has it, and debugfs does
+    /// not say that the kernel refuses it.
     ///
-    /// Only [`Line::open`](crate::Line::open) can tell for sure.
+    /// Where debugfs cannot be read, a line that seems free may still be refused, see
+    /// [`Reason::NotRequestable`](crate::Reason::NotRequestable). Only
+    /// [`Line::open`](crate::Line::open) can tell for sure.
     pub fn is_free(&self) -> bool {
-        self.has_file && self.actions.is_empty()
+        self.has_file && self.actions.is_empty() && self.requestable != Some(false)
     }
 
     /// Returns the name of the program that has the line by its file, if one has.
@@ -97,7 +106,7 @@ pub fn supported() -> bool {
     Source::new("/").supported()
 }
 
-/// Where procfs and sysfs are mounted.
+/// Where procfs and sysfs are mounted, and in it debugfs.
 struct Source {
     root: PathBuf,
 }
@@ -167,6 +176,12 @@ impl Source {
             Some(actions) => names(&actions, ","),
             None => row.actions,
         };
+        let has_file = proc.join("irq").exists();
+        let requestable = match has_file && actions.is_empty() {
+            true => self.requestable(irq),
+            // To look takes the line's lock, which whoever has the line would feel.
+            false => None,
+        };
         Ok(Info {
             irq,
             chip: file::find(&sys.join("chip_name"))?.or(row.chip),
@@ -177,8 +192,15 @@ impl Source {
             affinity: list(&proc.join("smp_affinity_list"))?,
             effective_affinity: list(&proc.join("effective_affinity_list"))?,
             wakeup: file::find(&sys.join("wakeup"))?.as_deref() == Some("enabled"),
-            has_file: proc.join("irq").exists(),
+            has_file,
+            requestable,
         })
+    }
+
+    fn requestable(&self, irq: u32) -> Option<bool> {
+        let path = self.root.join(format!("sys/kernel/debug/irq/irqs/{irq}"));
+        // It is for root, and a kernel that is locked down keeps it to itself.
+        Some(debugfs::is_requestable(&file::find(&path).ok()??))
     }
 
     /// Says which processor each of the counts belongs to: they are those of all that are possible.

@@ -1,8 +1,14 @@
 //! The parsers, on what machines say (see `captured/README`), and on what they might say.
 
-use super::{cpus, interrupts, Info, Row, Source, Trigger};
+use super::{cpus, debugfs, interrupts, Info, Row, Source, Trigger};
 use proptest::prelude::*;
-use std::{collections::BTreeMap, env, fs, path::PathBuf, process};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::PathBuf,
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 macro_rules! captured {
     ($name:literal) => {
@@ -24,18 +30,23 @@ struct Machine {
 
 impl Machine {
     fn new(name: &str, table: &str, files: &str) -> Self {
-        let root = env::temp_dir().join(format!("irq-user-{name}-{}", process::id()));
-        let write = |path: &str, text: &str| {
-            let path = root.join(path.trim_start_matches('/'));
-            fs::create_dir_all(path.parent().expect("it is in a folder")).expect("there is room");
-            fs::write(path, text).expect("there is room");
-        };
-        write("/proc/interrupts", table);
+        // Each test has its own.
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let root = env::temp_dir().join(format!("irq-user-{name}-{}-{number}", process::id()));
+        let machine = Self { root };
+        machine.write("/proc/interrupts", table);
         for line in files.lines() {
             let (path, text) = line.split_once(':').expect("a line is path:contents");
-            write(path, &format!("{text}\n"));
+            machine.write(path, &format!("{text}\n"));
         }
-        Self { root }
+        machine
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.root.join(path.trim_start_matches('/'));
+        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("there is room");
+        fs::write(path, text).expect("there is room");
     }
 
     fn all(&self) -> Vec<Info> {
@@ -78,6 +89,7 @@ fn seen(lines: &[Info], cpus: &[u32]) -> Vec<Info> {
             effective_affinity: vec![],
             wakeup: false,
             has_file: false,
+            requestable: None,
             ..info
         }
     };
@@ -100,6 +112,7 @@ fn x86_64_tells_all_of_a_line() {
             effective_affinity: vec![0],
             wakeup: false,
             has_file: true,
+            requestable: None,
         }
     );
     assert!(!machine.of(4).is_free());
@@ -108,6 +121,20 @@ fn x86_64_tells_all_of_a_line() {
     assert_eq!(machine.of(2).hwirq, None);
     assert_eq!(machine.all().len(), 20);
     assert!(Source::new(&machine.root).of(16).is_err());
+}
+
+#[test]
+fn a_line_that_debugfs_knows_to_be_refused_is_not_free() {
+    let machine = x86_64();
+    let path = "/sys/kernel/debug/irq/irqs/3";
+    assert_eq!((machine.of(3).requestable, machine.of(3).is_free()), (None, true));
+    machine.write(path, &debugfs_text("handle_edge_irq", "sim", &["_IRQ_NOREQUEST"], &[]));
+    assert_eq!((machine.of(3).requestable, machine.of(3).is_free()), (Some(false), false));
+    machine.write(path, &debugfs_text("handle_edge_irq", "sim", &["_IRQ_NOPROBE"], &[]));
+    assert_eq!((machine.of(3).requestable, machine.of(3).is_free()), (Some(true), true));
+    // Of a line that somebody has it is not asked.
+    machine.write("/sys/kernel/debug/irq/irqs/4", "");
+    assert_eq!(machine.of(4).requestable, None);
 }
 
 #[test]
@@ -238,7 +265,59 @@ fn rows() -> impl Strategy<Value = Row> {
     )
 }
 
+const STATUS: [&str; 9] = [
+    "_IRQ_NOPROBE",
+    "_IRQ_NOREQUEST",
+    "_IRQ_NOTHREAD",
+    "_IRQ_NOAUTOEN",
+    "_IRQ_NESTED_THREAD",
+    "_IRQ_PER_CPU_DEVID",
+    "_IRQ_IS_POLLED",
+    "_IRQ_DISABLE_UNLAZY",
+    "_IRQ_HIDDEN",
+];
+const STATES: [&str; 10] = [
+    "IRQ_TYPE_EDGE_RISING",
+    "IRQ_TYPE_LEVEL_HIGH",
+    "IRQD_LEVEL",
+    "IRQD_ACTIVATED",
+    "IRQD_IRQ_DISABLED",
+    "IRQD_PER_CPU",
+    "IRQD_NO_BALANCING",
+    "IRQD_AFFINITY_SET",
+    "IRQD_AFFINITY_MANAGED",
+    "IRQD_DEFAULT_TRIGGER_SET",
+];
+
+/// Writes what `irq_debug_show()` of `kernel/irq/debugfs.c` does, of a line behind two chips.
+fn debugfs_text(handler: &str, device: &str, status: &[&str], states: &[&str]) -> String {
+    let rows = |set: &[&str]| set.iter().map(|name| format!("{:12}{name}\n", "")).collect();
+    let (status, states): (String, String) = (rows(status), rows(states));
+    format!(
+        "handler:  {handler}\ndevice:   {device}\nstatus:   0x00000d04\n{status}\
+         istate:   0x00000000\nddepth:   1\nwdepth:   0\ndstate:   0x01401200\n{states}\
+         node:     0\naffinity: 0-1\neffectiv: 0\ndomain:  IO-APIC-0\n hwirq:   0x4\n \
+         chip:    IO-APIC\n  flags:   0x110\n             IRQCHIP_SKIP_SET_WAKE\n \
+         parent:\n    domain:  VECTOR\n     hwirq:   0x4\n     chip:    APIC\n      flags:   0x0\n"
+    )
+}
+
 proptest! {
+    #[test]
+    fn a_line_is_requestable_if_nothing_is_set_that_forbids_it(
+        handler in prop::sample::select(vec!["handle_edge_irq", "handle_bad_irq", "0xffffffff81"]),
+        device in prop::sample::select(vec!["(null)", "0000:00:02.0", "_IRQ_NOREQUEST"]),
+        status in prop::sample::subsequence(STATUS.to_vec(), 0..=STATUS.len()),
+        states in prop::sample::subsequence(STATES.to_vec(), 0..=STATES.len()),
+    ) {
+        let text = debugfs_text(handler, device, &status, &states);
+        let forbidden = status.iter().any(|name| ["_IRQ_NOREQUEST", "_IRQ_PER_CPU_DEVID"].contains(name))
+            || states.iter().any(|name| ["IRQD_PER_CPU", "IRQD_AFFINITY_MANAGED"].contains(name));
+        let triggered = states.contains(&"IRQ_TYPE_EDGE_RISING") || states.contains(&"IRQ_TYPE_LEVEL_HIGH");
+        let handled = handler != "handle_bad_irq" || triggered;
+        prop_assert_eq!(debugfs::is_requestable(&text), handled && !forbidden, "{}", text);
+    }
+
     #[test]
     fn a_row_is_read_as_it_was_written(
         layout in layouts(),
