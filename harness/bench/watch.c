@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From qemu-plugin.h, which Debian does not package: version 4 of the interface. */
+/* From qemu-plugin.h, which Debian does not package: version 7 of the interface. */
 typedef uint64_t qemu_plugin_id_t;
 typedef struct qemu_info_t qemu_info_t;
 struct qemu_plugin_tb;
@@ -32,7 +32,7 @@ enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS };
 struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
 uint64_t qemu_plugin_u64_get(qemu_plugin_u64 entry, unsigned int vcpu);
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-		void (*cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
+		void (*cb)(struct qemu_plugin_tb *tb, void *data), void *data);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 		void (*cb)(unsigned int vcpu, void *data),
 		enum qemu_plugin_cb_flags flags, void *data);
@@ -44,7 +44,7 @@ uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *to, size_t len);
 void qemu_plugin_outs(const char *string);
 
-int qemu_plugin_version = 4;
+int qemu_plugin_version = 7;
 
 /* nopl 0x69727100+N(%rax), see guest/src/mark.rs. */
 static const unsigned char mark[] = { 0x0f, 0x1f, 0x80 };
@@ -87,9 +87,9 @@ static const char *point_at(const struct qemu_plugin_insn *insn)
 	return number < sizeof(marks) / sizeof(*marks) ? marks[number] : NULL;
 }
 
-static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+static void translate(struct qemu_plugin_tb *tb, void *data)
 {
-	(void)id;
+	(void)data;
 	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		const char *name = point_at(insn);
@@ -120,6 +120,6 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
 	}
 
 	executed.score = qemu_plugin_scoreboard_new(sizeof(uint64_t));
-	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translate, NULL);
 	return 0;
 }
