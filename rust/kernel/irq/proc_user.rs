@@ -13,7 +13,7 @@
 //! |-----|---------|----------|
 //! | open | process | another open, revoke |
 //! | handler | hard interrupt, also on `PREEMPT_RT`; a thread if the line's chip calls for one | all but itself and release |
-//! | irq thread | a thread, on `PREEMPT_RT` only and if somebody polls | all but itself and release |
+//! | `irq_user` | a thread, if handlers are forced into threads and somebody polls | all but itself |
 //! | read, write, poll | process | each other, handler, revoke |
 //! | release | process, after the last reference to the file is gone | revoke |
 //! | revoke | process, as the line is about to go away | all of the above |
@@ -67,17 +67,17 @@
 //! the queue: so one of the two sees the other. A reader who is the only one has a place of his own
 //! instead of the queue, see [`Waiters`].
 //!
-//! On `PREEMPT_RT` the handler still runs in hard interrupt context, and wakes the reader from
-//! there. Pollers it cannot wake: their queue has a lock that sleeps. If there are any, it has a thread
-//! do so. A poller who comes too late to be seen sees the event himself. Nobody waits for that thread:
-//! it has a reference to the file, and finds nobody if it comes too late.
+//! Where handlers are forced into threads, on `PREEMPT_RT` or with `threadirqs`, this one still runs in
+//! hard interrupt context, and wakes the reader from there. Pollers it cannot wake: their queue has a
+//! lock that may sleep. If there are any, it has a thread do so, see [`later`]. A poller who comes too
+//! late to be seen sees the event himself. Nobody waits for that thread: it has a reference to the
+//! file, and finds nobody if it comes too late.
 //!
 //! A reader who wakes too late finds no event. He does not arm the line, since the one who has taken
 //! it may still be busy with the device, and is the one to do so. It is for the program to see to it
 //! that the device is quiet before another of its threads begins to wait. A reader who is being killed
 //! takes no event, but wakes another one in his stead: it may be he who was chosen for the wake.
 
-#[cfg(CONFIG_PREEMPT_RT)]
 mod later;
 mod waiters;
 
@@ -164,7 +164,6 @@ struct UserIrq {
     revoked: AtomicFlag,
     #[pin]
     waiters: Waiters,
-    #[cfg(CONFIG_PREEMPT_RT)]
     #[pin]
     later: later::Later,
     // While there is an action, it holds a reference to this very object: it has to be taken out
@@ -176,17 +175,26 @@ struct UserIrq {
 /// The handler of the line of an open file.
 ///
 /// It is called in whatever context the line's chip calls for. Where that is the interrupt it stays
-/// there on `PREEMPT_RT` too: it takes no lock that sleeps, and a reader is woken soonest from there.
-/// Nor can a program see to it that it does not run.
+/// there if others are forced into threads: it takes no lock that sleeps, and a reader is woken soonest
+/// from there. Nor can a program see to it that it does not run.
 struct Owner(Arc<UserIrq>);
 
-/// With `threadirqs` the handler runs in a thread like others: it wakes pollers under a lock of the
-/// kind that such handlers may take.
-const THREADING: Flags = if cfg!(CONFIG_PREEMPT_RT) {
-    Flags::NO_THREAD
-} else {
-    Flags::TRIGGER_NONE
-};
+/// Whether the core runs handlers in threads: on `PREEMPT_RT`, and with `threadirqs`. It does not
+/// change once files can be opened.
+fn handlers_are_forced_into_threads() -> bool {
+    // SAFETY: It is always safe to call it.
+    unsafe { bindings::force_irqthreads() }
+}
+
+/// How the handler is requested. Where it would not be forced into a thread anyway it does not ask to
+/// be left out: it wakes pollers under a lock that lockdep does not allow to those who do.
+fn threading() -> Flags {
+    if handlers_are_forced_into_threads() {
+        Flags::NO_THREAD
+    } else {
+        Flags::TRIGGER_NONE
+    }
+}
 
 impl Handler for Owner {
     fn handle(&self) -> IrqReturn {
@@ -194,10 +202,11 @@ impl Handler for Owner {
 
         user.fire();
         if user.waiters.has_pollers() {
-            #[cfg(not(CONFIG_PREEMPT_RT))]
-            user.waiters.wake_pollers();
-            #[cfg(CONFIG_PREEMPT_RT)]
-            later::wake_pollers_of(user);
+            if handlers_are_forced_into_threads() {
+                later::wake_pollers_of(user);
+            } else {
+                user.waiters.wake_pollers();
+            }
         }
         IrqReturn::Handled
     }
@@ -217,8 +226,9 @@ impl UserIrq {
             return Err(EPERM);
         }
 
-        #[cfg(CONFIG_PREEMPT_RT)]
-        later::start()?;
+        if handlers_are_forced_into_threads() {
+            later::start()?;
+        }
         // SAFETY: `irq_user_revoke()` drops the action before the line is unmapped.
         let request = unsafe { IrqRequest::of_line(irq) };
         check(&request.info()?)?;
@@ -233,7 +243,6 @@ impl UserIrq {
                 events,
                 revoked: AtomicFlag::new(false),
                 waiters <- Waiters::new(),
-                #[cfg(CONFIG_PREEMPT_RT)]
                 later <- later::Later::new(),
                 action <- new_mutex!(None, "irq_user_action"),
             }),
@@ -255,7 +264,7 @@ impl UserIrq {
             IrqAction::register(
                 request,
                 // Exclusive. `PROBE_SHARED` keeps the refusal of a taken line out of the log.
-                Flags::PROBE_SHARED | Flags::NO_AUTOEN | THREADING,
+                Flags::PROBE_SHARED | Flags::NO_AUTOEN | threading(),
                 name_of_opener()?,
                 Ok(Owner(self.clone())),
             ),

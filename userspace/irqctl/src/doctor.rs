@@ -126,23 +126,15 @@ fn real_time() -> Finding {
 }
 
 fn threads() -> Finding {
-    let forced = read("/proc/cmdline").split_whitespace().any(|word| word == "threadirqs");
-    let (verdict, text) = match (is_real_time(), forced) {
-        // Whatever the command line says.
-        (true, _) => (
-            Verdict::Good,
-            "the kernel runs other handlers in threads, but not that of a line's file",
-        ),
-        (false, true) => (
-            Verdict::Fair,
-            "the kernel runs handlers in threads (threadirqs): each interrupt takes one more \
-             switch; give SCHED_FIFO priorities of 50 and above with care",
-        ),
-        (false, false) => {
-            (Verdict::Good, "handlers of interrupts are not forced into threads (threadirqs)")
-        }
+    // A real-time kernel does so whatever the command line says.
+    let forced =
+        is_real_time() || read("/proc/cmdline").split_whitespace().any(|word| word == "threadirqs");
+    let text = if forced {
+        "the kernel runs other handlers in threads, but not that of a line's file"
+    } else {
+        "the kernel does not force handlers of interrupts into threads"
     };
-    Finding { about: "threads", verdict, text: text.to_owned() }
+    Finding { about: "threads", verdict: Verdict::Good, text: text.to_owned() }
 }
 
 fn balancer() -> Finding {

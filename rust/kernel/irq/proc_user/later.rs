@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Wakes pollers later, on `PREEMPT_RT`, where the handler cannot.
+//! Wakes pollers later, where the handler cannot because others are forced into threads.
 //!
 //! One kernel thread does so for all files, `irq_user`. It has the priority that threads of handlers
 //! have, and may run on any CPU: so it is not up to a program that keeps one busy when the pollers of

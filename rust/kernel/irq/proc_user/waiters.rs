@@ -138,7 +138,7 @@ impl Waiters {
     }
 
     /// Wakes all pollers but those who are exclusive, of whom one is enough, for whatever they wait.
-    /// Not in hard interrupt context on `PREEMPT_RT`.
+    /// Not in hard interrupt context if handlers are forced into threads.
     ///
     /// With no key, because io_uring takes a key for what a poll would return, and does not poll
     /// again. But the event that this wake is for may have been taken by the time that it comes.
