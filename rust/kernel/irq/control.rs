@@ -50,6 +50,27 @@ impl Drop for Disabled<'_> {
 ///
 /// Made by [`IrqAction::wake()`].
 ///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     irq::{
+///         Handler,
+///         Registration, //
+///     },
+///     prelude::*, //
+/// };
+///
+/// fn wait_for_lid<T: Handler>(action: &Registration<'_, T>, suspend: impl FnOnce()) -> Result {
+///     let wake = action.wake()?;
+///
+///     suspend();
+///     // From here on the line does not wake the system any more.
+///     drop(wake);
+///     Ok(())
+/// }
+/// ```
+///
 /// # Invariants
 ///
 /// The line `irq` is requested for `'a`, and its wake-up was switched on once for this guard.
@@ -71,6 +92,31 @@ impl Drop for Wake<'_> {
 /// CPUs that user space is told to deliver the line to, as long as this guard lives.
 ///
 /// Made by [`IrqAction::hint_affinity()`]. Shown in `/proc/irq/<irq>/affinity_hint`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     cpu::CpuId,
+///     cpumask::CpumaskVar,
+///     irq::{
+///         AffinityHint,
+///         Handler,
+///         Registration, //
+///     },
+///     prelude::*, //
+/// };
+///
+/// fn near<'a, T: Handler>(
+///     action: &'a Registration<'_, T>,
+///     cpu: CpuId,
+/// ) -> Result<AffinityHint<'a>> {
+///     let mut mask = CpumaskVar::new_zero(GFP_KERNEL)?;
+///
+///     mask.set(cpu);
+///     action.hint_affinity(mask)
+/// }
+/// ```
 ///
 /// # Invariants
 ///
@@ -129,6 +175,22 @@ impl<T, C: Context<T>> IrqAction<'_, T, C> {
     ///
     /// May be called in any context, unless the line's chip is behind a slow bus: then only where
     /// sleeping is allowed. See `disable_irq_nosync()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::irq::{
+    ///     Handler,
+    ///     Registration, //
+    /// };
+    ///
+    /// // In atomic context, where nobody may wait for a handler.
+    /// fn poll<T: Handler>(action: &Registration<'_, T>) {
+    ///     let _quiet = action.disable_nosync();
+    ///
+    ///     action.handler().handle();
+    /// }
+    /// ```
     pub fn disable_nosync(&self) -> Disabled<'_> {
         // SAFETY: By the type invariants the line is ours.
         unsafe { bindings::disable_irq_nosync(self.irq()) };

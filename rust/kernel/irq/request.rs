@@ -99,6 +99,48 @@ pub enum ThreadedIrqReturn {
 ///
 /// It is shared between the interrupt and everyone who holds the registration, hence [`Sync`] and
 /// `&self`: what changes has to be an atomic or behind a lock that may be taken in that context.
+///
+/// # Examples
+///
+/// A device on a shared line.
+///
+/// ```
+/// use kernel::{
+///     irq::{
+///         Handler,
+///         IrqReturn, //
+///     },
+///     sync::atomic::{
+///         Atomic,
+///         Relaxed, //
+///     }, //
+/// };
+///
+/// struct Button {
+///     asserted: Atomic<bool>,
+///     pressed: Atomic<u32>,
+/// }
+///
+/// impl Handler for Button {
+///     fn handle(&self) -> IrqReturn {
+///         // What makes the device quiet also tells whether it was this one.
+///         if !self.asserted.xchg(false, Relaxed) {
+///             return IrqReturn::None;
+///         }
+///         self.pressed.add(1, Relaxed);
+///         IrqReturn::Handled
+///     }
+/// }
+///
+/// let button = Button {
+///     asserted: Atomic::new(true),
+///     pressed: Atomic::new(0),
+/// };
+///
+/// assert!(matches!(button.handle(), IrqReturn::Handled));
+/// assert!(matches!(button.handle(), IrqReturn::None));
+/// assert_eq!(button.pressed.load(Relaxed), 1);
+/// ```
 pub trait Handler: Sync {
     /// Handles an interrupt.
     ///
@@ -209,6 +251,38 @@ impl<T: ?Sized + ThreadedHandler + Send> ThreadedHandler for Arc<T> {
 }
 
 /// The number of an interrupt line, and the right to request it.
+///
+/// A device says which lines are its own, see [`platform::Device::irq_by_index()`] and
+/// `pci::Device::alloc_irq_vectors()`. For others there is [`Self::of_line()`].
+///
+/// [`platform::Device::irq_by_index()`]: crate::platform::Device::irq_by_index
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     device::Bound,
+///     irq::IrqRequest,
+///     platform,
+///     prelude::*, //
+/// };
+///
+/// fn first_level_line<'a>(pdev: &'a platform::Device<Bound>) -> Result<IrqRequest<'a>> {
+///     let request = pdev.irq_by_index(0)?;
+///
+///     if request.info()?.is_level() {
+///         Ok(request)
+///     } else {
+///         Err(EINVAL)
+///     }
+/// }
+///
+/// // SAFETY: Nothing is requested.
+/// let nobodys = unsafe { IrqRequest::of_line(u32::MAX) };
+///
+/// assert_eq!(nobodys.irq(), u32::MAX);
+/// assert!(nobodys.device().is_none());
+/// ```
 ///
 /// # Invariants
 ///
@@ -668,11 +742,27 @@ pub enum AnyContext {
 
 impl<T: Handler> Context<T> for AnyContext {
     unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
-        let hard = handle::<T, Self>;
-        let thread = handle::<T, Self>;
+        let handler: Callback = handle::<T, Self>;
+        // A line that is not there is for the C function to refuse. One that is there stays as it
+        // is: its chip is not exchanged while it is mapped.
+        let context = LineInfo::of(irq).map_or(Self::Hard, |line| {
+            if line.is_nested() {
+                Self::Nested
+            } else if line.is_slow_bus() {
+                Self::Threaded
+            } else {
+                Self::Hard
+            }
+        });
+        let (hard, thread, flags) = match context {
+            Self::Hard => (Some(handler), None, flags),
+            Self::Nested => (None, Some(handler), flags),
+            Self::Threaded => (None, Some(handler), flags | Flags::ONESHOT),
+        };
 
-        // SAFETY: They may be called with `cookie` by the safety requirements, which are passed on.
-        unsafe { request_any_context(irq, hard, thread, flags, name, cookie) }
+        // SAFETY: It may be called with `cookie` by the safety requirements, which are passed on.
+        unsafe { request_threaded(irq, hard, thread, flags, name, cookie) }?;
+        Ok(context)
     }
 }
 
@@ -697,42 +787,6 @@ unsafe fn request_threaded(
 
     // SAFETY: By the safety requirements of this function.
     to_result(unsafe { bindings::request_threaded_irq(irq, hard, thread, flags, name, cookie) })
-}
-
-/// Installs an action in the context that the line calls for: with `hard` or, where that has to be a
-/// thread, with `thread`.
-///
-/// # Safety
-///
-/// As [`request_threaded()`], for each of the callbacks.
-unsafe fn request_any_context(
-    irq: u32,
-    hard: Callback,
-    thread: Callback,
-    flags: Flags,
-    name: &CStr,
-    cookie: *mut c_void,
-) -> Result<AnyContext> {
-    // A line that is not there is for the C function to refuse. One that is there stays as it is:
-    // its chip is not exchanged while it is mapped.
-    let context = LineInfo::of(irq).map_or(AnyContext::Hard, |line| {
-        if line.is_nested() {
-            AnyContext::Nested
-        } else if line.is_slow_bus() {
-            AnyContext::Threaded
-        } else {
-            AnyContext::Hard
-        }
-    });
-    let (handler, thread, flags) = match context {
-        AnyContext::Hard => (Some(hard), None, flags),
-        AnyContext::Nested => (None, Some(thread), flags),
-        AnyContext::Threaded => (None, Some(thread), flags | Flags::ONESHOT),
-    };
-
-    // SAFETY: By the safety requirements of this function.
-    unsafe { request_threaded(irq, handler, thread, flags, name, cookie) }?;
-    Ok(context)
 }
 
 /// Returns the handler that an action was installed with.

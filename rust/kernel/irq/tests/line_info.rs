@@ -22,7 +22,7 @@ mod suite {
 
         assert_eq!(info.chip().to_bytes(), b"irq_sim");
         assert_eq!(info.hwirq(), 0);
-        assert!(!info.domain()?.is_empty());
+        assert_eq!(info.domain()?.to_bytes(), line.domain_name().to_bytes());
         assert_eq!(info.depth(), 1);
         assert_eq!(info.count(), 0);
         assert!(info.is_requestable());

@@ -30,6 +30,12 @@ impl SimLine {
         Ok(Self { domain, irq })
     }
 
+    /// Returns the name that the core has given its domain.
+    pub(super) fn domain_name(&self) -> &CStr {
+        // SAFETY: The domain is there as long as the line, and its name stays.
+        unsafe { CStr::from_char_ptr((*self.domain).name) }
+    }
+
     pub(super) fn fire(&self) -> Result {
         // SAFETY: It may be called with any line, in process context.
         to_result(unsafe {
