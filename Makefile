@@ -56,6 +56,7 @@ tree: ## Assemble the kernel tree: build/linux.
 
 lint: tree ## Run the formatters and checkers, which have to be silent.
 	@$(enter) harness/lint/run
+	@harness/lint/msrv
 
 series: tree ## Write the patches for git am: build/series.
 	@$(enter) harness/series/export
