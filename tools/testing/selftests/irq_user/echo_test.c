@@ -15,6 +15,7 @@
 
 #include "events.h"
 #include "fake.h"
+#include "hog.h"
 #include "line_fixture.h"
 
 /* What runs on the line's own processor, as far as the line lets it. */
@@ -160,7 +161,7 @@ TEST_F_TIMEOUT(intx, somebody_always_cares, 600)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* Not even if the owner leaves the line's thread, where there is one, no time to run. */
+/* Not even if the owner leaves threads of the kernel's that serve interrupts no time to run. */
 TEST_F(intx, somebody_cares_at_any_priority)
 {
 	struct sched_param above_irq_threads = { .sched_priority = 60 };
@@ -171,7 +172,7 @@ TEST_F(intx, somebody_cares_at_any_priority)
 	line_move_to(&self->line, 0);
 	line_raise(&self->line);
 	for (unsigned int i = 0; i < 1000; i++) {
-		/* The first rounds are for the thread to come to this CPU. */
+		/* The first rounds would be for such a thread to come to this CPU. */
 		if (i == 100)
 			ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &above_irq_threads));
 		ASSERT_TRUE(wait_event(fd));
@@ -253,6 +254,25 @@ TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
 		ASSERT_EQ(-EAGAIN, read_count(fd));
 		ASSERT_EQ(i + i / 2, line_hw_count(&self->line) - before);
 	}
+}
+
+/* As of a level. An edge that is not masked does not wait for anybody to come again. */
+TEST_F(edge, somebody_cares_at_any_priority)
+{
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	struct hog hog;
+
+	ASSERT_LE(0, fd);
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two CPUs");
+	line_move_away(&self->line);
+	ASSERT_EQ(0, write_value(fd, 2));
+	hog_start(&hog);
+	for (int i = 0; i < 1000; i++)
+		line_trigger(&self->line);
+	EXPECT_EQ(0, count_unhandled(&self->line));
+	hog_stop(&hog);
+	EXPECT_LT(0, read_count(fd));
 }
 
 /* An edge that came while an earlier owner had the line masked was its own. */
