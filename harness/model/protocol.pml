@@ -247,7 +247,7 @@ inline wake_reader()
 	chosen = 0
 }
 
-/* W: has_pollers(), wake_pollers(): on PREEMPT_RT, in a thread. */
+/* W: has_pollers(), wake_pollers(): in a thread, where handlers are forced into threads. */
 inline wake_pollers()
 {
 	d_step { alive(); triggered = triggered || polling }

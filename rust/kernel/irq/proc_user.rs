@@ -12,7 +12,7 @@
 //! | who | context | may meet |
 //! |-----|---------|----------|
 //! | open | process | another open, revoke |
-//! | handler | hard interrupt, also on `PREEMPT_RT`; a thread if the line's chip calls for one | all but itself and release |
+//! | handler | hard interrupt, even where handlers are forced into threads; a thread if the line's chip calls for one | all but itself and release |
 //! | `irq_user` | a thread, if handlers are forced into threads and somebody polls | all but itself |
 //! | read, write, poll | process | each other, handler, revoke |
 //! | release | process, after the last reference to the file is gone | revoke |

@@ -130,7 +130,7 @@ fn threads() -> Finding {
     let forced =
         is_real_time() || read("/proc/cmdline").split_whitespace().any(|word| word == "threadirqs");
     let text = if forced {
-        "the kernel runs other handlers in threads, but not that of a line's file"
+        "the kernel runs other handlers in threads, but not those of lines' files"
     } else {
         "the kernel does not force handlers of interrupts into threads"
     };
