@@ -45,7 +45,8 @@ pub struct Info {
     pub hwirq: Option<u64>,
     /// How it fires.
     pub trigger: Option<Trigger>,
-    /// Who has it: the names that drivers gave, and `user:` and the name of a program.
+    /// Who has it: the names that drivers gave, `user:` and the name of a program, or `(chained)` if
+    /// the kernel demultiplexes other lines from it.
     pub actions: Vec<String>,
     /// How often it has fired on each processor.
     pub counts: BTreeMap<u32, u64>,
@@ -100,6 +101,12 @@ impl Info {
 
 /// What the name of an action begins with that is a program's.
 const PROGRAM: &str = "user:";
+
+/// What the kernel says for an action without a name, as that of a chained line is.
+const NAMELESS: &str = "(null)";
+
+/// What is said here.
+const CHAINED: &str = "(chained)";
 
 /// Returns whether this kernel gives its lines to programs: whether any has its file.
 pub fn supported() -> bool {
@@ -173,6 +180,7 @@ impl Source {
             None => row.counts,
         };
         let actions = match file::find(&sys.join("actions"))? {
+            Some(actions) if actions == NAMELESS => vec![CHAINED.to_owned()],
             Some(actions) => names(&actions, ","),
             None => row.actions,
         };
