@@ -16,11 +16,13 @@ macro_rules! captured {
     };
 }
 
-const TABLES: [&str; 4] = [
+const TABLES: [&str; 6] = [
     captured!("x86_64.interrupts"),
     captured!("x86_64-6.18.interrupts"),
     captured!("arm64.interrupts"),
+    captured!("arm64-6.12.interrupts"),
     captured!("riscv64.interrupts"),
+    captured!("riscv64-6.12.interrupts"),
 ];
 
 /// A machine, as a folder with the files that it has in `/proc` and `/sys`.
@@ -185,6 +187,26 @@ fn sysfs_and_the_table_agree() {
         machine.forget("sys/kernel/irq");
         machine.forget("proc/irq");
         assert_eq!(machine.all(), by_sysfs, "{}", machine.root.display());
+    }
+}
+
+/// Its table was captured a moment before its files.
+#[test]
+fn sysfs_and_a_captured_table_agree() {
+    for (name, table, files) in [
+        ("arm64-6.12", captured!("arm64-6.12.interrupts"), captured!("arm64-6.12.files")),
+        ("riscv64-6.12", captured!("riscv64-6.12.interrupts"), captured!("riscv64-6.12.files")),
+    ] {
+        let machine = Machine::new(name, table, files);
+        let rows = interrupts::parse(table);
+        assert!(rows.len() > 3, "{name}");
+        for (irq, row) in rows {
+            let info = machine.of(irq);
+            assert!(info.count() >= row.counts.values().sum(), "{name}, {irq}");
+            let by_table = (row.chip, row.hwirq, row.trigger, row.actions);
+            let by_sysfs = (info.chip, info.hwirq, info.trigger, info.actions);
+            assert_eq!(by_table, by_sysfs, "{name}, {irq}");
+        }
     }
 }
 
