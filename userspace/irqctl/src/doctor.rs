@@ -152,7 +152,7 @@ fn balancer() -> Finding {
 
 fn injection() -> Finding {
     let (verdict, text) = if Path::new("/sys/kernel/debug/irq/irqs").exists() {
-        (Verdict::Good, "the kernel can make edge-triggered lines fire, for `irqctl latency`")
+        (Verdict::Good, "edge-triggered lines can be fired by the kernel, for `irqctl latency`")
     } else {
         (
             Verdict::Fair,
