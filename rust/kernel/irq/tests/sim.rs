@@ -32,8 +32,11 @@ impl SimLine {
 
     /// Returns the name that the core has given its domain.
     pub(super) fn domain_name(&self) -> &CStr {
-        // SAFETY: The domain is there as long as the line, and its name stays.
-        unsafe { CStr::from_char_ptr((*self.domain).name) }
+        // SAFETY: The domain is there as long as the line.
+        let name = unsafe { (*self.domain).name };
+
+        // SAFETY: The core has given it a name, which stays as long as the domain.
+        unsafe { CStr::from_char_ptr(name) }
     }
 
     pub(super) fn fire(&self) -> Result {
