@@ -232,6 +232,18 @@ impl Wires {
         0
     }
 
+    /// Makes an edge line fire again for an edge that the core has kept. It is one with an edge that
+    /// the chip has kept, as with the chips of machines.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::of()`].
+    unsafe extern "C" fn retrigger(data: *mut bindings::irq_data) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::of(data) }.strike(1);
+        1
+    }
+
     extern "C" fn refuse(_data: *mut bindings::irq_data, _type: c_uint) -> c_int {
         EOPNOTSUPP.to_errno()
     }
@@ -365,6 +377,7 @@ impl FakeLine {
                     irq_ack: Some(Wires::ack),
                     irq_mask: Some(Wires::mask),
                     irq_unmask: Some(Wires::unmask),
+                    irq_retrigger: if edge { Some(Wires::retrigger) } else { None },
                     irq_set_irqchip_state: if edge { Some(Wires::set_state) } else { None },
                     irq_set_type: if refusing { Some(Wires::refuse) } else { None },
                     irq_set_wake: if slow { None } else { Some(Wires::set_wake) },
