@@ -3,11 +3,11 @@
 READ, FREE = "irq file: read", "irq file: read, MSI, free"
 UIO, INTX, MSI = "uio_pci_generic", "VFIO: INTx", "VFIO: MSI"
 
-# Mechanism, peer, and what of the peer's median it may take at most: until the
+# By architecture and flavour: mechanism, peer, and what of the peer's median it may take at most: until the
 # program knows, and for a whole cycle.
 RATIOS = {
-    "release": [(READ, UIO, 0.58, 0.62), (READ, INTX, 0.93, 0.85), (FREE, MSI, 0.95, 0.97)],
-    "rt": [(READ, UIO, 0.21, 0.27), (READ, INTX, 0.52, 0.60), (FREE, MSI, 0.53, 0.65)],
+    "x86_64-release": [(READ, UIO, 0.58, 0.62), (READ, INTX, 0.93, 0.85), (FREE, MSI, 0.95, 0.97)],
+    "x86_64-rt": [(READ, UIO, 0.21, 0.27), (READ, INTX, 0.52, 0.60), (FREE, MSI, 0.53, 0.65)],
 }
 # Of one event: there, and back to the one who triggers the next.
 COUNTS = [("system calls", "calls", 1), ("interrupts", "interrupts", 1), ("context switches", "switches", 2)]
@@ -19,14 +19,14 @@ OPEN = 1.5
 MEMORY = {"its file, open": 1024}
 
 
-def goals(flavour, by_work, memory):
+def goals(kernel, by_work, memory):
     """Yields what is to be reached, the figure, and its bound."""
     two, opened, scale = ({m["mechanism"]: m for m in by_work[work]} for work in ("two", "open", "scale"))
 
     def ratio(own, peer, part):
         return own[part]["median"] / peer[part]["median"]
 
-    for own, peer, user, cycle in RATIOS.get(flavour, []):
+    for own, peer, user, cycle in RATIOS.get(kernel, []):
         yield f"{own} / {peer}, raise to user", ratio(two[own], two[peer], "user"), user
         yield f"{own} / {peer}, whole cycle", ratio(two[own], two[peer], "cycle"), cycle
     for what, key, bound in COUNTS:

@@ -16,7 +16,10 @@
 
 /* From qemu-plugin.h, which Debian does not package: version 7 of the interface. */
 typedef uint64_t qemu_plugin_id_t;
-typedef struct qemu_info_t qemu_info_t;
+typedef struct {
+	const char *target_name;
+	/* More, which is of no use here. */
+} qemu_info_t;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 struct qemu_plugin_scoreboard;
@@ -46,9 +49,23 @@ void qemu_plugin_outs(const char *string);
 
 int qemu_plugin_version = 7;
 
-/* nopl 0x69727100+N(%rax), see guest/src/mark.rs. */
-static const unsigned char mark[] = { 0x0f, 0x1f, 0x80 };
-static const uint32_t mark_base = 0x69727100;
+/*
+ * How the processors write that they do nothing with an operand, and what is
+ * added to the operand: see guest/src/mark.
+ */
+static const struct {
+	const char *target;
+	size_t length;
+	uint64_t code;
+	unsigned int shift;
+} nops[] = {
+	/* nopl 0x69727100+N(%rax) */
+	{ "x86_64", 7, 0x69727100801f0f, 24 },
+	/* movz xzr, #0x6970+N */
+	{ "aarch64", 4, 0xd280001f | 0x6970 << 5, 5 },
+	/* lui zero, 0x69700+N */
+	{ "riscv64", 4, 0x69700037, 12 },
+}, *nop;
 static const char *const marks[] = { "begin", "raise", "user", "done", "end" };
 
 static struct {
@@ -72,19 +89,18 @@ static void pass(unsigned int vcpu, void *name)
 static const char *point_at(const struct qemu_plugin_insn *insn)
 {
 	uint64_t address = qemu_plugin_insn_vaddr(insn);
-	unsigned char code[sizeof(mark) + sizeof(mark_base)];
-	uint32_t number;
+	uint64_t code = 0, number;
 
 	for (size_t i = 0; i < n_points; i++)
 		if (points[i].address == address)
 			return points[i].name;
 
-	if (qemu_plugin_insn_data(insn, code, sizeof(code)) != sizeof(code) ||
-	    memcmp(code, mark, sizeof(mark)))
+	if (qemu_plugin_insn_data(insn, &code, nop->length) != nop->length)
 		return NULL;
-	memcpy(&number, code + sizeof(mark), sizeof(number));
-	number -= mark_base;
-	return number < sizeof(marks) / sizeof(*marks) ? marks[number] : NULL;
+	/* Both machines, this one and the guest's, store the lowest byte first. */
+	number = (code - nop->code) >> nop->shift;
+	return number < sizeof(marks) / sizeof(*marks) &&
+	       code - nop->code == number << nop->shift ? marks[number] : NULL;
 }
 
 static void translate(struct qemu_plugin_tb *tb, void *data)
@@ -106,7 +122,11 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
 
 int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
 {
-	(void)info;
+	nop = nops;
+	while (strcmp(nop->target, info->target_name))
+		if (++nop == nops + sizeof(nops) / sizeof(*nops))
+			return -1;
+
 	for (int i = 0; i < argc; i++) {
 		/* The arguments do not outlive this call. */
 		char *name = strdup(argv[i]);

@@ -6,7 +6,7 @@
 use crate::{
     latency::{self, Event},
     load::Load,
-    mark::counts_instructions,
+    mark::{counts_instructions, STEP},
     mechanism::{Mechanism, Source},
     memory::Cost,
 };
@@ -78,7 +78,7 @@ impl Bench {
         let user: Vec<_> = events.iter().map(|event| event.user).collect();
         let cycle: Vec<_> = events.iter().map(|event| event.cycle).collect();
         self.lines.push(format!(
-            r#"{{"mechanism":"{name}","work":"{work}","source_calls":{source_calls},"user":{user:?},"cycle":{cycle:?}}}"#
+            r#"{{"mechanism":"{name}","work":"{work}","source_calls":{source_calls},"step":{STEP},"user":{user:?},"cycle":{cycle:?}}}"#
         ));
     }
 
