@@ -3,7 +3,7 @@
 FLAVOUR ?= release
 FLAVOURS ?= release debug
 ARCH ?= x86_64
-export FLAVOUR ARCH SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT EVENTS LOAD TESTS TIME SEED KSRC TOOLCHAIN
+export FLAVOUR ARCH ARCHITECTURES SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT EVENTS LOAD TESTS TIME SEED KSRC TOOLCHAIN
 
 # Everything runs in the toolchain root.
 enter := harness/toolchain/enter
@@ -19,7 +19,7 @@ demo: kernel userspace ## Boot, and drive a PCI device from user space by its in
 check: tree ## Build, boot, and run all tests, on release and debug or FLAVOURS='...'.
 	@$(enter) harness/check $(FLAVOURS)
 
-check-all: tree ## Do so on all architectures.
+check-all: tree ## Do so on all architectures, or ARCHITECTURES='...', and print a table.
 	@harness/check-all $(FLAVOURS)
 
 selftests: kernel ## Boot, and run the tests of the file, or TESTS='read_test ...' with EVENTS=1000.
