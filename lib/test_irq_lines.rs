@@ -13,14 +13,14 @@
 //! | `quiet <irq>` | makes a level line quiet |
 //! | `nested <irq>` | calls the handler of a nested line, as its parent's thread would |
 //! | `chain <irq>` | has the kernel demultiplex a line, whoever has it |
-//! | `unbind <irq>` | removes the domain of a line, which stays mapped; then only `dispose` is left |
+//! | `unbind <irq>` | removes the domain of a mapped line; then only `dispose` is left |
 //! | `dispose <irq>` | unmaps a line |
 //!
 //! The kinds are `edge`, `level`, `slow`, `nested`, `nested_edge`, `percpu`, `percpu_devid`,
-//! `untriggered`, `managed`, `refusing`, `norequest`, `chained` and `hidden`. An unknown command or kind
-//! is `EINVAL`, as is a command that the kind of the line does not know; an unknown line is `ENOENT`. To
-//! read the file gives a row for each line, in the order in which they were made: its number, and
-//! whether its chip has it masked.
+//! `untriggered`, `managed`, `refusing`, `norequest`, `chained` and `hidden`. An unknown command or
+//! kind is `EINVAL`, as is a command that the kind of the line does not know; an unknown line is
+//! `ENOENT`. To read the file gives a row for each line, in the order in which they were made: its
+//! number, and whether its chip has it masked.
 
 use kernel::{
     debugfs::{

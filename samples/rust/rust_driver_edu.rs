@@ -106,8 +106,8 @@ impl Card {
             Ok(bar.read32(regs::STATUS) & regs::COMPUTING != 0)
         };
 
-        // While it computes, the card takes no number, and may be about to interrupt. While it has a
-        // reason to interrupt, it does not interrupt for a second one.
+        // While it computes, the card takes no number, and may be about to interrupt. While it has
+        // a reason to interrupt, it does not interrupt for a second one.
         read_poll_timeout(
             computing,
             |computing| !computing,

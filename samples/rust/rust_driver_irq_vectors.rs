@@ -14,8 +14,8 @@
 //! ls devices/0000:00:02.0/msi_irqs
 //! ```
 //!
-//! The last command shows the numbers of the lines. When the device is unbound they go away, whoever
-//! has them open.
+//! The last command shows the numbers of the lines. When the device is unbound they go away,
+//! whoever has them open.
 
 use kernel::{
     device::Core,

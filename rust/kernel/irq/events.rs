@@ -24,8 +24,8 @@ use core::ptr;
 /// In [`LineEvents::state`]: the line is masked.
 const MASKED: u32 = 1;
 
-/// In [`LineEvents::state`]: the line is not to be masked when it fires. Together with [`MASKED`]: it
-/// was, because it fired too fast.
+/// In [`LineEvents::state`]: the line is not to be masked when it fires. Together with [`MASKED`]:
+/// it was, because it fired too fast.
 const FREE: u32 = 2;
 
 /// In [`LineEvents::state`]: one event. The bits from here up are their number.
@@ -84,21 +84,27 @@ const EVENT: u32 = 4;
 ///
 /// - A call to `irq_desc_disable_nosync()` is followed by one change of `state`. If that does not
 ///   turn `MASKED` from clear to set, one call to `irq_desc_enable()` follows. So does one on each
-///   other change that clears `MASKED`. So the two are balanced in every interleaving, and when no call is under
-///   way this object's share of the line's disable depth is one if `MASKED` is set, and else nothing.
+///   other change that clears `MASKED`. So the two are balanced in every interleaving, and when no
+///   call is under way this object's share of the line's disable depth is one if `MASKED` is set,
+///   and else nothing.
 /// - An event is counted in the change that sets `MASKED` for it. So who finds no event either
 ///   finds the line masked because of an earlier one, or unmasked and about to be masked. He never
 ///   finds it masked for an event that is yet to be counted, and so cannot arm it too early.
 /// - `desc` is null or the descriptor of the line. It is not null once `MASKED` was clear.
 ///
-/// | running | meanwhile | outcome |
-/// |---------|-----------|---------|
-/// | `fire`: disables, depth 1 | `arm`: finds it unmasked, returns | one event, masked, depth 1 |
-/// | `fire`: disables, depth 1; counts and sets | `take`: takes; `arm`: clears, enables | unmasked, depth 0 |
-/// | `fire`: disables, depth 1 | `mask`: disables, depth 2; sets; `fire` counts, finds it set, enables | one event, masked, depth 1 |
-/// | `mask`: disables, depth 2; finds it set | `arm`: clears, enables, depth 1; `mask` enables | unmasked, depth 0 |
-/// | `fire`: disables, depth 1 | `run_free`: sets `FREE`; `fire` counts, leaves `MASKED` clear, enables | one event, free, depth 0 |
-/// | `fire`: finds `FREE` | `mask`: disables, depth 1; sets; `fire` begins again: disables, depth 2; counts, finds it set, enables | one event, masked, depth 1 |
+/// # Races
+///
+/// | running | meanwhile | and then | outcome |
+/// |---------|-----------|----------|---------|
+/// | `fire` disables: 1 | `arm` finds it unmasked | it counts, sets | one event, masked: 1 |
+/// | `fire` has counted: 1 | `take` takes | `arm` clears, enables | unmasked: 0 |
+/// | `fire` disables: 1 | `mask` disables: 2; sets | it counts, enables | one event, masked: 1 |
+/// | `mask` disables, finds it set: 2 | `arm` clears, enables: 1 | it enables | unmasked: 0 |
+/// | `fire` disables: 1 | `run_free` sets `FREE` | it counts, enables | one event, free: 0 |
+/// | `fire` finds `FREE` | `mask` disables: 1; sets | it as above | one event, masked: 1 |
+///
+/// The numbers are the disable depth. Who finds `MASKED` as he would set it, or `FREE`, enables
+/// again what he has disabled; `fire` begins again if the state has changed since it looked.
 pub struct LineEvents {
     irq: u32,
     state: Atomic<u32>,
@@ -134,7 +140,8 @@ impl LineEvents {
         }
     }
 
-    /// Masks the line, unless it runs free, and counts an event. To be called by the line's handler.
+    /// Masks the line, unless it runs free, and counts an event. To be called by the line's
+    /// handler.
     #[inline]
     pub fn fire(&self) {
         let mut old = self.state.load(Relaxed);
@@ -181,9 +188,10 @@ impl LineEvents {
 
     /// Has the line run free: unmasks it, and has [`Self::fire()`] not mask it.
     ///
-    /// For lines that do not fire again by themselves: edges and messages. Each one is an event then.
-    /// If more than [`Self::MAX_RATE`] come, the line is masked after all, and [`Self::take_storm()`]
-    /// tells. Like [`Self::arm()`] it takes the registration as a proof, and may sleep.
+    /// For lines that do not fire again by themselves: edges and messages. Each one is an event
+    /// then. If more than [`Self::MAX_RATE`] come, the line is masked after all, and
+    /// [`Self::take_storm()`] tells. Like [`Self::arm()`] it takes the registration as a proof, and
+    /// may sleep.
     pub fn run_free<T, C: Context<T>>(&self, action: &IrqAction<'_, T, C>) {
         if self.is_of(action) && self.change(|state| (state | FREE) & !MASKED) & MASKED != 0 {
             self.enable();
@@ -204,8 +212,8 @@ impl LineEvents {
         }
     }
 
-    /// Returns whether [`Self::arm_if_none()`] would arm the line: it is masked, does not run free, and
-    /// there is no event.
+    /// Returns whether [`Self::arm_if_none()`] would arm the line: it is masked, does not run free,
+    /// and there is no event.
     #[inline]
     pub fn is_to_be_armed(&self) -> bool {
         self.state.load(Acquire) == MASKED
@@ -219,9 +227,9 @@ impl LineEvents {
 
     /// Takes all events, if there are that many. Returns whether it did.
     ///
-    /// For who has to pass the number on before he takes them, because that may fail. That it leaves
-    /// none makes it a full barrier against the handler: an event that is not taken here was counted
-    /// after whatever the caller has done before.
+    /// For who has to pass the number on before he takes them, because that may fail. That it
+    /// leaves none makes it a full barrier against the handler: an event that is not taken here was
+    /// counted after whatever the caller has done before.
     pub fn take_if(&self, events: u32) -> bool {
         let mut old = self.state.load(Relaxed);
 
@@ -252,8 +260,8 @@ impl LineEvents {
         self.state.load(Acquire) & (FREE | MASKED) == FREE | MASKED
     }
 
-    /// Returns whether these are the events of the line of `action`. Must be asked before `MASKED` is
-    /// cleared.
+    /// Returns whether these are the events of the line of `action`. Must be asked before `MASKED`
+    /// is cleared.
     fn is_of<T, C: Context<T>>(&self, action: &IrqAction<'_, T, C>) -> bool {
         if warn_on!(action.irq() != self.irq) {
             return false;
@@ -285,9 +293,9 @@ impl LineEvents {
     /// Enables the line, as the type invariants ask for.
     #[inline]
     fn enable(&self) {
-        // SAFETY: The line is requested, by the safety requirements of `new()` or because the caller
-        // has the action, which keeps its descriptor; by the type invariants it was disabled, and
-        // `desc` is not null.
+        // SAFETY: The line is requested, by the safety requirements of `new()` or because the
+        // caller has the action, which keeps its descriptor; by the type invariants it was
+        // disabled, and `desc` is not null.
         unsafe { bindings::irq_desc_enable(self.desc.load(Relaxed)) };
     }
 
@@ -342,8 +350,8 @@ impl Rate {
         }
     }
 
-    /// Notes an event, and returns whether it closes a batch that came too fast. `now` gives the time
-    /// in nanoseconds.
+    /// Notes an event, and returns whether it closes a batch that came too fast. `now` gives the
+    /// time in nanoseconds.
     pub(super) fn exceeds(&self, now: impl FnOnce() -> i64) -> bool {
         let events = self.events.load(Relaxed) + 1;
         if events < Self::BATCH {

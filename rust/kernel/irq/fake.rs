@@ -45,8 +45,8 @@ pub enum Step {
 /// What sort of a line it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Fires once when it is told to. The chip keeps an edge that comes while it is masked, until it
-    /// is unmasked or told to forget it.
+    /// Fires once when it is told to. The chip keeps an edge that comes while it is masked, until
+    /// it is unmasked or told to forget it.
     Edge,
     /// Fires as long as it is asserted and not masked.
     Level,
@@ -232,8 +232,8 @@ impl Wires {
         0
     }
 
-    /// Makes an edge line fire again for an edge that the core has kept. It is one with an edge that
-    /// the chip has kept, as with the chips of machines.
+    /// Makes an edge line fire again for an edge that the core has kept. It is one with an edge
+    /// that the chip has kept, as with the chips of machines.
     ///
     /// # Safety
     ///
@@ -337,8 +337,8 @@ impl Quiet {
 ///
 /// # Invariants
 ///
-/// `irq` is the mapping of a line of `domain`, which was made for it and is there unless `unbound` is
-/// set. `wires` belongs to both.
+/// `irq` is the mapping of a line of `domain`, which was made for it and is there unless `unbound`
+/// is set. `wires` belongs to both.
 pub struct FakeLine {
     wires: Arc<Wires>,
     domain: *mut bindings::irq_domain,
@@ -482,7 +482,8 @@ impl FakeLine {
         self.burst(1);
     }
 
-    /// Makes an edge line fire so many times without a pause. Once it is masked, no more edges come.
+    /// Makes an edge line fire so many times without a pause. Once it is masked, no more edges
+    /// come.
     pub fn burst(&self, edges: u32) {
         self.wires.strike(edges);
     }

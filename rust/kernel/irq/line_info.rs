@@ -111,8 +111,8 @@ impl LineInfo {
         self.info.unhandled
     }
 
-    /// Returns whether the line is level-triggered, for all that is known: it fires for as long as the
-    /// device asserts it.
+    /// Returns whether the line is level-triggered, for all that is known: it fires for as long as
+    /// the device asserts it.
     pub fn is_level(&self) -> bool {
         self.info.level
     }

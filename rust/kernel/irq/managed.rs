@@ -73,11 +73,14 @@ use crate::{
 ///     }
 /// }
 ///
-/// fn request(pdev: &platform::Device<Bound>) -> Result<(ManagedIrq<Counter, Hard>, Arc<Counter>)> {
+/// fn request(
+///     pdev: &platform::Device<Bound>,
+/// ) -> Result<(ManagedIrq<Counter, Hard>, Arc<Counter>)> {
 ///     let request = pdev.irq_by_index(0)?;
 ///     let counter = Counter(Atomic::new(0));
 ///     // SAFETY: The lines of a platform device stay mapped while it is bound.
-///     let irq = unsafe { ManagedIrq::new(request, Flags::TRIGGER_NONE, c"counter", Ok(counter)) }?;
+///     let irq =
+///         unsafe { ManagedIrq::new(request, Flags::TRIGGER_NONE, c"counter", Ok(counter)) }?;
 ///     let counter = irq.handler().clone();
 ///
 ///     Ok((irq, counter))

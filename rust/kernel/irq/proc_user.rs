@@ -12,8 +12,8 @@
 //! | who | context | may meet |
 //! |-----|---------|----------|
 //! | open | process | another open, revoke |
-//! | handler | hard interrupt, even where handlers are forced into threads; a thread if the line's chip calls for one | all but itself and release |
-//! | `irq_user` | a thread, if handlers are forced into threads and somebody polls | all but itself |
+//! | handler | hard interrupt; a thread if its chip calls for one | all but itself, release |
+//! | `irq_user` | a thread, where handlers are forced into threads | all but itself |
 //! | read, write, poll | process | each other, handler, revoke |
 //! | release | process, after the last reference to the file is gone | revoke |
 //! | revoke | process, as the line is about to go away | all of the above |
@@ -67,16 +67,17 @@
 //! the queue: so one of the two sees the other. A reader who is the only one has a place of his own
 //! instead of the queue, see [`Waiters`].
 //!
-//! Where handlers are forced into threads, on `PREEMPT_RT` or with `threadirqs`, this one still runs in
-//! hard interrupt context, and wakes the reader from there. Pollers it cannot wake: their queue has a
-//! lock that may sleep. If there are any, it has a thread do so, see [`later`]. A poller who comes too
-//! late to be seen sees the event himself. Nobody waits for that thread: it has a reference to the
-//! file, and finds nobody if it comes too late.
+//! Where handlers are forced into threads, on `PREEMPT_RT` or with `threadirqs`, this one still
+//! runs in hard interrupt context, and wakes the reader from there. Pollers it cannot wake: their
+//! queue has a lock that may sleep. If there are any, it has a thread do so, see [`later`]. A
+//! poller who comes too late to be seen sees the event himself. Nobody waits for that thread: it
+//! has a reference to the file, and finds nobody if it comes too late.
 //!
-//! A reader who wakes too late finds no event. He does not arm the line, since the one who has taken
-//! it may still be busy with the device, and is the one to do so. It is for the program to see to it
-//! that the device is quiet before another of its threads begins to wait. A reader who is being killed
-//! takes no event, but wakes another one in his stead: it may be he who was chosen for the wake.
+//! A reader who wakes too late finds no event. He does not arm the line, since the one who has
+//! taken it may still be busy with the device, and is the one to do so. It is for the program to
+//! see to it that the device is quiet before another of its threads begins to wait. A reader who is
+//! being killed takes no event, but wakes another one in his stead: it may be he who was chosen for
+//! the wake.
 
 mod later;
 mod waiters;
@@ -175,8 +176,8 @@ struct UserIrq {
 /// The handler of the line of an open file.
 ///
 /// It is called in whatever context the line's chip calls for. Where that is the interrupt it stays
-/// there if others are forced into threads: it takes no lock that sleeps, and a reader is woken soonest
-/// from there. Nor can a program see to it that it does not run.
+/// there if others are forced into threads: it takes no lock that sleeps, and a reader is woken
+/// soonest from there. Nor can a program see to it that it does not run.
 struct Owner(Arc<UserIrq>);
 
 /// Whether the core runs handlers in threads: on `PREEMPT_RT`, and with `threadirqs`. It does not
@@ -186,8 +187,8 @@ fn handlers_are_forced_into_threads() -> bool {
     unsafe { bindings::force_irqthreads() }
 }
 
-/// How the handler is requested. Where it would not be forced into a thread anyway it does not ask to
-/// be left out: it wakes pollers under a lock that lockdep does not allow to those who do.
+/// How the handler is requested. Where it would not be forced into a thread anyway it does not ask
+/// to be left out: it wakes pollers under a lock that lockdep does not allow to those who do.
 fn threading() -> Flags {
     if handlers_are_forced_into_threads() {
         Flags::NO_THREAD
@@ -341,8 +342,8 @@ impl UserIrq {
     #[inline]
     fn arm_if_none(&self) -> Result {
         // Spares the lock to a line that runs free. To look without it is enough: whatever changes
-        // afterwards, an event or the line's end, is seen by the caller's next look, which comes after
-        // he is on a queue if he is to sleep.
+        // afterwards, an event or the line's end, is seen by the caller's next look, which comes
+        // after he is on a queue if he is to sleep.
         if self.events.is_to_be_armed() {
             self.with_action(|action| self.events.arm_if_none(action))
         } else {
@@ -616,8 +617,8 @@ unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file
     })
 }
 
-/// What `read(2)` calls: [`read_iter`] would do as well, but it takes longer from the interrupt to the
-/// program.
+/// What `read(2)` calls: [`read_iter`] would do as well, but it takes longer from the interrupt to
+/// the program.
 ///
 /// # Safety
 ///
@@ -680,7 +681,8 @@ unsafe extern "C" fn read_iter(
             copied == size_of::<Count>()
         });
         if count.is_err() {
-            // Another reader may have taken what was copied; io_uring tries again with the same one.
+            // Another reader may have taken what was copied; io_uring tries again with the same
+            // one.
             //
             // SAFETY: As above.
             unsafe { iov.revert(copied) };

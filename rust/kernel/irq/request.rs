@@ -13,24 +13,25 @@
 //! |------|------------|----------------------|
 //! | [`Registration`] | `request_irq()` | [`Handler`] |
 //! | [`ThreadedRegistration`] | `request_threaded_irq()` | [`ThreadedHandler`] |
-//! | [`ThreadOnlyRegistration`] | `request_threaded_irq()` without a hard handler | [`ThreadedHandler`] |
-//! | [`AnyContextRegistration`] | `request_any_context_irq()`, or a thread where that cannot do | [`Handler`] |
+//! | [`ThreadOnlyRegistration`] | `request_threaded_irq()`, no hard handler | [`ThreadedHandler`] |
+//! | [`AnyContextRegistration`] | `request_any_context_irq()`, or a thread | [`Handler`] |
 //!
 //! # Compared to C, and to Linux 7.3's own module
 //!
 //! | what | C | Linux 7.3's module | this module |
 //! |------|---|--------------------|-------------|
 //! | hard handler | `request_irq()` | `Registration` | [`Registration`] |
-//! | hard handler and thread | `request_threaded_irq()` | `ThreadedRegistration` | [`ThreadedRegistration`] |
-//! | thread alone | no handler, `IRQF_ONESHOT` | no | [`ThreadOnlyRegistration`], which sets the flag |
-//! | what the chip calls for | `request_any_context_irq()` | no | [`AnyContextRegistration`], which says what it was |
-//! | freed with the device | `devm_request_irq()` | no, borrows the device instead | [`ManagedIrq`], or borrows it |
+//! | and a thread | `request_threaded_irq()` | `ThreadedRegistration` | [`ThreadedRegistration`] |
+//! | thread alone | no handler, `IRQF_ONESHOT` | no | [`ThreadOnlyRegistration`] |
+//! | as the chip calls for | `request_any_context_irq()` | no | [`AnyContextRegistration`] |
+//! | freed with the device | `devm_request_irq()` | no, borrows it | [`ManagedIrq`], or borrows |
 //! | a line without a device | any number | no | [`IrqRequest::of_line()`] |
-//! | name | any string that lives long enough | `&'static CStr` | [`IrqName`]: that, or owned by the action |
-//! | the handler's data | `void *` | in the registration | in the registration, or shared by an [`Arc`] |
+//! | name | any string that lives on | `&'static CStr` | [`IrqName`]: that, or owned |
+//! | the handler's data | `void *` | in the registration | there, or shared by an [`Arc`] |
 //! | registering is safe | | no | if nothing is borrowed: [`IrqAction::register()`] |
 //! | wait for handlers | `synchronize_irq()` | `synchronize()` | [`IrqAction::synchronize()`] |
-//! | disable, enable | `disable_irq()`, `disable_irq_nosync()`, `enable_irq()` | no | guards: [`IrqAction::disable()`], [`IrqAction::disable_nosync()`] |
+//! | disable, and wait | `disable_irq()` | no | a guard: [`IrqAction::disable()`] |
+//! | disable | `disable_irq_nosync()` | no | a guard: [`IrqAction::disable_nosync()`] |
 //! | disable in the handler, enable elsewhere | counted by hand | no | [`LineEvents`] |
 //! | wake-up | `irq_set_irq_wake()` | no | a guard: [`IrqAction::wake()`] |
 //! | affinity hint | `irq_update_affinity_hint()` | no | a guard: [`IrqAction::hint_affinity()`] |
@@ -345,8 +346,8 @@ impl IrqRequest<'static> {
 /// The name of an action, as `/proc/interrupts` shows it.
 ///
 /// The core keeps a pointer to the name, so an [`IrqAction`] owns it. It also makes a directory of
-/// that name in `/proc/irq/<irq>/`, and warns if it cannot: a name must not be empty, contain a `/`,
-/// or be that of a file there, such as `irq` and `spurious`.
+/// that name in `/proc/irq/<irq>/`, and warns if it cannot: a name must not be empty, contain a
+/// `/`, or be that of a file there, such as `irq` and `spurious`.
 ///
 /// # Examples
 ///

@@ -2,9 +2,9 @@
 
 //! Wakes pollers later, where the handler cannot because others are forced into threads.
 //!
-//! One kernel thread does so for all files, `irq_user`. It has the priority that threads of handlers
-//! have, and may run on any CPU: so it is not up to a program that keeps one busy when the pollers of
-//! another one wake, and a file costs no thread.
+//! One kernel thread does so for all files, `irq_user`. It has the priority that threads of
+//! handlers have, and may run on any CPU: so it is not up to a program that keeps one busy when the
+//! pollers of another one wake, and a file costs no thread.
 
 use super::UserIrq;
 use crate::{
@@ -105,8 +105,8 @@ pub(super) fn wake_pollers_of(user: &Arc<UserIrq>) {
 
     // INVARIANT: The reference goes with the work.
     //
-    // SAFETY: The thread was started before the file was made, and the work is initialised. It takes a
-    // raw lock.
+    // SAFETY: The thread was started before the file was made, and the work is initialised. It
+    // takes a raw lock.
     if !unsafe { bindings::kthread_queue_work(WORKER.load(Acquire), work) } {
         // It is queued already, and the thread has yet to look for pollers.
         //
@@ -121,8 +121,8 @@ pub(super) fn wake_pollers_of(user: &Arc<UserIrq>) {
 unsafe extern "C" fn wake_pollers(work: *mut bindings::kthread_work) {
     // SAFETY: By the type invariants of `Later`.
     let user = unsafe { work.byte_sub(offset_of!(UserIrq, later)) }.cast::<UserIrq>();
-    // SAFETY: By the type invariants of `Later`, the reference that goes with it is ours now. The thread
-    // does not use the work any more.
+    // SAFETY: By the type invariants of `Later`, the reference that goes with it is ours now. The
+    // thread does not use the work any more.
     let user = unsafe { Arc::from_raw(user) };
 
     user.waiters.wake_pollers();

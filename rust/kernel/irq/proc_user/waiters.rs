@@ -22,17 +22,18 @@ use crate::{
 };
 use core::ptr;
 
-/// A place for one reader, a queue for more of them, of whom one is woken at a time, and a queue for
-/// pollers, who are all woken.
+/// A place for one reader, a queue for more of them, of whom one is woken at a time, and a queue
+/// for pollers, who are all woken.
 ///
 /// The readers' are an rcuwait and a simple wait queue, because these can be used in hard interrupt
-/// context on `PREEMPT_RT` too: so no thread runs between the interrupt and the reader. The pollers'
-/// is the kind that the poll interface of the VFS asks for, whose lock sleeps there.
+/// context on `PREEMPT_RT` too: so no thread runs between the interrupt and the reader. The
+/// pollers' is the kind that the poll interface of the VFS asks for, whose lock sleeps there.
 ///
-/// One reader alone, which is the rule, takes no queue's lock, nor does who wakes him. The reader who
-/// finds the place taken takes to the queue; whether it is he or the one in the place who is woken for
-/// an event does not matter. The one in the place may be awake already, be it for a signal and about to
-/// go: then somebody on the queue is woken, and if there is nobody, whoever comes next will look.
+/// One reader alone, which is the rule, takes no queue's lock, nor does who wakes him. The reader
+/// who finds the place taken takes to the queue; whether it is he or the one in the place who is
+/// woken for an event does not matter. The one in the place may be awake already, be it for a
+/// signal and about to go: then somebody on the queue is woken, and if there is nobody, whoever
+/// comes next will look.
 ///
 /// A [`kernel::sync::CondVar`] cannot be used: its condition has to change under a lock, and an
 /// interrupt handler does not take one here. A [`kernel::sync::poll::PollCondVar`] must outlive a
@@ -46,8 +47,8 @@ use core::ptr;
 /// # Invariants
 ///
 /// - `first`, `readers` and `pollers` are initialised, and are pinned.
-/// - Who has changed `is_taken` from clear to set, and not yet back, is the only one who uses `first`
-///   to wait.
+/// - Who has changed `is_taken` from clear to set, and not yet back, is the only one who uses
+///   `first` to wait.
 #[pin_data]
 pub(super) struct Waiters {
     #[pin]
@@ -62,8 +63,8 @@ pub(super) struct Waiters {
 // SAFETY: Wait queue heads and an rcuwait may be used and freed on any thread.
 unsafe impl Send for Waiters {}
 
-// SAFETY: Wait queue heads have locks of their own. An rcuwait is changed by one thread at a time, by
-// the type invariants, and may be looked at by any.
+// SAFETY: Wait queue heads have locks of their own. An rcuwait is changed by one thread at a time,
+// by the type invariants, and may be looked at by any.
 unsafe impl Sync for Waiters {}
 
 impl Waiters {
@@ -101,9 +102,9 @@ impl Waiters {
     ///
     /// One: there is one count to take, and a reader who came too late would wake in vain.
     ///
-    /// The one in the place may leave it after he was found there, and be asleep elsewhere by the time
-    /// that he is woken. So there has to be a full barrier between that he leaves and that he looks for
-    /// the last time, or he has to wake another reader himself:
+    /// The one in the place may leave it after he was found there, and be asleep elsewhere by the
+    /// time that he is woken. So there has to be a full barrier between that he leaves and that he
+    /// looks for the last time, or he has to wake another reader himself:
     ///
     /// ```text
     /// who counts an event      who leaves the place
@@ -137,8 +138,8 @@ impl Waiters {
         unsafe { bindings::wq_has_sleeper(self.pollers.get()) }
     }
 
-    /// Wakes all pollers but those who are exclusive, of whom one is enough, for whatever they wait.
-    /// Not in hard interrupt context if handlers are forced into threads.
+    /// Wakes all pollers but those who are exclusive, of whom one is enough, for whatever they
+    /// wait. Not in hard interrupt context if handlers are forced into threads.
     ///
     /// With no key, because io_uring takes a key for what a poll would return, and does not poll
     /// again. But the event that this wake is for may have been taken by the time that it comes.
@@ -166,8 +167,8 @@ impl Waiters {
     /// Sleeps until somebody wakes this reader, unless `ready` says that there is no need to.
     ///
     /// A wake that comes after `ready` was asked is not lost: the reader is on the queue, or in the
-    /// place, by then. Returns after any wake; the caller looks for itself whether there is something
-    /// for it. A pending signal gives [`ERESTARTSYS`].
+    /// place, by then. Returns after any wake; the caller looks for itself whether there is
+    /// something for it. A pending signal gives [`ERESTARTSYS`].
     pub(super) fn sleep(&self, ready: impl FnOnce() -> bool) -> Result {
         // A full barrier, which a reader who has just left the place needs, see `wake_reader()`.
         //
@@ -198,7 +199,8 @@ impl Waiters {
             return if ready() { Ok(()) } else { Err(ERESTARTSYS) };
         }
 
-        // SAFETY: `first` is initialised by the type invariants, and ours by the safety requirements.
+        // SAFETY: `first` is initialised by the type invariants, and ours by the safety
+        // requirements.
         unsafe { bindings::prepare_to_rcuwait(self.first.get()) };
         // The barrier in it pairs with the one in `rcuwait_wake_up()`.
         //
