@@ -18,7 +18,7 @@
 #include "line.h"
 #include "sleeper.h"
 
-#define ROUNDS	400
+#define ROUNDS	200
 
 /* What the victim leaves for all to see. */
 struct trace {
@@ -135,11 +135,11 @@ TEST_F_TIMEOUT(pair, killed_reader, 120)
 
 		if (i & 2) {
 			kill(victim, SIGKILL);
-			dawdle(i / 4);
+			dawdle(i / 2);
 			fake_do(&self->fake, "fire");
 		} else {
 			fake_do(&self->fake, "fire");
-			dawdle(i / 4);
+			dawdle(i / 2);
 			kill(victim, SIGKILL);
 		}
 		events++;
@@ -194,11 +194,11 @@ TEST_F_TIMEOUT(pair, interrupted_reader, 120)
 
 		if (i & 2) {
 			pthread_kill(victim.thread, SIGUSR1);
-			dawdle(i / 4);
+			dawdle(i / 2);
 			fake_do(&self->fake, "fire");
 		} else {
 			fake_do(&self->fake, "fire");
-			dawdle(i / 4);
+			dawdle(i / 2);
 			pthread_kill(victim.thread, SIGUSR1);
 		}
 		events++;

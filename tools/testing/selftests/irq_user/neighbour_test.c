@@ -270,7 +270,7 @@ TEST_F_TIMEOUT(served, suspend_to_idle, 600)
 
 	if (read_all(POWER "state", text, sizeof(text)) < 0 || !strstr(text, "freeze"))
 		SKIP(goto out, "the kernel cannot suspend to idle");
-	/* Stops short of sleep, waits five seconds, and resumes. */
+	/* Stops short of sleep, waits some seconds, and resumes. */
 	pm_test = !write_file(POWER "pm_test", "platform");
 	if (!pm_test && access(WAKEALARM, W_OK))
 		SKIP(goto out, "nothing would wake the machine: no pm_test and no clock");
