@@ -3,8 +3,8 @@
 READ, FREE = "irq file: read", "irq file: read, MSI, free"
 UIO, INTX, MSI = "uio_pci_generic", "VFIO: INTx", "VFIO: MSI"
 
-# By architecture and flavour: mechanism, peer, and what of the peer's median it may take at most: until the
-# program knows, and for a whole cycle.
+# By architecture and flavour: mechanism, peer, and what of the peer's median it
+# may take at most: until the program knows, and for a whole cycle.
 RATIOS = {
     "x86_64-release": [(READ, UIO, 0.58, 0.62), (READ, INTX, 0.93, 0.85), (FREE, MSI, 0.95, 0.97)],
     "x86_64-rt": [(READ, UIO, 0.21, 0.27), (READ, INTX, 0.52, 0.60), (FREE, MSI, 0.53, 0.65)],
