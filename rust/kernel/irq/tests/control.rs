@@ -116,6 +116,27 @@ mod suite {
     }
 
     #[test]
+    fn edges_while_disabled_are_one_event() -> Result {
+        let line = FakeLine::new(Kind::Edge)?;
+        let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
+        let disabled = action.disable();
+
+        // The core, which is lazy, keeps the first one, and the chip the second.
+        line.fire();
+        line.settle();
+        line.fire();
+        line.settle();
+        drop(disabled);
+        action.handler().handled.wait_for_completion();
+        // What the core would send again by software comes after that.
+        for _ in 0..10 {
+            line.settle();
+        }
+        assert_eq!(action.handler().counts(), (1, 0));
+        Ok(())
+    }
+
+    #[test]
     fn disable_waits_for_the_handler_and_nosync_does_not() -> Result {
         assert!(!runs_after(|action| drop(action.disable()))?);
         Ok(())
