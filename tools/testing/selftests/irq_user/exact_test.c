@@ -307,6 +307,15 @@ static unsigned int crowd_stop(struct crowd *crowd)
 	return raised;
 }
 
+/* Returns whether debugfs knows of no interrupt that is kept, on its way, or being handled. */
+static bool line_rests(struct line *line)
+{
+	const char *state = line_state(line);
+
+	return !strstr(state, "IRQS_PENDING") && !strstr(state, "IRQS_REPLAY") &&
+	       !strstr(state, "IRQD_IRQ_INPROGRESS");
+}
+
 /* Takes what the line has kept, and what the handler may still be about to count. */
 static void crowd_drain(struct crowd *crowd, unsigned int hw_before)
 {
@@ -317,7 +326,7 @@ static void crowd_drain(struct crowd *crowd, unsigned int hw_before)
 
 		if (count > 0)
 			board_add(board, &board->sum, count);
-		else if (!line_keeps_edge(&crowd->line) && !line_expects_edge(&crowd->line) &&
+		else if (line_rests(&crowd->line) &&
 			 load(&board->sum) >= line_hw_count(&crowd->line) - hw_before)
 			break;
 	}
@@ -412,9 +421,10 @@ TEST_F_TIMEOUT(crowd, exactly_once, 36000)
 	hw = line_hw_count(&crowd->line) - before;
 	TH_LOG("%u raised, %u interrupts, %u counted", raised, hw, sum);
 	EXPECT_EQ(0, crowd->board->error);
-	EXPECT_EQ(hw, sum);
 	if (variant->edge || variant->in_turns)
 		EXPECT_EQ(raised, sum);
+	if (!variant->edge)
+		EXPECT_EQ(hw, sum);
 	check_line_afterwards(_metadata, crowd);
 }
 
@@ -471,7 +481,11 @@ TEST_F_TIMEOUT(storm, edges_coalesce, 36000)
 	hw = line_hw_count(&crowd->line) - before;
 	TH_LOG("%u edges, %u interrupts, %u counted", edges, hw, sum);
 	EXPECT_EQ(0, crowd->board->error);
-	EXPECT_EQ(hw, sum);
+	/*
+	 * handle_edge_irq() lets the handler see, but does not count, what comes
+	 * to another processor while one handles an edge and a reader has armed.
+	 */
+	EXPECT_LE(hw, sum);
 	EXPECT_GE(edges, sum);
 	EXPECT_LT(0, sum);
 	check_line_afterwards(_metadata, crowd);
