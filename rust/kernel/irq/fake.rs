@@ -267,12 +267,13 @@ impl Wires {
         let irq = wires.irq.load(Acquire);
 
         // Of an edge line, this is the number of edges that are due.
-        for _ in 0..wires.asserted.load(Acquire) {
+        for edge in 0..wires.asserted.load(Acquire) {
             if wires.masked.load(Acquire) != 0 {
                 return;
             }
-            if wires.kind == Kind::Edge {
-                wires.asserted.store(0, Release);
+            // Another processor may look at the same edges, when it unmasks: one takes them.
+            if wires.kind == Kind::Edge && edge == 0 && wires.asserted.xchg(0, Full) == 0 {
+                return;
             }
             // SAFETY: The line is there, and this is hard interrupt context.
             unsafe { bindings::generic_handle_irq(irq) };
