@@ -36,10 +36,10 @@ bench: kernel ## Boot, and compare ways to wait for an interrupt, or LOAD=1 how 
 
 # On the flavour that notices most, unless another one is asked for.
 fuzz: FLAVOUR := $(if $(filter file,$(origin FLAVOUR)),debug,$(FLAVOUR))
-fuzz: kernel ## Boot, and make random calls for TIME=30m from SEED=1.
+fuzz: kernel ## Boot, and make random calls for TIME=60 (or 30m, 8h), from SEED if given.
 	@$(enter) harness/fuzz/run
 
-vm: kernel userspace ## Boot, run CMD='command line', and exit with its status.
+vm: kernel userspace ## Boot, and run CMD='command line'.
 	@$(enter) harness/vm/run '$(subst ','\'',$(value CMD))'
 
 shell: kernel userspace ## Boot to a prompt.

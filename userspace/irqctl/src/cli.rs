@@ -22,7 +22,8 @@ const AFTER_HELP: &str = "\
 Periods are in seconds unless a unit is given: 2, 0.5, 20ms, 100us, 1m.
 
 Exit status: 0 if all went well, 1 if not, 2 for a wrong command line; of `wait` also 124 if the \
-time was over and 130 after Control-C.";
+time was over and 130 after Control-C; of `exec` 126 if the command cannot be run and 127 if there is \
+none of that name.";
 
 #[derive(Subcommand)]
 pub enum Command {
