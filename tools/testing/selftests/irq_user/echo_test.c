@@ -145,6 +145,7 @@ TEST_F_TIMEOUT(intx, somebody_always_cares, 600)
 	const unsigned int rounds = 110000;
 
 	ASSERT_LE(0, fd);
+	line_move_here(&self->line);
 	line_raise(&self->line);
 	for (unsigned int i = 0; i < rounds; i++) {
 		ASSERT_TRUE(wait_event(fd));
@@ -168,8 +169,7 @@ TEST_F(intx, somebody_cares_at_any_priority)
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
 	ASSERT_LE(0, fd);
-	line_move_away(&self->line);
-	line_move_to(&self->line, 0);
+	line_move_here(&self->line);
 	line_raise(&self->line);
 	for (unsigned int i = 0; i < 1000; i++) {
 		/* The first rounds would be for such a thread to come to this CPU. */

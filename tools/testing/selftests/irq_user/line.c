@@ -391,14 +391,25 @@ void line_move_to(struct line *line, int cpu)
 	close(fd);
 }
 
-void line_move_away(struct line *line)
+/* Binds the caller to CPU 0, and the line to @cpu. */
+static void move_apart(struct line *line, int cpu)
 {
 	cpu_set_t cpus;
 
 	CPU_ZERO(&cpus);
 	CPU_SET(0, &cpus);
 	if (!sched_setaffinity(0, sizeof(cpus), &cpus))
-		line_move_to(line, 1);
+		line_move_to(line, cpu);
+}
+
+void line_move_away(struct line *line)
+{
+	move_apart(line, 1);
+}
+
+void line_move_here(struct line *line)
+{
+	move_apart(line, 0);
 }
 
 void wait_asleep(pid_t tid)

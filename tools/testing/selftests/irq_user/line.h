@@ -98,6 +98,9 @@ void line_move_to(struct line *line, int cpu);
 /* Binds the line to one CPU and the caller to another one, if there is one. */
 void line_move_away(struct line *line);
 
+/* Binds both to one CPU, where it takes the least to arm the line. */
+void line_move_here(struct line *line);
+
 /* Waits until the task @tid sleeps. */
 void wait_asleep(pid_t tid);
 
