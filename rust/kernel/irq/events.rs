@@ -90,7 +90,7 @@ const EVENT: u32 = 4;
 /// - An event is counted in the change that sets `MASKED` for it. So who finds no event either
 ///   finds the line masked because of an earlier one, or unmasked and about to be masked. He never
 ///   finds it masked for an event that is yet to be counted, and so cannot arm it too early.
-/// - `desc` is null or the descriptor of the line. It is not null once `MASKED` was clear.
+/// - `desc` is the descriptor of the line, or null before it was first masked or unmasked here.
 ///
 /// # Races
 ///
@@ -263,15 +263,21 @@ impl LineEvents {
     /// Returns whether these are the events of the line of `action`. Must be asked before `MASKED`
     /// is cleared.
     fn is_of<T, C: Context<T>>(&self, action: &IrqAction<'_, T, C>) -> bool {
-        if warn_on!(action.irq() != self.irq) {
-            return false;
+        !warn_on!(action.irq() != self.irq)
+    }
+
+    /// Returns the descriptor of the line. To be called while that is requested, which keeps it.
+    #[inline]
+    fn desc(&self) -> *mut bindings::irq_desc {
+        let known = self.desc.load(Relaxed);
+
+        if !known.is_null() {
+            return known;
         }
-        // Only now is the line requested, so that this is its descriptor, and stays so.
-        if self.desc.load(Relaxed).is_null() {
-            // INVARIANT: By the action's invariants the line is there.
-            self.desc.store(desc_of(self.irq), Relaxed);
-        }
-        true
+        let desc = desc_of(self.irq);
+        // INVARIANT: It is the line's, and stays so.
+        self.desc.store(desc, Relaxed);
+        desc
     }
 
     /// Disables the line and then makes a change that may set [`MASKED`].
@@ -279,9 +285,8 @@ impl LineEvents {
         // The line has to be disabled first: who finds `MASKED` set may enable it.
         //
         // SAFETY: The line is requested, by the safety requirements of `new()`, which keeps its
-        // descriptor. That is not null, by the type invariants: `MASKED` is or was clear, because
-        // the line has fired or `FREE` is set or `mask()` found it so.
-        unsafe { bindings::irq_desc_disable_nosync(self.desc.load(Relaxed)) };
+        // descriptor.
+        unsafe { bindings::irq_desc_disable_nosync(self.desc()) };
 
         let old = self.change(&change);
         if old & MASKED != 0 || change(old) & MASKED == 0 {
@@ -295,8 +300,8 @@ impl LineEvents {
     fn enable(&self) {
         // SAFETY: The line is requested, by the safety requirements of `new()` or because the
         // caller has the action, which keeps its descriptor; by the type invariants it was
-        // disabled, and `desc` is not null.
-        unsafe { bindings::irq_desc_enable(self.desc.load(Relaxed)) };
+        // disabled.
+        unsafe { bindings::irq_desc_enable(self.desc()) };
     }
 
     /// Changes the state, and returns what it was.
@@ -316,6 +321,7 @@ impl LineEvents {
 }
 
 /// Looks the descriptor of a line up. Not inlined, because C exports `irq_to_desc()` to no module.
+#[cold]
 #[inline(never)]
 fn desc_of(irq: u32) -> *mut bindings::irq_desc {
     // SAFETY: It is always safe to call `irq_to_desc()`.

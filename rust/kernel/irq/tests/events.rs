@@ -64,6 +64,26 @@ fn events_after(before: fn(&FakeLine) -> Result, discard: bool) -> Result<u32> {
 mod suite {
     use super::*;
 
+    /// A driver may call its handler itself, even before the line was ever armed.
+    #[test]
+    fn handler_is_called_by_its_driver() -> Result {
+        let line = FakeLine::new(Kind::Edge)?;
+        let (handler, action) = eventful(&line)?;
+        let events = &handler.0;
+
+        assert!(matches!(handler.handle(), IrqReturn::Handled));
+        assert_eq!(events.take(), 1);
+        assert_eq!(line.info()?.depth(), 1);
+
+        events.arm(&action);
+        assert!(matches!(handler.handle(), IrqReturn::Handled));
+        assert_eq!(events.take(), 1);
+        assert_eq!(line.info()?.depth(), 1);
+        events.arm(&action);
+        assert_eq!(line.info()?.depth(), 0);
+        Ok(())
+    }
+
     #[test]
     fn each_arm_lets_one_event_in() -> Result {
         let line = FakeLine::new(Kind::Level)?;
