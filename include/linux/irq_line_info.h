@@ -44,4 +44,7 @@ struct irq_line_info {
 int irq_get_line_info(unsigned int irq, struct irq_line_info *info);
 int irq_get_domain_name(unsigned int irq, char *name, size_t size);
 
+/* Copies the name of the line's domain, if it has one. */
+void irq_domain_copy_name(unsigned int irq, char *name, size_t size);
+
 #endif /* _LINUX_IRQ_LINE_INFO_H */

@@ -4,7 +4,6 @@
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irq_line_info.h>
-#include <linux/irqdomain.h>
 #include <linux/kernel_stat.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
@@ -35,10 +34,12 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 	scoped_irqdesc_get_and_lock(irq, 0) {
 		struct irq_desc *desc = scoped_irqdesc;
 		struct irq_data *data = &desc->irq_data;
+		/* There is none while irq_domain_push_irq() puts another one in. */
+		struct irq_chip *chip = READ_ONCE(data->chip);
 
 		info->hwirq = data->hwirq;
-		if (data->chip->name)
-			strscpy(info->chip, data->chip->name);
+		if (chip && chip->name)
+			strscpy(info->chip, chip->name);
 		info->trigger = irqd_get_trigger_type(data);
 		/* Where nobody sets the trigger, its flow tells. */
 		info->level = irq_settings_is_level(desc) || irqd_is_level_type(data) ||
@@ -52,7 +53,7 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		info->per_cpu = irq_settings_is_per_cpu(desc) ||
 				irq_settings_is_per_cpu_devid(desc);
 		info->nested = irq_settings_is_nested_thread(desc);
-		info->slow_bus = data->chip->irq_bus_lock;
+		info->slow_bus = chip && chip->irq_bus_lock;
 		info->managed = irqd_affinity_is_managed(data);
 		ret = 0;
 	}
@@ -63,28 +64,21 @@ EXPORT_SYMBOL_GPL(irq_get_line_info);
 /**
  * irq_get_domain_name - Tell the name of a line's irq domain
  * @irq:	Interrupt line, any number
- * @name:	Where to put it, cut off if it is longer; empty without a domain
+ * @name:	Where to put it, cut off if it is longer; empty without a domain, or
+ *		if that was removed
  * @size:	The size of that
  *
- * Context: Process context, sleeps. Takes sparse_irq_lock.
+ * Context: Process context, sleeps. Takes the lock of the list of domains.
  * Returns: 0, or -EINVAL if there is no such line
  */
 int irq_get_domain_name(unsigned int irq, char *name, size_t size)
 {
-	struct irq_data *data;
-	int ret = -EINVAL;
+	if (!irq_get_irq_data(irq))
+		return -EINVAL;
 
-	/* Keeps the domain: its owner frees the descriptors first. */
-	irq_lock_sparse();
-	data = irq_get_irq_data(irq);
-	if (data) {
-		struct irq_domain *domain = READ_ONCE(data->domain);
-		const char *found = domain ? READ_ONCE(domain->name) : NULL;
-
-		strscpy(name, found ?: "", size);
-		ret = 0;
-	}
-	irq_unlock_sparse();
-	return ret;
+	name[0] = '\0';
+	if (IS_ENABLED(CONFIG_IRQ_DOMAIN))
+		irq_domain_copy_name(irq, name, size);
+	return 0;
 }
 EXPORT_SYMBOL_GPL(irq_get_domain_name);

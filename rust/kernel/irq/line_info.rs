@@ -66,9 +66,10 @@ impl LineInfo {
         as_c_str(&self.info.chip)
     }
 
-    /// Returns the name of the line's domain; it is empty without one, and cut off after 63 bytes.
+    /// Returns the name of the line's domain; it is cut off after 63 bytes, and empty if there is
+    /// none or it was removed.
     ///
-    /// This is asked for now, and may sleep: it must not be called where the removal of a line
+    /// This is asked for now, and may sleep: it must not be called where the removal of a domain
     /// waits for it. Fails with `EINVAL` if the line is gone, and with `ENOMEM`.
     pub fn domain(&self) -> Result<CString> {
         let mut name = [0; 64];

@@ -53,6 +53,18 @@ mod suite {
         Ok(())
     }
 
+    /// A line may outlive its domain.
+    #[test]
+    fn removed_domain() -> Result {
+        let line = FakeLine::new(Kind::Edge)?;
+        let info = line.info()?;
+
+        assert!(!info.domain()?.to_bytes().is_empty());
+        line.unbind();
+        assert!(info.domain()?.to_bytes().is_empty());
+        Ok(())
+    }
+
     #[test]
     fn lines_of_all_kinds() -> Result {
         let level = FakeLine::new(Kind::Level)?.info()?;
