@@ -8,10 +8,12 @@
 #ifndef _LINUX_IRQ_USER_H
 #define _LINUX_IRQ_USER_H
 
+#include <linux/irq.h>
 #include <linux/types.h>
 
 #ifdef CONFIG_IRQ_USER
 
+struct fwnode_handle;
 struct proc_ops;
 
 /* The file's operations. Its data is the number of the line. */
@@ -32,10 +34,25 @@ void irq_user_init(void);
  */
 void irq_user_revoke(unsigned int irq);
 
+/*
+ * Does so with all lines of the domains of a firmware node whose chip needs
+ * something of its own when a line is requested (irq_request_resources), as
+ * those of GPIOs do: for who takes that away while the domain stays.
+ */
+void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode);
+
+/* Lets a line that was revoked and did not go away be requested again. */
+static inline void irq_user_readmit(unsigned int irq)
+{
+	irq_clear_status_flags(irq, IRQ_NOREQUEST);
+}
+
 #else /* CONFIG_IRQ_USER */
 
 static inline void irq_user_init(void) { }
 static inline void irq_user_revoke(unsigned int irq) { }
+static inline void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode) { }
+static inline void irq_user_readmit(unsigned int irq) { }
 
 #endif /* !CONFIG_IRQ_USER */
 
