@@ -171,6 +171,7 @@ static struct kunit_suite revoke_suite = {
 	.test_cases = revoke_cases,
 	.exit = revoke_exit,
 };
+
 kunit_test_suite(revoke_suite);
 
 MODULE_DESCRIPTION("Tests of what gpiolib takes back when a chip is removed");
