@@ -35,7 +35,6 @@ static int to_irq(struct gpio_chip *gc, unsigned int offset)
 	return irq_create_mapping(provider->domain, offset);
 }
 
-/* As a chip of GPIOs, and as that of the device which these are a part of */
 static int request_resources(struct irq_data *data)
 {
 	return 0;
@@ -43,6 +42,7 @@ static int request_resources(struct irq_data *data)
 
 static void ignore(struct irq_data *data) { }
 
+/* As a chip of GPIOs, which takes the GPIO when its line is requested */
 static struct irq_chip asking_chip = {
 	.name = "asking",
 	.irq_mask = ignore,
@@ -51,6 +51,7 @@ static struct irq_chip asking_chip = {
 	.irq_request_resources = request_resources,
 };
 
+/* As that of a device which GPIOs are a part of */
 static struct irq_chip other_chip = {
 	.name = "other",
 	.irq_mask = ignore,

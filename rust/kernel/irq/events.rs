@@ -260,8 +260,7 @@ impl LineEvents {
         self.state.load(Acquire) & (FREE | MASKED) == FREE | MASKED
     }
 
-    /// Returns whether these are the events of the line of `action`. Must be asked before `MASKED`
-    /// is cleared.
+    /// Returns whether these are the events of the line of `action`.
     fn is_of<T, C: Context<T>>(&self, action: &IrqAction<'_, T, C>) -> bool {
         !warn_on!(action.irq() != self.irq)
     }

@@ -391,8 +391,8 @@ void line_move_to(struct line *line, int cpu)
 	close(fd);
 }
 
-/* Binds the caller to CPU 0, and the line to @cpu. */
-static void move_apart(struct line *line, int cpu)
+/* Binds the caller to CPU 0, and then the line to @cpu. */
+static void bind_both(struct line *line, int cpu)
 {
 	cpu_set_t cpus;
 
@@ -404,12 +404,12 @@ static void move_apart(struct line *line, int cpu)
 
 void line_move_away(struct line *line)
 {
-	move_apart(line, 1);
+	bind_both(line, 1);
 }
 
 void line_move_here(struct line *line)
 {
-	move_apart(line, 0);
+	bind_both(line, 0);
 }
 
 void wait_asleep(pid_t tid)
