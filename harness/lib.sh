@@ -32,12 +32,13 @@ version_of() {
 }
 
 # patches_for TREE: prints the patches for a kernel source, in order.  Those that
-# only apply to another series lie in a folder of its name.
+# only another series needs, or needs otherwise, lie in a folder of its name.
 patches_for() {
-	local patch other
-	for patch in "$top"/patches/*.patch; do
-		other=$top/patches/$(version_of "$1" | cut -d. -f1-2)/$(basename "$patch")
-		[ -f "$other" ] && echo "$other" || echo "$patch"
+	local name own
+	own=$top/patches/$(version_of "$1" | cut -d. -f1-2)
+	# Other series have no such folder.
+	for name in $(find "$top"/patches/*.patch "$own"/*.patch -printf '%f\n' 2>/dev/null | LC_ALL=C sort -u); do
+		[ -f "$own/$name" ] && echo "$own/$name" || echo "$top/patches/$name"
 	done
 }
 
