@@ -8,6 +8,7 @@
 //! |---------|--------------|
 //! | `make <kind>` | makes and maps a line of a kind, see below |
 //! | `fire <irq>` | makes an edge line fire |
+//! | `soon <irq>` | makes an edge line fire half a second later |
 //! | `burst <irq>` | makes an edge line fire 10000 times without a pause |
 //! | `assert <irq>` | makes a level line fire until it is quiet |
 //! | `quiet <irq>` | makes a level line quiet |
@@ -16,11 +17,11 @@
 //! | `unbind <irq>` | removes the domain of a mapped line; then only `dispose` is left |
 //! | `dispose <irq>` | unmaps a line |
 //!
-//! The kinds are `edge`, `level`, `slow`, `nested`, `nested_edge`, `percpu`, `percpu_devid`,
-//! `untriggered`, `managed`, `refusing`, `norequest`, `chained` and `hidden`. An unknown command or
-//! kind is `EINVAL`, as is a command that the kind of the line does not know; an unknown line is
-//! `ENOENT`. To read the file gives a row for each line, in the order in which they were made: its
-//! number, and whether its chip has it masked.
+//! The kinds are `edge`, `bare_edge`, `slow_edge`, `level`, `slow`, `nested`, `nested_edge`,
+//! `percpu`, `percpu_devid`, `untriggered`, `managed`, `refusing`, `norequest`, `chained` and
+//! `hidden`. An unknown command or kind is `EINVAL`, as is a command that the kind of the line does
+//! not know; an unknown line is `ENOENT`. To read the file gives a row for each line, in the order
+//! in which they were made: its number, and whether its chip has it masked.
 
 use kernel::{
     debugfs::{
@@ -77,8 +78,9 @@ impl Lines {
 
         let line = self.find(irq)?;
         match (verb, line.kind()) {
-            ("fire", Kind::Edge) => line.fire(),
-            ("burst", Kind::Edge) => line.burst(10_000),
+            ("fire", kind) if kind.is_edge() => line.fire(),
+            ("soon", kind) if kind.is_edge() => line.fire_soon()?,
+            ("burst", kind) if kind.is_edge() => line.burst(10_000),
             ("nested", Kind::Nested | Kind::NestedEdge) => line.handle_nested(),
             ("assert", Kind::Level | Kind::SlowLevel | Kind::Hidden) => line.assert()?,
             ("chain", Kind::Edge) => line.demultiplex(),
@@ -133,6 +135,8 @@ impl Lines {
 fn kind(name: &str) -> Result<Kind> {
     Ok(match name {
         "edge" => Kind::Edge,
+        "bare_edge" => Kind::BareEdge,
+        "slow_edge" => Kind::SlowEdge,
         "level" => Kind::Level,
         "slow" => Kind::SlowLevel,
         "nested" => Kind::Nested,

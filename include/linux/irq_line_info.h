@@ -13,6 +13,7 @@
  * @chip:	The chip's name, cut off if it is longer
  * @trigger:	The configured trigger, IRQ_TYPE_*
  * @level:	It fires for as long as its device asserts it
+ * @edge:	It is known to fire once for each edge or message
  * @depth:	How many times it is disabled; at least 1 if nobody has requested it
  * @count:	How often it fired, on all CPUs together, since it was mapped
  * @unhandled:	How many interrupts of late nobody wanted, see note_interrupt()
@@ -32,6 +33,7 @@ struct irq_line_info {
 	unsigned int	count;
 	unsigned int	unhandled;
 	bool		level;
+	bool		edge;
 	bool		requestable;
 	bool		requested;
 	bool		has_flow;

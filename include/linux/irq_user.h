@@ -41,6 +41,17 @@ void irq_user_revoke(unsigned int irq);
  */
 void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode);
 
+/*
+ * Called when the core has resumed all lines after the system was suspended: takes
+ * the edges that came meanwhile. In process context.
+ */
+void irq_user_resume(void);
+
+/* What the file needs of the core to mask and unmask its line, see user.c. */
+void irq_user_disable(struct irq_desc *desc, bool slow);
+int irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow);
+bool irq_user_take_pending(struct irq_desc *desc, const bool *owned);
+
 /* Lets a line that was revoked and did not go away be requested again. */
 static inline void irq_user_readmit(unsigned int irq)
 {
@@ -52,6 +63,7 @@ static inline void irq_user_readmit(unsigned int irq)
 static inline void irq_user_init(void) { }
 static inline void irq_user_revoke(unsigned int irq) { }
 static inline void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode) { }
+static inline void irq_user_resume(void) { }
 static inline void irq_user_readmit(unsigned int irq) { }
 
 #endif /* !CONFIG_IRQ_USER */

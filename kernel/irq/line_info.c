@@ -44,6 +44,11 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		/* Where nobody sets the trigger, its flow tells. */
 		info->level = irq_settings_is_level(desc) || irqd_is_level_type(data) ||
 			      desc->handle_irq == handle_level_irq;
+		/* A message has no trigger of its own; some flows suit edges alone. */
+		info->edge = !info->level &&
+			     (info->trigger & IRQ_TYPE_EDGE_BOTH ||
+			      desc->handle_irq == handle_edge_irq ||
+			      irq_data_get_msi_desc(data));
 		info->depth = desc->depth;
 		info->unhandled = desc->irqs_unhandled;
 		info->requestable = irq_settings_can_request(desc) &&

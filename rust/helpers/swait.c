@@ -2,7 +2,7 @@
 
 #include <linux/swait.h>
 
-__rust_helper bool rust_helper_swq_has_sleeper(struct swait_queue_head *wq)
+__rust_helper int rust_helper_swait_active(struct swait_queue_head *wq)
 {
-	return swq_has_sleeper(wq);
+	return swait_active(wq);
 }

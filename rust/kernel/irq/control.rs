@@ -27,9 +27,6 @@ use core::marker::PhantomData;
 /// enabled when the last one goes, which may sleep if the line's chip is behind a slow bus. On a
 /// shared line it disables the others' as well.
 ///
-/// For a line that its own handler disables, and somebody else enables, see
-/// [`LineEvents`](super::LineEvents).
-///
 /// # Invariants
 ///
 /// The line `irq` is requested for `'a`, and was disabled once for this guard.

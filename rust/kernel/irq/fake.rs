@@ -5,6 +5,9 @@
 //! For what `irq_sim` lacks: level-triggered, nested, behind a slow bus, and lines that nobody can
 //! have.
 
+mod kind;
+mod wires;
+
 use crate::{
     bindings,
     error::from_err_ptr,
@@ -19,301 +22,18 @@ use crate::{
         },
         Arc, //
     },
-    task::might_sleep,
+    time::{
+        delay::fsleep,
+        Delta, //
+    },
     types::Opaque,
     workqueue::Queue, //
 };
-use core::{
-    mem::offset_of,
-    ptr, //
-};
+use core::ptr;
+use wires::Wires;
 
-/// What happens to a line, in the order that the tests look at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u64)]
-pub enum Step {
-    /// The chip masks it.
-    Mask = 1,
-    /// The chip unmasks it.
-    Unmask = 2,
-    /// A hard handler notes that it runs.
-    Hard = 3,
-    /// A threaded handler notes that it runs.
-    Thread = 4,
-}
-
-/// What sort of a line it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Fires once when it is told to. The chip keeps an edge that comes while it is masked, until
-    /// it is unmasked or told to forget it.
-    Edge,
-    /// Fires as long as it is asserted and not masked.
-    Level,
-    /// As `Level`, by a chip behind a bus that sleeps.
-    SlowLevel,
-    /// As `Level`, but nobody has told how it is triggered: its flow tells.
-    UntoldLevel,
-    /// Handled in the thread of another line.
-    Nested,
-    /// As `Nested`, and edge-triggered.
-    NestedEdge,
-    /// Each CPU has one.
-    PerCpu,
-    /// Each CPU has one, and a cookie of its own for it.
-    PerCpuDevId,
-    /// As `Edge`, but nobody has told how it is triggered.
-    Untriggered,
-    /// As `Edge`, handled where the core says.
-    Managed,
-    /// As `Edge`, but the chip refuses that.
-    Refusing,
-    /// Not to be requested.
-    NoRequest,
-    /// Demultiplexed by the kernel.
-    Chained,
-    /// Not to be shown.
-    Hidden,
-}
-
-impl Kind {
-    /// Returns the line's `IRQ_*` status bits.
-    fn status(self) -> c_uint {
-        let edge = bindings::IRQ_TYPE_EDGE_RISING;
-        let level = bindings::IRQ_LEVEL | bindings::IRQ_TYPE_LEVEL_HIGH;
-
-        match self {
-            Self::Edge | Self::Chained | Self::Managed | Self::Refusing => edge,
-            Self::Untriggered | Self::UntoldLevel => bindings::IRQ_TYPE_NONE,
-            Self::Level | Self::SlowLevel | Self::NoRequest => level,
-            Self::Nested => level | bindings::IRQ_NESTED_THREAD,
-            Self::NestedEdge => edge | bindings::IRQ_NESTED_THREAD,
-            Self::PerCpu => level | bindings::IRQ_PER_CPU,
-            Self::PerCpuDevId => level | bindings::IRQ_PER_CPU | bindings::IRQ_PER_CPU_DEVID,
-            Self::Hidden => level | bindings::IRQ_HIDDEN,
-        }
-    }
-}
-
-/// The wires of the line.
-#[pin_data]
-struct Wires {
-    irq: Atomic<u32>,
-    asserted: Atomic<u32>,
-    masked: Atomic<u32>,
-    pumping: Atomic<u32>,
-    rounds: Atomic<u32>,
-    wake: Atomic<i32>,
-    // The last 16 steps, the latest in the lowest four bits.
-    steps: Atomic<u64>,
-    kind: Kind,
-    chip: bindings::irq_chip,
-    // Makes the line fire, in hard interrupt context.
-    #[pin]
-    work: Opaque<bindings::irq_work>,
-}
-
-// SAFETY: What changes is atomic, but for `work`, which is queued from anywhere by design.
-unsafe impl Send for Wires {}
-
-// SAFETY: As above.
-unsafe impl Sync for Wires {}
-
-impl Wires {
-    fn note(&self, step: Step) {
-        let mut old = self.steps.load(Acquire);
-
-        while let Err(now) = self.steps.cmpxchg(old, (old << 4) | step as u64, Full) {
-            old = now;
-        }
-    }
-
-    /// Makes so many edges.
-    fn strike(&self, edges: u32) {
-        self.asserted.store(edges, Release);
-        // SAFETY: It was initialised by `new()`, and `FakeLine::drop()` waits for it.
-        unsafe { bindings::irq_work_queue(self.work.get()) };
-    }
-
-    /// Makes the line fire as long as it is asserted and not masked.
-    ///
-    /// From a thread, because a storm that comes from interrupt context alone would leave nobody
-    /// else a chance to run.
-    fn pump(&self) {
-        loop {
-            while self.asserted.load(Acquire) != 0 {
-                self.rounds.fetch_add(1, Full);
-                if self.masked.load(Acquire) == 0 {
-                    // SAFETY: It was initialised by `new()`, and `FakeLine::drop()` waits for it.
-                    unsafe { bindings::irq_work_queue(self.work.get()) };
-                }
-                // SAFETY: It may be called in process context.
-                unsafe { bindings::schedule() };
-            }
-            self.pumping.xchg(0, Full);
-            // It may have been asserted again in between.
-            if self.asserted.load(Acquire) == 0 || self.pumping.xchg(1, Full) != 0 {
-                return;
-            }
-        }
-    }
-
-    /// # Safety
-    ///
-    /// `data` must be of a line that [`FakeLine::new`] has made.
-    unsafe fn of<'a>(data: *mut bindings::irq_data) -> &'a Self {
-        // SAFETY: By the safety requirements of this function.
-        let wires = unsafe { (*data).chip_data };
-
-        // SAFETY: `new()` has put it there, and it outlives the line.
-        unsafe { &*wires.cast::<Self>() }
-    }
-
-    extern "C" fn ack(_data: *mut bindings::irq_data) {}
-
-    /// # Safety
-    ///
-    /// As [`Self::of()`].
-    unsafe extern "C" fn mask(data: *mut bindings::irq_data) {
-        // SAFETY: By the safety requirements of this function.
-        let wires = unsafe { Self::of(data) };
-
-        wires.masked.store(1, Release);
-        wires.note(Step::Mask);
-    }
-
-    /// # Safety
-    ///
-    /// As [`Self::of()`].
-    unsafe extern "C" fn unmask(data: *mut bindings::irq_data) {
-        // SAFETY: By the safety requirements of this function.
-        let wires = unsafe { Self::of(data) };
-
-        wires.note(Step::Unmask);
-        wires.masked.store(0, Release);
-        if wires.kind == Kind::Edge && wires.asserted.load(Acquire) != 0 {
-            // SAFETY: It was initialised by `new()`, and `FakeLine::drop()` waits for it.
-            unsafe { bindings::irq_work_queue(wires.work.get()) };
-        }
-    }
-
-    /// # Safety
-    ///
-    /// As [`Self::of()`].
-    unsafe extern "C" fn set_wake(data: *mut bindings::irq_data, on: c_uint) -> c_int {
-        // SAFETY: By the safety requirements of this function.
-        let wires = unsafe { Self::of(data) };
-
-        wires.wake.store(on as i32, Release);
-        0
-    }
-
-    /// Makes an edge line fire by software, or forget the edges that wait for it to be unmasked.
-    ///
-    /// # Safety
-    ///
-    /// As [`Self::of()`].
-    unsafe extern "C" fn set_state(
-        data: *mut bindings::irq_data,
-        which: bindings::irqchip_irq_state,
-        on: bool,
-    ) -> c_int {
-        // SAFETY: By the safety requirements of this function.
-        let wires = unsafe { Self::of(data) };
-
-        if which != bindings::irqchip_irq_state_IRQCHIP_STATE_PENDING {
-            return EINVAL.to_errno();
-        }
-        if on {
-            wires.strike(1);
-        } else {
-            wires.asserted.store(0, Release);
-        }
-        0
-    }
-
-    /// Makes an edge line fire again for an edge that the core has kept. It is one with an edge
-    /// that the chip has kept, as with the chips of machines.
-    ///
-    /// # Safety
-    ///
-    /// As [`Self::of()`].
-    unsafe extern "C" fn retrigger(data: *mut bindings::irq_data) -> c_int {
-        // SAFETY: By the safety requirements of this function.
-        unsafe { Self::of(data) }.strike(1);
-        1
-    }
-
-    extern "C" fn refuse(_data: *mut bindings::irq_data, _type: c_uint) -> c_int {
-        EOPNOTSUPP.to_errno()
-    }
-
-    extern "C" fn bus_lock(_data: *mut bindings::irq_data) {
-        might_sleep();
-    }
-
-    extern "C" fn bus_unlock(_data: *mut bindings::irq_data) {}
-
-    /// # Safety
-    ///
-    /// `work` must be the one of the wires of a line.
-    unsafe extern "C" fn fire(work: *mut bindings::irq_work) {
-        let wires = Opaque::cast_from(work).cast::<u8>();
-        // SAFETY: By the safety requirements of this function.
-        let wires = unsafe { wires.sub(offset_of!(Self, work)) }.cast::<Self>();
-        // SAFETY: As above.
-        let wires = unsafe { &*wires };
-
-        let irq = wires.irq.load(Acquire);
-
-        // Of an edge line, this is the number of edges that are due.
-        for edge in 0..wires.asserted.load(Acquire) {
-            if wires.masked.load(Acquire) != 0 {
-                return;
-            }
-            // Another processor may look at the same edges, when it unmasks: one takes them.
-            if wires.kind == Kind::Edge && edge == 0 && wires.asserted.xchg(0, Full) == 0 {
-                return;
-            }
-            // SAFETY: The line is there, and this is hard interrupt context.
-            unsafe { bindings::generic_handle_irq(irq) };
-        }
-    }
-
-    /// Called when the line is mapped.
-    ///
-    /// # Safety
-    ///
-    /// `domain` must be one that [`FakeLine::new`] has made.
-    unsafe extern "C" fn map(
-        domain: *mut bindings::irq_domain,
-        irq: c_uint,
-        _hwirq: bindings::irq_hw_number_t,
-    ) -> c_int {
-        // SAFETY: By the safety requirements of this function.
-        let data = unsafe { (*domain).host_data };
-        // SAFETY: `new()` has put it there, and it outlives the domain.
-        let wires = unsafe { &*data.cast::<Self>() };
-        let flow: bindings::irq_flow_handler_t = match wires.kind {
-            Kind::Untriggered => None,
-            Kind::Edge | Kind::NestedEdge | Kind::Managed | Kind::Refusing => {
-                Some(bindings::handle_edge_irq)
-            }
-            _ => Some(bindings::handle_level_irq),
-        };
-
-        wires.irq.store(irq, Release);
-        // SAFETY: The line was made just now, and `wires` outlives it.
-        unsafe { bindings::irq_set_chip(irq, &wires.chip) };
-        // SAFETY: As above.
-        unsafe { bindings::irq_set_chip_data(irq, data) };
-        // SAFETY: As above.
-        unsafe { bindings::__irq_set_handler(irq, flow, 0, ptr::null()) };
-        // SAFETY: As above.
-        unsafe { bindings::irq_modify_status(irq, 0, wires.kind.status() as c_ulong) };
-        0
-    }
-}
+pub use kind::Kind;
+pub use wires::Step;
 
 /// Calls nobody: the handler of a chained line.
 extern "C" fn demultiplex(_desc: *mut bindings::irq_desc) {}
@@ -361,7 +81,8 @@ impl FakeLine {
     /// Makes a line and maps it.
     pub fn new(kind: Kind) -> Result<Self> {
         let edge = kind == Kind::Edge;
-        let slow = kind == Kind::SlowLevel;
+        let bare = kind == Kind::BareEdge;
+        let slow = kind.is_slow();
         let refusing = kind == Kind::Refusing;
         let wires = Arc::pin_init(
             pin_init!(Wires {
@@ -379,7 +100,7 @@ impl FakeLine {
                     irq_mask: Some(Wires::mask),
                     irq_unmask: Some(Wires::unmask),
                     irq_retrigger: if edge { Some(Wires::retrigger) } else { None },
-                    irq_set_irqchip_state: if edge { Some(Wires::set_state) } else { None },
+                    irq_set_irqchip_state: if edge || bare { Some(Wires::set_state) } else { None },
                     irq_set_type: if refusing { Some(Wires::refuse) } else { None },
                     irq_set_wake: if slow { None } else { Some(Wires::set_wake) },
                     irq_bus_lock: if slow { Some(Wires::bus_lock) } else { None },
@@ -489,6 +210,20 @@ impl FakeLine {
         self.wires.strike(edges);
     }
 
+    /// Makes an edge line fire half a second later.
+    pub fn fire_soon(&self) -> Result {
+        let wires = self.wires.clone();
+
+        // SAFETY: It lives for ever. The one that `workqueue` offers is deprecated.
+        let queue = unsafe { Queue::from_raw(bindings::system_dfl_wq) };
+
+        queue.try_spawn(GFP_KERNEL, move || {
+            fsleep(Delta::from_millis(500));
+            wires.strike(1);
+        })?;
+        Ok(())
+    }
+
     /// Asserts a level line. It fires until it is made quiet.
     pub fn assert(&self) -> Result {
         self.wires.asserted.xchg(1, Full);
@@ -503,10 +238,16 @@ impl FakeLine {
         Ok(())
     }
 
-    /// Calls the handler of a nested line, as the thread of the parent's line does.
+    /// Calls the handler of a nested line, as the thread of the parent's line does: one call at a
+    /// time.
     pub fn handle_nested(&self) {
+        while self.wires.pumping.xchg(1, Full) != 0 {
+            // SAFETY: It may be called in process context.
+            unsafe { bindings::schedule() };
+        }
         // SAFETY: The line is there, and this may sleep.
         unsafe { bindings::handle_nested_irq(self.irq) };
+        self.wires.pumping.store(0, Release);
     }
 
     /// Waits until a level line, which is asserted, had many a chance to fire.
@@ -521,7 +262,7 @@ impl FakeLine {
 
     /// Makes a level line quiet, and waits until what was on its way has come.
     pub fn settle(&self) {
-        if self.kind() != Kind::Edge {
+        if !self.kind().is_edge() {
             self.quiet().quiet();
         }
         while self.wires.pumping.load(Acquire) != 0 {

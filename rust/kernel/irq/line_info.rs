@@ -118,6 +118,12 @@ impl LineInfo {
         self.info.level
     }
 
+    /// Returns whether the line is known to fire once for each edge or message. A line may be known
+    /// neither for that nor for [`Self::is_level()`].
+    pub fn is_edge(&self) -> bool {
+        self.info.edge
+    }
+
     /// Returns whether the line may be requested by the functions of this module, should nobody
     /// have it.
     pub fn is_requestable(&self) -> bool {

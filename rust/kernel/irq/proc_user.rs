@@ -9,13 +9,14 @@
 //!
 //! # Who may run when
 //!
-//! | who | context | may meet |
-//! |-----|---------|----------|
+//! | what | context | may meet |
+//! |------|---------|----------|
 //! | open | process | another open, revoke |
-//! | handler | hard interrupt; a thread if its chip calls for one | all but itself, release |
+//! | handler | hard interrupt; a thread if its chip needs one | all but itself, release |
 //! | `irq_user` | a thread, where handlers are forced into threads | all but itself |
 //! | read, write, poll | process | each other, handler, revoke |
-//! | release | process, after the last reference to the file is gone | revoke |
+//! | resume | process, devices suspended | handler, revoke |
+//! | release | process, after the last reference to the file is gone | revoke, resume |
 //! | revoke | process, as the line is about to go away | all of the above |
 //!
 //! # Lifetimes
@@ -28,20 +29,20 @@
 //! does. So procfs does not count the calls that are under way, need not wait for them when it
 //! removes the entry, and cannot release the file before its last reference is gone. That decides
 //! how long the wait queue lives: a poller's entry is either taken off by `epoll` before the file
-//! is released or belongs to somebody who holds a reference to the file. As [`UserIrq`] lives until
-//! that release, the queue outlives all entries, and neither a grace period nor `POLLFREE` is
+//! is released or belongs to a thread that holds a reference to the file. As [`UserIrq`] lives
+//! until that release, the queue outlives all entries, and neither a grace period nor `POLLFREE` is
 //! needed.
 //!
-//! Only an open is still waited for by procfs, with `sparse_irq_lock` held: so it must not take
-//! that lock, nor wait for somebody who does.
+//! Procfs still waits for an open, with `sparse_irq_lock` held: so open must not take that lock,
+//! nor wait for a thread that does.
 //!
 //! ```text
-//! who removes the line                        who has the file
+//! the line is removed                         the file
 //!
 //! forbid requests: IRQ_NOREQUEST              an open that comes now: EINVAL
 //! take the file out of OPEN_FILES
 //! say that it is revoked, wake all            sleepers: EIO, POLLHUP
-//! take the action out, under its lock         the last close: the same, whoever is first
+//! take the action out, under its lock         the last close: the same, whichever is first
 //!     free_irq(): the handler has ended
 //! free the MSI, the chip's data, the domain   later calls: EIO
 //! take sparse_irq_lock
@@ -55,32 +56,40 @@
 //! ```text
 //! handler                          reader
 //!
-//! mask the line, count it          take what was counted; if anything, return it
-//! wake one reader and all pollers  arm the line, if there is no event and this is the first time
-//!                                  enter the queue
-//!                                  if there is an event, do not sleep
-//!                                  sleep, and begin again
+//! mask the line, count it          look: if there are events, take them and return
+//! wake one reader and all pollers  arm the line, if it is masked
+//!                                  enter the slot or the queue
+//!                                  look: if there is an event, do not sleep
+//!                                  sleep, and look again
 //! ```
 //!
-//! How masking, counting, taking and arming are kept in step is told at [`LineEvents`]. The reader
-//! enters the queue before it looks for an event again, and the handler counts before it looks at
-//! the queue: so one of the two sees the other. A reader who is the only one has a place of his own
-//! instead of the queue, see [`Waiters`].
+//! One word holds the line's state, and each step above is one load or one exchange of it; its
+//! protocol is at [`Events`]. How a sleeper and a wake find each other is at [`Waiters`].
 //!
 //! Where handlers are forced into threads, on `PREEMPT_RT` or with `threadirqs`, this one still
-//! runs in hard interrupt context, and wakes the reader from there. Pollers it cannot wake: their
+//! runs in hard interrupt context, and wakes the reader from there. It cannot wake pollers: their
 //! queue has a lock that may sleep. If there are any, it has a thread do so, see [`later`]. A
-//! poller who comes too late to be seen sees the event himself. Nobody waits for that thread: it
-//! has a reference to the file, and finds nobody if it comes too late.
+//! poller that comes too late to be seen finds the event itself. Nothing waits for that thread: it
+//! has a reference to the file.
 //!
-//! A reader who wakes too late finds no event. He does not arm the line, since the one who has
-//! taken it may still be busy with the device, and is the one to do so. It is for the program to
-//! see to it that the device is quiet before another of its threads begins to wait. A reader who is
-//! being killed takes no event, but wakes another one in his stead: it may be he who was chosen for
-//! the wake.
+//! A reader that wakes and finds the event taken does not arm the line: the thread that has taken
+//! it may still be busy with the device, and its next read arms. A read that begins only then does
+//! arm: so the program must quiet the device before another thread starts to wait. A reader that is
+//! being killed takes no event, but wakes another one in its place: it may be the one that was
+//! chosen for the wake.
+//!
+//! An edge that comes while the line is masked is kept in the word by the handler. The task that
+//! arms the line makes it an event, and wakes in the handler's stead. An edge that the core itself
+//! keeps, because the system is suspended, is taken from it when the system resumes: the action is
+//! requested with [`Flags::NO_RESEND`].
 
+mod events;
 mod later;
+mod rate;
+#[cfg(CONFIG_RUST_IRQ_KUNIT_TEST)]
+mod tests;
 mod waiters;
+mod word;
 
 use crate::{
     bindings,
@@ -97,7 +106,6 @@ use crate::{
         IrqAction,
         IrqRequest,
         IrqReturn,
-        LineEvents,
         LineInfo, //
     },
     new_mutex,
@@ -107,9 +115,12 @@ use crate::{
         atomic::{
             Acquire,
             AtomicFlag,
+            Full,
             Release, //
         },
+        barrier::smp_mb,
         global_lock,
+        lock::mutex::MutexGuard,
         Arc,
         Mutex, //
     },
@@ -117,7 +128,12 @@ use crate::{
     types::ForeignOwnable, //
 };
 use core::mem::size_of;
+use events::Events;
 use waiters::Waiters;
+use word::{
+    Trigger,
+    Word, //
+};
 
 /// What `read` returns and `write` takes.
 type Count = c_int;
@@ -151,18 +167,17 @@ static READY: AtomicFlag = AtomicFlag::new(false);
 ///
 /// # Invariants
 ///
-/// - `action` is `Some` from the end of a successful open until release or revoke, whoever is
+/// - `action` is `Some` from the end of a successful open until release or revoke, whichever is
 ///   first. It is only changed under its lock, and that lock is held by open from before the file
-///   is in [`OPEN_FILES`] until the action is installed: so who finds a file there and then holds
-///   the lock sees the action if there is or will be one.
-/// - The line is armed and masked under that lock alone, but for the handler: hence never when it
-///   is not ours.
-/// - Once `revoked` is set, it stays so.
+///   is in [`OPEN_FILES`] until the action is installed: so a thread that finds a file there and
+///   then holds the lock sees the action if there is or will be one.
+/// - `events` are owned while `action` is `Some`, and are disowned under the same lock.
+/// - If `slow`, the line is armed under that lock alone: its chip is behind a bus that sleeps.
 #[pin_data]
 struct UserIrq {
     irq: u32,
-    events: LineEvents,
-    revoked: AtomicFlag,
+    slow: bool,
+    events: Events,
     #[pin]
     waiters: Waiters,
     #[pin]
@@ -201,12 +216,14 @@ impl Handler for Owner {
     fn handle(&self) -> IrqReturn {
         let Self(user) = self;
 
-        user.fire();
-        if user.waiters.has_pollers() {
-            if handlers_are_forced_into_threads() {
-                later::wake_pollers_of(user);
-            } else {
-                user.waiters.wake_pollers();
+        if user.events.fire() {
+            user.waiters.wake_reader();
+            if user.waiters.has_pollers() {
+                if handlers_are_forced_into_threads() {
+                    later::wake_pollers_of(user);
+                } else {
+                    user.waiters.wake_pollers();
+                }
             }
         }
         IrqReturn::Handled
@@ -214,10 +231,14 @@ impl Handler for Owner {
 }
 
 impl UserIrq {
-    /// Counts an event, and wakes a reader for it.
-    fn fire(&self) {
-        self.events.fire();
+    /// Wakes for an event that a task has made of a kept edge. In process context, after the
+    /// exchange that did so, which is the full barrier (A).
+    #[cold]
+    fn wake(&self) {
         self.waiters.wake_reader();
+        if self.waiters.has_pollers() {
+            self.waiters.wake_pollers();
+        }
     }
 
     /// Opens the file: claims the line and arms it.
@@ -232,17 +253,15 @@ impl UserIrq {
         }
         // SAFETY: `irq_user_revoke()` drops the action before the line is unmapped.
         let request = unsafe { IrqRequest::of_line(irq) };
-        check(&request.info()?)?;
+        let line = request.info()?;
+        check(&line)?;
 
-        // SAFETY: `claim()` requests the line so. The handler masks it, and `write()` does while it
-        // holds the lock on the action.
-        let events = unsafe { LineEvents::new(&request) };
         // INVARIANT: There is no action yet.
         let user = Arc::pin_init(
             pin_init!(Self {
                 irq,
-                events,
-                revoked: AtomicFlag::new(false),
+                slow: line.is_slow_bus(),
+                events: Events::new(trigger_of(&line), line.is_slow_bus()),
                 waiters <- Waiters::new(),
                 later <- later::Later::new(),
                 action <- new_mutex!(None, "irq_user_action"),
@@ -265,7 +284,7 @@ impl UserIrq {
             IrqAction::register(
                 request,
                 // Exclusive. `PROBE_SHARED` keeps the refusal of a taken line out of the log.
-                Flags::PROBE_SHARED | Flags::NO_AUTOEN | threading(),
+                Flags::PROBE_SHARED | Flags::NO_AUTOEN | Flags::NO_RESEND | threading(),
                 name_of_opener()?,
                 Ok(Owner(self.clone())),
             ),
@@ -273,15 +292,23 @@ impl UserIrq {
         )
         .map_err(|e| if e == ENOSYS { EINVAL } else { e })?;
 
-        if action.is_level() {
+        if self.events.trigger() != Trigger::Edge {
             // One event, one interrupt: no count is an echo of one that was acknowledged.
             action.disable_unlazy();
-        } else {
+        }
+        if self.events.trigger() != Trigger::Level {
             // What is counted came after open.
             action.discard_pending();
         }
 
-        self.events.arm(&action);
+        // INVARIANT: The lock is held until the action is in its place.
+        //
+        // SAFETY:
+        // - The action was installed just now, with these flags, and `free()` disowns the line
+        //   before it frees the action.
+        // - `free()` does so under the lock on the action, which is held here and by `keep()`.
+        unsafe { self.events.own(self.irq) };
+        self.events.arm();
         *slot = Some(action);
         Ok(())
     }
@@ -314,46 +341,76 @@ impl UserIrq {
 
     /// Gives the line back.
     ///
-    /// When this returns, the action is gone, whoever took it out.
+    /// When this returns, the action is gone, whether this call or another one has freed it.
     fn free(&self) {
-        *self.action.lock() = None;
+        let mut slot = self.action.lock();
+
+        self.events.disown();
+        *slot = None;
     }
 
     /// Ends the use of a line that is about to go away.
     fn revoke(&self) {
-        // Pairs with the load in `is_revoked()`: a sleeper who was woken sees it.
-        self.revoked.store(true, Release);
+        self.events.revoke();
         self.waiters.wake_all();
         self.free();
     }
 
-    fn is_revoked(&self) -> bool {
-        self.revoked.load(Acquire)
-    }
-
-    /// Calls a function with the action, unless the line is gone.
-    fn with_action<R>(&self, call: impl FnOnce(&Action) -> R) -> Result<R> {
-        let slot = self.action.lock();
-
-        Ok(call(slot.as_ref().ok_or(EIO)?))
-    }
-
-    /// Arms the line, unless there is an event.
-    #[inline]
-    fn arm_if_none(&self) -> Result {
-        // Spares the lock to a line that runs free. To look without it is enough: whatever changes
-        // afterwards, an event or the line's end, is seen by the caller's next look, which comes
-        // after he is on a queue if he is to sleep.
-        if self.events.is_to_be_armed() {
-            self.with_action(|action| self.events.arm_if_none(action))
-        } else {
-            Ok(())
+    /// Takes an edge that came while the system was suspended.
+    fn resume(&self) {
+        if self.events.resume() {
+            self.wake();
         }
     }
 
-    /// Waits for events and gives their number to a reader who has room for so many bytes.
+    /// Keeps the action from being freed, if there is one.
+    fn keep(&self) -> Result<MutexGuard<'_, Option<Action>>> {
+        let slot = self.action.lock();
+
+        if slot.is_some() {
+            Ok(slot)
+        } else {
+            Err(EIO)
+        }
+    }
+
+    /// Arms the line for a read or poll that began at `entry` and has looked at `word`, if it may.
+    /// Returns the state that it is in then.
+    #[inline]
+    fn arm_since(&self, entry: Word, word: Word) -> Word {
+        if word.may_be_armed_since(entry) {
+            self.arm(entry, word)
+        } else {
+            word
+        }
+    }
+
+    fn arm(&self, entry: Word, word: Word) -> Word {
+        let armed = if self.slow {
+            self.arm_slow(entry, word)
+        } else {
+            // The core looks, under the descriptor's lock, whether the line is still owned.
+            self.events.arm_since(entry, word)
+        };
+
+        if armed.is_ready() && self.waiters.is_any() {
+            self.wake();
+        }
+        armed
+    }
+
+    /// As [`Self::arm()`], for a chip behind a slow bus.
+    #[cold]
+    fn arm_slow(&self, entry: Word, word: Word) -> Word {
+        match self.keep() {
+            Ok(_kept) => self.events.arm_since(entry, word),
+            Err(_) => self.events.look(),
+        }
+    }
+
+    /// Waits for events and gives their number to a reader that has room for so many bytes.
     ///
-    /// `put` copies it to him, to the same place each time, and returns whether it could.
+    /// `put` copies it to the reader, to the same place each time, and returns whether it could.
     fn read(
         &self,
         nonblocking: bool,
@@ -364,61 +421,61 @@ impl UserIrq {
             return Err(EINVAL);
         }
 
-        let mut armed = false;
+        let entry = self.events.look();
+        let mut word = entry;
         loop {
-            if self.is_revoked() {
-                return Err(EIO);
+            while !word.is_ready() {
+                word = self.arm_since(entry, word);
+                if word.is_ready() {
+                    break;
+                }
+                if nonblocking {
+                    return Err(EAGAIN);
+                }
+                self.waiters.sleep(|| self.events.look().is_ready())?;
+                word = self.events.look();
             }
-            // One who is being killed would take the event along, and nobody would arm the line.
-            if is_being_killed() {
-                // It may be that this reader was woken, and another one was not.
-                self.waiters.wake_reader();
-                return Err(ERESTARTSYS);
+            match self.tell(word, &mut put)? {
+                Ok(size) => return Ok(size),
+                Err(other) => word = other,
             }
-            if self.give(&mut put)? {
-                return Ok(size_of::<Count>());
-            }
-            if self.events.take_storm() {
-                return Err(EOVERFLOW);
-            }
-
-            // Once: if others take the event that it wakes for, it is theirs to arm again, when
-            // they have seen to the device.
-            if !armed {
-                self.arm_if_none()?;
-                armed = true;
-            }
-            if nonblocking {
-                return Err(EAGAIN);
-            }
-            self.waiters.sleep(|| {
-                self.events.is_pending() || self.is_revoked() || self.events.is_storm()
-            })?;
         }
     }
 
-    /// Gives the events to a reader, if there are any.
-    ///
-    /// They are taken when the reader has their number: so no event is on its way to a reader who
-    /// cannot get it while another one finds none and arms the line. And all of them, since this
-    /// reader may have been woken for each, see [`Waiters::wake_reader`].
-    fn give(&self, put: &mut impl FnMut(Count) -> bool) -> Result<bool> {
-        loop {
-            let events = self.events.pending();
-            if events == 0 {
-                return Ok(false);
-            }
-
-            // No more are kept than a `Count` can hold.
-            if !put(events as Count) {
-                // It may be that this reader was woken, and another one was not.
-                self.waiters.wake_reader();
-                return Err(EFAULT);
-            }
-            if self.events.take_if(events) {
-                return Ok(true);
-            }
+    /// Tells a reader what there is to tell by `word`. If the state has changed meanwhile, nothing
+    /// is taken, and it is returned.
+    fn tell(&self, word: Word, put: &mut impl FnMut(Count) -> bool) -> Result<Result<usize, Word>> {
+        if word.is_gone() {
+            return Err(EIO);
         }
+        // A killed reader must not take the event: its program will not arm the line.
+        if is_being_killed() {
+            self.pass_on();
+            return Err(ERESTARTSYS);
+        }
+        if word.count() == 0 {
+            return match self.events.take_storm(word) {
+                Ok(_) => Err(EOVERFLOW),
+                Err(other) => Ok(Err(other)),
+            };
+        }
+        // No more events are kept than a `Count` can hold. They are taken when the reader has their
+        // number: so none is on its way to a reader that cannot get it. And all of them are, since
+        // this reader may have been woken for each.
+        if !put(word.count() as Count) {
+            self.pass_on();
+            return Err(EFAULT);
+        }
+        Ok(self.events.take(word).map(|_| size_of::<Count>()))
+    }
+
+    /// Wakes another reader in place of this one, which may have been chosen for a wake and leaves
+    /// the event.
+    #[cold]
+    fn pass_on(&self) {
+        // The barrier (D).
+        smp_mb(Full);
+        self.waiters.wake_reader();
     }
 
     fn write(&self, iov: &mut IovIterSource<'_>) -> Result<usize> {
@@ -432,38 +489,41 @@ impl UserIrq {
         }
 
         match Count::from_ne_bytes(value) {
-            0 => self.with_action(|_| self.events.mask())?,
-            1 => self.with_action(|action| self.events.arm(action))?,
-            2 => self.run_free()?,
+            0 => {
+                let _kept = self.keep()?;
+                self.events.mask();
+            }
+            1 => self.unmask(Events::arm)?,
+            // It would fire for as long as its device asserts it.
+            2 if self.events.trigger() == Trigger::Level => return Err(EINVAL),
+            2 => self.unmask(Events::run_free)?,
             _ => return Err(EINVAL),
         }
         Ok(value.len())
     }
 
-    /// Has the line run free, unless it would fire for as long as its device asserts it.
-    fn run_free(&self) -> Result {
-        self.with_action(|action| {
-            if action.is_level() {
-                return Err(EINVAL);
-            }
-            self.events.run_free(action);
-            Ok(())
-        })?
+    /// Unmasks the line by a function that returns whether a kept edge has become an event.
+    fn unmask(&self, unmask: impl FnOnce(&Events) -> bool) -> Result {
+        let kept = self.keep()?;
+        let is_event = unmask(&self.events);
+
+        drop(kept);
+        if is_event {
+            self.wake();
+        }
+        Ok(())
     }
 
     /// Returns the events that a poller can have now, and arms the line if there are none.
     fn poll(&self) -> u32 {
-        if self.is_revoked() {
-            return GONE;
-        }
-        if !self.events.is_pending() && self.arm_if_none().is_err() {
-            return GONE;
-        }
-        if self.events.is_storm() {
-            return STORM;
-        }
-        // To arm the line may have let a kept edge in.
-        if self.events.is_pending() {
+        let entry = self.events.look();
+        let word = self.arm_since(entry, entry);
+
+        if word.is_gone() {
+            GONE
+        } else if word.is_storm() {
+            STORM
+        } else if word.count() != 0 {
             EVENT
         } else {
             0
@@ -497,6 +557,17 @@ fn check(line: &LineInfo) -> Result {
         return Err(EINVAL);
     }
     Ok(())
+}
+
+/// Returns what is known of how a line is triggered.
+fn trigger_of(line: &LineInfo) -> Trigger {
+    if line.is_level() {
+        Trigger::Level
+    } else if line.is_edge() {
+        Trigger::Edge
+    } else {
+        Trigger::Unknown
+    }
 }
 
 /// Makes the name of the action of the thread that opens the file: `user:<comm>`.
@@ -561,6 +632,28 @@ extern "C" fn irq_user_revoke(irq: c_uint) {
     if let Some(user) = user {
         user.revoke();
     }
+}
+
+/// Takes the edges that came while the system was suspended, see `include/linux/irq_user.h`.
+#[export]
+extern "C" fn irq_user_resume() {
+    let mut next = 0;
+
+    // One at a time: no lock is held across a wake.
+    while let Some(user) = next_open_file(next) {
+        user.resume();
+        next = user.irq + 1;
+    }
+}
+
+/// Returns the open file of the first line from `irq` on that has one.
+fn next_open_file(irq: u32) -> Option<Arc<UserIrq>> {
+    if !READY.load(Acquire) {
+        return None;
+    }
+    let open = OPEN_FILES.lock();
+
+    open.iter().find(|user| user.irq >= irq).cloned()
 }
 
 /// What procfs calls: nothing but the open, see the [module's documentation](self).

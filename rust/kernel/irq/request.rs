@@ -32,7 +32,6 @@
 //! | wait for handlers | `synchronize_irq()` | `synchronize()` | [`IrqAction::synchronize()`] |
 //! | disable, and wait | `disable_irq()` | no | a guard: [`IrqAction::disable()`] |
 //! | disable | `disable_irq_nosync()` | no | a guard: [`IrqAction::disable_nosync()`] |
-//! | disable in the handler, enable elsewhere | counted by hand | no | [`LineEvents`] |
 //! | wake-up | `irq_set_irq_wake()` | no | a guard: [`IrqAction::wake()`] |
 //! | affinity hint | `irq_update_affinity_hint()` | no | a guard: [`IrqAction::hint_affinity()`] |
 //! | mask at once | `IRQ_DISABLE_UNLAZY` | no | [`IrqAction::disable_unlazy()`] |
@@ -43,7 +42,6 @@
 //! user space to decide. The number of the line is not passed to the handler: who handles several
 //! lines has an object for each.
 //!
-//! [`LineEvents`]: super::LineEvents
 //! [`ManagedIrq`]: super::ManagedIrq
 //!
 //! C headers: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h),
@@ -599,11 +597,6 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     pub fn synchronize(&self) {
         // SAFETY: It is always safe to call `synchronize_irq()`, from process context.
         unsafe { bindings::synchronize_irq(self.irq()) };
-    }
-
-    /// Returns whether the line is level-triggered, see [`LineInfo::is_level()`].
-    pub fn is_level(&self) -> bool {
-        self.info().is_ok_and(|line| line.is_level())
     }
 
     /// Makes a later disabling of the line mask it at its chip at once.

@@ -3,7 +3,6 @@
 //! Tests of the request abstraction, on simulated lines whose handlers really run.
 
 mod control;
-mod events;
 mod failure;
 mod line_info;
 mod managed;
@@ -27,7 +26,7 @@ use crate::{
 };
 
 /// A line that the tests can request.
-trait TestLine {
+pub(super) trait TestLine {
     fn irq(&self) -> u32;
 
     fn request(&self) -> IrqRequest<'static> {
@@ -115,20 +114,20 @@ impl ThreadedHandler for Probe {
 }
 
 /// For what is checked outside the body of a test, where `assert` would panic.
-fn ensure(condition: bool) -> Result {
+pub(super) fn ensure(condition: bool) -> Result {
     condition.then_some(()).ok_or(EINVAL)
 }
 
 /// Lets others run.
-fn yield_now() {
+pub(super) fn yield_now() {
     // SAFETY: It may be called in process context.
     unsafe { bindings::schedule() };
 }
 
-type Action<T, C> = Pin<KBox<IrqAction<'static, T, C>>>;
+pub(super) type Action<T, C> = Pin<KBox<IrqAction<'static, T, C>>>;
 
 /// Requests a line for any handler.
-fn install<T: 'static, C: Context<T> + 'static>(
+pub(super) fn install<T: 'static, C: Context<T> + 'static>(
     line: &impl TestLine,
     flags: Flags,
     name: impl Into<IrqName> + 'static,

@@ -38,7 +38,19 @@ impl Bench {
     /// Measures what it takes to open a mechanism and to close it.
     pub fn open<M>(&mut self, name: &str, open: impl Fn() -> io::Result<M>) -> io::Result<()> {
         begin(name, "open");
-        self.add(name, "open", 0, &latency::opening(open)?);
+        self.add(name, "open", 0, &latency::calling(|| Ok(()), open, drop)?);
+        Ok(())
+    }
+
+    /// Measures a call that arms a line and does not sleep.
+    pub fn arm(
+        &mut self,
+        name: &str,
+        prepare: impl Fn() -> io::Result<()>,
+        arm: impl Fn() -> io::Result<()>,
+    ) -> io::Result<()> {
+        begin(name, "arm");
+        self.add(name, "arm", 0, &latency::calling(prepare, arm, drop)?);
         Ok(())
     }
 

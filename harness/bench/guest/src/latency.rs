@@ -77,8 +77,12 @@ pub fn route_interrupts() -> io::Result<()> {
     fs::write("/proc/irq/default_smp_affinity", format!("{:x}", 1 << waiters_cpu()))
 }
 
-/// Opens, and closes: `user` is until it is open, and `cycle` until it is closed.
-pub fn opening<M>(open: impl Fn() -> io::Result<M>) -> io::Result<Vec<Event>> {
+/// Measures a call and what undoes it, with `prepare` before.
+pub fn calling<M>(
+    prepare: impl Fn() -> io::Result<()>,
+    call: impl Fn() -> io::Result<M>,
+    undo: impl Fn(M),
+) -> io::Result<Vec<Event>> {
     const TIMES: usize = 200;
     let mut events = vec![Event::default(); WARM_UP + TIMES];
 
@@ -87,15 +91,16 @@ pub fn opening<M>(open: impl Fn() -> io::Result<M>) -> io::Result<Vec<Event>> {
         if i == WARM_UP {
             mark::<BEGIN>();
         }
+        prepare()?;
         mark::<RAISE>();
         let begin = now();
-        let opened = open()?;
-        let open = now();
+        let called = call()?;
+        let end = now();
         mark::<USER>();
-        drop(opened);
-        let closed = now();
+        undo(called);
+        let undone = now();
         mark::<DONE>();
-        *event = Event { user: open - begin, cycle: closed - begin };
+        *event = Event { user: end - begin, cycle: undone - begin };
     }
     mark::<END>();
     Ok(events.split_off(WARM_UP))

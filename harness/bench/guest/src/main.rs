@@ -17,7 +17,7 @@ use mechanism::{
     file, gpio,
     many::{Eventfds, FakeLines, Set},
     timer::{Serial, Timerfd},
-    uio, vfio,
+    uio, vfio, Source,
 };
 use rustix::process::{setrlimit, Resource, Rlimit};
 use std::{env, io, process::ExitCode};
@@ -79,10 +79,32 @@ fn eventfd(bench: &mut Bench) -> io::Result<()> {
     bench.open("eventfd", Eventfd::new)
 }
 
+/// What a read takes that arms the line: if no edge was kept, and if one was.
+fn arm(bench: &mut Bench, lines: &FakeLines) -> io::Result<()> {
+    let line = irq_user::Line::options().nonblocking().open(lines.irqs()[0])?;
+    let expect = |wanted| match line.try_wait()? {
+        count if count.is_some() == wanted => Ok(()),
+        count => Err(io::Error::other(format!("a read gave {count:?}"))),
+    };
+    let mask_after = |edges| {
+        // Armed, whether the last read has done so or found a kept edge.
+        line.arm()?;
+        for _ in 0..edges {
+            lines.raise()?;
+        }
+        expect(true)
+    };
+
+    bench.arm("no event", || mask_after(1), || expect(false))?;
+    bench.arm("kept edge", || mask_after(2), || expect(true))
+}
+
 fn scale(bench: &mut Bench) -> io::Result<()> {
     const NUMBERS: [usize; 4] = [1, 16, 256, 1024];
     let mut lines = FakeLines::new()?;
 
+    lines.grow(1)?;
+    arm(bench, &lines)?;
     allow_files(4 * NUMBERS[3] as u64)?;
     for n in NUMBERS {
         let eventfds = Eventfds::new(n)?;

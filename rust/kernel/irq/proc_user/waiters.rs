@@ -7,8 +7,10 @@ use crate::{
     prelude::*,
     sync::{
         atomic::{
-            AtomicFlag,
+            Acquire,
+            Atomic,
             Full,
+            Relaxed,
             Release, //
         },
         LockClassKey, //
@@ -22,49 +24,66 @@ use crate::{
 };
 use core::ptr;
 
-/// A place for one reader, a queue for more of them, of whom one is woken at a time, and a queue
-/// for pollers, who are all woken.
+/// A slot for one reader, a queue for more of them, of which one is woken at a time, and a queue
+/// for pollers, which are all woken.
 ///
-/// The readers' are an rcuwait and a simple wait queue, because these can be used in hard interrupt
-/// context on `PREEMPT_RT` too: so no thread runs between the interrupt and the reader. The
-/// pollers' is the kind that the poll interface of the VFS asks for, whose lock sleeps there.
+/// The slot, which is an rcuwait that also says whether it is taken, and the readers' simple wait
+/// queue can be used in hard interrupt context on `PREEMPT_RT` too: so no thread runs between the
+/// interrupt and the reader. The pollers' queue is the kind that the poll interface of the VFS asks
+/// for, whose lock sleeps there.
 ///
-/// One reader alone, which is the rule, takes no queue's lock, nor does who wakes him. The reader
-/// who finds the place taken takes to the queue; whether it is he or the one in the place who is
-/// woken for an event does not matter. The one in the place may be awake already, be it for a
-/// signal and about to go: then somebody on the queue is woken, and if there is nobody, whoever
-/// comes next will look.
+/// A single reader, which is the rule, takes no queue's lock, nor does the handler that wakes it. A
+/// reader that finds the slot taken enters the queue. Whether the reader in the slot or one on the
+/// queue is woken for an event does not matter. If the reader in the slot is awake already, for
+/// instance for a signal, one on the queue is woken.
 ///
 /// A [`kernel::sync::CondVar`] cannot be used: its condition has to change under a lock, and an
 /// interrupt handler does not take one here. A [`kernel::sync::poll::PollCondVar`] must outlive a
 /// grace period, which this one need not, see [`super`].
 ///
-/// Who wakes looks at a queue without its lock first, and leaves it alone if it is empty. That is
-/// sound because there is a full barrier on both sides: the one who wakes changes what is waited
-/// for, then a barrier, then looks at the queue; the one who waits enters the queue, then a
-/// barrier, then looks whether there is something for him. So it is with the place.
+/// # Ordering
+///
+/// ```text
+/// handler, revoke                          reader, poller
+///
+/// change the word                          enter the slot or the queue
+/// full barrier (A)                         full barrier (B)
+/// look for a sleeper                       look at the word
+/// ```
+///
+/// So either the handler finds the sleeper, or the sleeper finds the event. (A) is the exchange of
+/// the word itself: [`Events::fire()`] and [`Events::revoke()`]. (B) is the exchange that takes the
+/// slot, the one in `prepare_to_swait_event()`, and the one in `poll_wait()`.
+///
+/// A handler may find a reader in the slot that has left it by the time of the wake, and is awake
+/// or asleep elsewhere. That reader must not miss the event: between leaving the slot and its last
+/// look at the word there is a full barrier, (B) of its next sleep, or (C), [`Events::take()`] and
+/// [`Events::take_storm()`], which leave no event. A reader that leaves an event untaken wakes
+/// another one in its place, after a full barrier (D).
+///
+/// [`Events::fire()`]: super::events::Events::fire
+/// [`Events::revoke()`]: super::events::Events::revoke
+/// [`Events::take()`]: super::events::Events::take
+/// [`Events::take_storm()`]: super::events::Events::take_storm
 ///
 /// # Invariants
 ///
-/// - `first`, `readers` and `pollers` are initialised, and are pinned.
-/// - Who has changed `is_taken` from clear to set, and not yet back, is the only one who uses
-///   `first` to wait.
+/// - `readers` and `pollers` are initialised, and are pinned.
+/// - `first`, the slot, is null or the task of a reader between the exchange that takes the slot
+///   and the store that leaves it.
 #[pin_data]
 pub(super) struct Waiters {
-    #[pin]
-    first: Opaque<bindings::rcuwait>,
-    is_taken: AtomicFlag,
+    first: Atomic<*mut bindings::task_struct>,
     #[pin]
     readers: Opaque<bindings::swait_queue_head>,
     #[pin]
     pollers: Opaque<bindings::wait_queue_head>,
 }
 
-// SAFETY: Wait queue heads and an rcuwait may be used and freed on any thread.
+// SAFETY: Wait queue heads may be used and freed on any thread, and the slot is atomic.
 unsafe impl Send for Waiters {}
 
-// SAFETY: Wait queue heads have locks of their own. An rcuwait is changed by one thread at a time,
-// by the type invariants, and may be looked at by any.
+// SAFETY: Wait queue heads have locks of their own, and the slot is atomic.
 unsafe impl Sync for Waiters {}
 
 impl Waiters {
@@ -72,11 +91,9 @@ impl Waiters {
         let readers_key: Pin<&'static LockClassKey> = kernel::static_lock_class!();
         let pollers_key: Pin<&'static LockClassKey> = kernel::static_lock_class!();
 
-        // INVARIANT: All are initialised here, and nobody waits.
+        // INVARIANT: Both queues are initialised here, and the slot is free.
         pin_init!(Self {
-            // SAFETY: The pointer is valid for writing.
-            first <- Opaque::ffi_init(|first| unsafe { bindings::rcuwait_init(first) }),
-            is_taken: AtomicFlag::new(false),
+            first: Atomic::new(ptr::null_mut()),
             // SAFETY:
             // - `head` is valid for writing.
             // - The name and the key live for ever.
@@ -87,7 +104,9 @@ impl Waiters {
                     readers_key.as_ptr(),
                 )
             }),
-            // SAFETY: As above.
+            // SAFETY:
+            // - `head` is valid for writing.
+            // - The name and the key live for ever.
             pollers <- Opaque::ffi_init(move |head| unsafe {
                 bindings::__init_waitqueue_head(
                     head,
@@ -98,48 +117,53 @@ impl Waiters {
         })
     }
 
-    /// Wakes one reader, if any waits. May be called in any context.
+    /// Wakes one reader, if any waits. May be called in any context, after a full barrier: (A) or
+    /// (D).
     ///
-    /// One: there is one count to take, and a reader who came too late would wake in vain.
-    ///
-    /// The one in the place may leave it after he was found there, and be asleep elsewhere by the
-    /// time that he is woken. So there has to be a full barrier between that he leaves and that he
-    /// looks for the last time, or he has to wake another reader himself:
-    ///
-    /// ```text
-    /// who counts an event      who leaves the place
-    ///
-    /// count the event          leave
-    /// full barrier             full barrier: LineEvents::take_if() or take_storm(), which leave no
-    /// find him in the place        event, the exchange in sleep(), or another wake_reader()
-    ///                          look: there is the event
-    /// ```
+    /// One, because there is one count to take: a second reader would wake in vain.
     pub(super) fn wake_reader(&self) {
-        // The barrier in it pairs with the one in `set_current_state()`.
-        //
-        // SAFETY: `first` is initialised by the type invariants.
-        if unsafe { bindings::rcuwait_wake_up(self.first.get()) } != 0 {
+        if self.wake_slot() {
             return;
         }
-        // The barrier in it pairs with the one in `prepare_to_swait_event()`.
-        //
         // SAFETY: `readers` is initialised by the type invariants.
-        if unsafe { bindings::swq_has_sleeper(self.readers.get()) } {
-            // SAFETY: As above.
+        if unsafe { bindings::swait_active(self.readers.get()) } != 0 {
+            // SAFETY: `readers` is initialised by the type invariants.
             unsafe { bindings::swake_up_one(self.readers.get()) };
         }
     }
 
-    /// Returns whether somebody polls. May be called in any context.
-    pub(super) fn has_pollers(&self) -> bool {
-        // The barrier in it pairs with the one in `poll_wait()`.
-        //
-        // SAFETY: `pollers` is initialised by the type invariants.
-        unsafe { bindings::wq_has_sleeper(self.pollers.get()) }
+    /// Returns whether any thread waits. To be called as [`Self::has_pollers()`].
+    pub(super) fn is_any(&self) -> bool {
+        // SAFETY: `readers` is initialised by the type invariants.
+        let queue_is_active = unsafe { bindings::swait_active(self.readers.get()) != 0 };
+
+        queue_is_active || !self.first.load(Relaxed).is_null() || self.has_pollers()
     }
 
-    /// Wakes all pollers but those who are exclusive, of whom one is enough, for whatever they
-    /// wait. Not in hard interrupt context if handlers are forced into threads.
+    /// Wakes the reader in the slot. Returns whether there was one, and it slept.
+    fn wake_slot(&self) -> bool {
+        // With preemption off this is an RCU reader, in any context. A task is freed after a grace
+        // period, and leaves the slot before.
+        //
+        // SAFETY: It is enabled again below.
+        unsafe { bindings::preempt_disable() };
+        let task = self.first.load(Acquire);
+        // SAFETY: By the type invariants it is a task that was in the slot since preemption is off.
+        let woken = !task.is_null() && unsafe { bindings::wake_up_process(task) } != 0;
+
+        // SAFETY: It was disabled above.
+        unsafe { bindings::preempt_enable() };
+        woken
+    }
+
+    /// Returns whether any thread polls. May be called in any context, after a full barrier (A).
+    pub(super) fn has_pollers(&self) -> bool {
+        // SAFETY: `pollers` is initialised by the type invariants.
+        unsafe { bindings::waitqueue_active(self.pollers.get()) != 0 }
+    }
+
+    /// Wakes all pollers but the exclusive ones, of which one is enough, for whatever they wait.
+    /// Not in hard interrupt context if handlers are forced into threads.
     ///
     /// With no key, because io_uring takes a key for what a poll would return, and does not poll
     /// again. But the event that this wake is for may have been taken by the time that it comes.
@@ -147,7 +171,7 @@ impl Waiters {
         self.wake_pollers_and(1);
     }
 
-    /// Wakes all pollers, and so many of those who are exclusive, or all if it is 0.
+    /// Wakes all pollers, and that many of the exclusive ones, or all if it is 0.
     fn wake_pollers_and(&self, exclusive: c_int) {
         let key = ptr::null_mut();
 
@@ -155,71 +179,57 @@ impl Waiters {
         unsafe { bindings::__wake_up(self.pollers.get(), TASK_NORMAL, exclusive, key) };
     }
 
-    /// Wakes all readers and all pollers. In process context.
+    /// Wakes all readers and all pollers. In process context, after a full barrier (A).
     pub(super) fn wake_all(&self) {
-        // SAFETY: `first` is initialised by the type invariants.
-        unsafe { bindings::rcuwait_wake_up(self.first.get()) };
+        self.wake_slot();
         // SAFETY: `readers` is initialised by the type invariants, and interrupts are on.
         unsafe { bindings::swake_up_all(self.readers.get()) };
         self.wake_pollers_and(0);
     }
 
-    /// Sleeps until somebody wakes this reader, unless `ready` says that there is no need to.
+    /// Sleeps until this reader is woken, unless `ready` says that there is no need to.
     ///
-    /// A wake that comes after `ready` was asked is not lost: the reader is on the queue, or in the
-    /// place, by then. Returns after any wake; the caller looks for itself whether there is
+    /// A wake that comes after `ready` was asked is not lost: the reader is in the slot or on the
+    /// queue by then. Returns after any wake; the caller looks for itself whether there is
     /// something for it. A pending signal gives [`ERESTARTSYS`].
     pub(super) fn sleep(&self, ready: impl FnOnce() -> bool) -> Result {
-        // A full barrier, which a reader who has just left the place needs, see `wake_reader()`.
-        //
-        // INVARIANT: If it was clear, this reader alone uses `first` from here on.
-        if self.is_taken.xchg(true, Full) {
-            return self.sleep_on_queue(ready);
-        }
-        // SAFETY: This reader has set `is_taken`.
-        let slept = unsafe { self.sleep_in_place(ready) };
-        // Pairs with the exchange above.
-        //
-        // INVARIANT: `first` is done with.
-        self.is_taken.store(false, Release);
-        slept
-    }
+        let current = Task::current_raw();
 
-    /// As [`Self::sleep()`], in the place.
-    ///
-    /// # Safety
-    ///
-    /// The caller must have changed `is_taken` from clear to set, and not yet back.
-    #[inline]
-    unsafe fn sleep_in_place(&self, ready: impl FnOnce() -> bool) -> Result {
-        // Asked before anybody can choose this reader for a wake: who was chosen has to look.
+        // Asked before this reader can be chosen for a wake: a reader that was chosen has to look.
         //
-        // SAFETY: `current_raw()` is valid, because it is the thread that runs this.
-        if unsafe { bindings::signal_pending(Task::current_raw()) } != 0 {
+        // SAFETY: `current` is valid, because it is the thread that runs this.
+        if unsafe { bindings::signal_pending(current) } != 0 {
             return if ready() { Ok(()) } else { Err(ERESTARTSYS) };
         }
 
-        // SAFETY: `first` is initialised by the type invariants, and ours by the safety
-        // requirements.
-        unsafe { bindings::prepare_to_rcuwait(self.first.get()) };
-        // The barrier in it pairs with the one in `rcuwait_wake_up()`.
+        // Before the slot is taken: a handler that finds this reader there wakes it.
         //
         // SAFETY: It is safe to call it in process context.
-        unsafe { bindings::set_current_state(TASK_INTERRUPTIBLE as c_uint) };
+        unsafe { bindings::__set_current_state(TASK_INTERRUPTIBLE as c_uint) };
+        // The full barrier (B).
+        //
+        // INVARIANT: If the slot was free, this reader has it.
+        if self.first.cmpxchg(ptr::null_mut(), current, Full).is_err() {
+            return self.sleep_on_queue(ready);
+        }
 
         if !ready() {
             // A signal that has come by now makes this return as well.
             //
-            // SAFETY: As above.
+            // SAFETY: It is safe to call it in process context.
             unsafe { bindings::schedule() };
         }
 
-        // SAFETY: As for `prepare_to_rcuwait()`.
-        unsafe { bindings::finish_rcuwait(self.first.get()) };
+        // SAFETY: It is safe to call it in process context.
+        unsafe { bindings::__set_current_state(bindings::TASK_RUNNING) };
+        // Pairs with the exchange of the next reader, which thus finds nothing of this one.
+        //
+        // INVARIANT: This reader leaves the slot.
+        self.first.store(ptr::null_mut(), Release);
         Ok(())
     }
 
-    /// As [`Self::sleep()`], for who has found the place taken.
+    /// As [`Self::sleep()`], for a reader that has found the slot taken.
     #[cold]
     fn sleep_on_queue(&self, ready: impl FnOnce() -> bool) -> Result {
         let mut entry = bindings::swait_queue::default();
@@ -228,6 +238,8 @@ impl Waiters {
         entry.task_list.next = &raw mut entry.task_list;
         entry.task_list.prev = entry.task_list.next;
 
+        // The barrier (B) is in it.
+        //
         // SAFETY: Both are initialised. `entry` stays in place until `finish_swait()`, or until it
         // was taken off the queue by this function because of a signal.
         let signal = unsafe {
@@ -248,7 +260,7 @@ impl Waiters {
             Ok(())
         };
 
-        // SAFETY: As for `prepare_to_swait_event()`. This takes `entry` off the queue.
+        // SAFETY: `prepare_to_swait_event()` has initialised it. This takes `entry` off the queue.
         unsafe { bindings::finish_swait(self.readers.get(), &raw mut entry) };
         woken
     }

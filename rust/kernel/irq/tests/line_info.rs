@@ -49,7 +49,8 @@ mod suite {
         assert_eq!(info.depth(), 0);
         assert_eq!(info.count(), 1);
         assert!(info.trigger() == Flags::TRIGGER_RISING);
-        assert!(!action.is_level());
+        assert!(info.is_edge());
+        assert!(!info.is_level());
         Ok(())
     }
 
@@ -78,6 +79,10 @@ mod suite {
         assert!(FakeLine::new(Kind::Level)?.info()?.is_level());
         assert!(FakeLine::new(Kind::UntoldLevel)?.info()?.is_level());
         assert!(!FakeLine::new(Kind::Edge)?.info()?.is_level());
+        assert!(FakeLine::new(Kind::Edge)?.info()?.is_edge());
+        assert!(!FakeLine::new(Kind::Level)?.info()?.is_edge());
+        assert!(!FakeLine::new(Kind::UntoldLevel)?.info()?.is_edge());
+        assert!(!FakeLine::new(Kind::Untriggered)?.info()?.is_edge());
         assert!(FakeLine::new(Kind::Managed)?.info()?.is_managed());
         assert!(!FakeLine::new(Kind::Untriggered)?.info()?.has_flow());
         assert!(!FakeLine::new(Kind::NoRequest)?.info()?.is_requestable());

@@ -232,10 +232,10 @@ FIXTURE_TEARDOWN(edge)
 TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
-	unsigned int before = line_hw_count(&self->line);
 
 	ASSERT_LE(0, fd);
 	for (unsigned int i = 1; i <= 200; i++) {
+		unsigned int before = line_hw_count(&self->line);
 		bool by_write = i & 1;
 
 		/* Masked in turn by a write, and by an event that is taken later. */
@@ -247,12 +247,16 @@ TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
 		}
 		for (int n = 0; n < 50; n++)
 			line_trigger(&self->line);
+		/* The last one may still be on its way to another processor. */
+		while (line_expects_edge(&self->line))
+			;
 		if (!by_write)
 			ASSERT_EQ(1, read_count(fd));
 		ASSERT_TRUE(wait_event(fd));
 		ASSERT_EQ(1, read_count(fd));
 		ASSERT_EQ(-EAGAIN, read_count(fd));
-		ASSERT_EQ(i + i / 2, line_hw_count(&self->line) - before);
+		/* The event, the edge that is kept, and the one that disables the line. */
+		ASSERT_GE(by_write ? 2 : 3, line_hw_count(&self->line) - before);
 	}
 }
 
@@ -285,9 +289,9 @@ TEST_F_TIMEOUT(edge, earlier_owner_leaves_nothing, 300)
 		ASSERT_LE(0, fd);
 		line_trigger(&self->line);
 		ASSERT_TRUE(wait_event(fd));
-		line_trigger(&self->line);
+		/* The file keeps one, and disables the line at the next. */
 		while (!line_keeps_edge(&self->line))
-			;
+			line_trigger(&self->line);
 		close(fd);
 
 		before = line_hw_count(&self->line);

@@ -17,6 +17,9 @@
 const struct kind kinds[] = {
 	{ "intx", "assert" },
 	{ "edge", "fire" },
+	{ "bare_edge", "fire" },
+	{ "slow_edge", "fire" },
+	{ "nested_edge", "nested" },
 	{ "level", "assert" },
 	{ "slow", "assert" },
 	{ "nested", "nested" },
@@ -53,7 +56,7 @@ bool is_there(const struct view *view)
 
 bool is_edge(const struct view *view)
 {
-	return !strcmp(kinds[view->kind].name, "edge");
+	return strstr(kinds[view->kind].name, "edge");
 }
 
 /* Makes the line that is there known, or no longer. Returns whether it was this call that did. */
@@ -183,7 +186,7 @@ long op_fire(struct worker *worker)
 	long result;
 
 	note(worker, "line %d (%s)", view.irq, kinds[view.kind].name);
-	if (is_burst && is_edge(&view))
+	if (is_burst && is_edge(&view) && !strcmp(kinds[view.kind].fire, "fire"))
 		result = obey(&view, "burst");
 	else
 		result = line_fire(&view);

@@ -385,7 +385,8 @@ static const char *try_line(const struct view *view, int fd)
 		return "to serve it at first";
 	if (!settle(&line, fd))
 		return "to bring it to rest";
-	if (write_value(fd, 0) || line_depth(&line) != 1)
+	/* A level line is disabled; an edge line is masked by a mark. */
+	if (write_value(fd, 0) || line_depth(&line) != !is_edge(view))
 		return "to mask it";
 	if (write_value(fd, 1) || line_depth(&line) != 0)
 		return "to arm it";

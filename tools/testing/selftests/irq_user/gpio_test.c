@@ -46,20 +46,6 @@ TEST_F(pin, edges_are_counted)
 	EXPECT_EQ(before + 200, line_hw_count(&self->line));
 }
 
-/* Of the edges that come while the line is masked, one is kept. */
-TEST_F(pin, masked_edges_coalesce)
-{
-	gpio_pull(&self->line);
-	ASSERT_TRUE(wait_event(self->fd));
-	for (int i = 0; i < 20; i++)
-		gpio_pull(&self->line);
-	EXPECT_EQ(1, read_count(self->fd));
-	/* To wait arms, so the edge that was kept comes. */
-	ASSERT_TRUE(wait_event(self->fd));
-	EXPECT_EQ(1, read_count(self->fd));
-	EXPECT_EQ(-EAGAIN, read_count(self->fd));
-}
-
 /* Who watches the GPIO through gpiolib has the line, and gives it back. */
 TEST_F(pin, is_shared_with_nobody)
 {

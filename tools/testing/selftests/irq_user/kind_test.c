@@ -29,6 +29,8 @@ FIXTURE_VARIANT(kind)
 };
 
 FIXTURE_VARIANT_ADD(kind, edge) { .name = "edge", .fire = "fire" };
+FIXTURE_VARIANT_ADD(kind, bare_edge) { .name = "bare_edge", .fire = "fire" };
+FIXTURE_VARIANT_ADD(kind, slow_edge) { .name = "slow_edge", .fire = "fire" };
 FIXTURE_VARIANT_ADD(kind, level) { .name = "level", .fire = "assert" };
 FIXTURE_VARIANT_ADD(kind, slow_bus) { .name = "slow", .fire = "assert" };
 FIXTURE_VARIANT_ADD(kind, nested) { .name = "nested", .fire = "nested" };
@@ -106,53 +108,6 @@ TEST_F(kind, owner_is_shown)
 	row = line_row(&line);
 	EXPECT_EQ(variant->hidden, !strstr(row, "user:"));
 	free(row);
-}
-
-FIXTURE(edges)
-{
-	struct fake fake;
-};
-
-FIXTURE_VARIANT(edges)
-{
-	const char *name;
-	const char *fire;
-};
-
-FIXTURE_VARIANT_ADD(edges, edge) { .name = "edge", .fire = "fire" };
-FIXTURE_VARIANT_ADD(edges, nested) { .name = "nested_edge", .fire = "nested" };
-
-FIXTURE_SETUP(edges)
-{
-	const char *why = fake_make(&self->fake, variant->name);
-
-	if (why)
-		SKIP(return, "%s", why);
-}
-
-FIXTURE_TEARDOWN(edges)
-{
-	fake_dispose(&self->fake);
-}
-
-/* Edges that come while the line is masked become one. */
-TEST_F(edges, masked_edges_coalesce)
-{
-	int fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
-
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, fake_do(&self->fake, variant->fire));
-	ASSERT_TRUE(wait_event(fd));
-	for (int i = 0; i < 100; i++)
-		ASSERT_EQ(0, fake_do(&self->fake, variant->fire));
-	ASSERT_EQ(1, read_count(fd));
-	/* This read arms, so the edge that was kept comes, perhaps at once. */
-	if (read_count(fd) == -EAGAIN) {
-		ASSERT_TRUE(wait_event(fd));
-		ASSERT_EQ(1, read_count(fd));
-	}
-	EXPECT_EQ(-EAGAIN, read_count(fd));
-	close(fd);
 }
 
 FIXTURE(refused)

@@ -212,7 +212,7 @@ const char *line_setup_edge(struct line *line)
 		found = entry->d_name[0] != '.' && try_edge_line(line, atoi(entry->d_name));
 	if (dir)
 		closedir(dir);
-	if (found || (!fake_make(&line->fake, "edge") && try_edge_line(line, line->fake.irq)))
+	if (found || (!fake_make(&line->fake, "bare_edge") && try_edge_line(line, line->fake.irq)))
 		return NULL;
 	fake_dispose(&line->fake);
 	return "there is no free edge-triggered line that debugfs can trigger";

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the chip of a fake line does.
+
+use super::kind::Kind;
+use crate::{
+    bindings,
+    prelude::*,
+    sync::atomic::{
+        Acquire,
+        Atomic,
+        Full,
+        Release, //
+    },
+    task::might_sleep,
+    types::Opaque, //
+};
+use core::{
+    mem::offset_of,
+    ptr, //
+};
+
+/// What happens to a line, in the order that the tests look at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Step {
+    /// The chip masks it.
+    Mask = 1,
+    /// The chip unmasks it.
+    Unmask = 2,
+    /// A hard handler notes that it runs.
+    Hard = 3,
+    /// A threaded handler notes that it runs.
+    Thread = 4,
+}
+
+/// The wires of the line.
+#[pin_data]
+pub(super) struct Wires {
+    pub(super) irq: Atomic<u32>,
+    pub(super) asserted: Atomic<u32>,
+    pub(super) masked: Atomic<u32>,
+    pub(super) pumping: Atomic<u32>,
+    pub(super) rounds: Atomic<u32>,
+    pub(super) wake: Atomic<i32>,
+    // The last 16 steps, the latest in the lowest four bits.
+    pub(super) steps: Atomic<u64>,
+    pub(super) kind: Kind,
+    pub(super) chip: bindings::irq_chip,
+    // Makes the line fire, in hard interrupt context.
+    #[pin]
+    pub(super) work: Opaque<bindings::irq_work>,
+}
+
+// SAFETY: What changes is atomic, but for `work`, which is queued from anywhere by design.
+unsafe impl Send for Wires {}
+
+// SAFETY: As above.
+unsafe impl Sync for Wires {}
+
+impl Wires {
+    pub(super) fn note(&self, step: Step) {
+        let mut old = self.steps.load(Acquire);
+
+        while let Err(now) = self.steps.cmpxchg(old, (old << 4) | step as u64, Full) {
+            old = now;
+        }
+    }
+
+    /// Makes so many edges.
+    pub(super) fn strike(&self, edges: u32) {
+        self.asserted.store(edges, Release);
+        // SAFETY: It was initialised by `new()`, and `FakeLine::drop()` waits for it.
+        unsafe { bindings::irq_work_queue(self.work.get()) };
+    }
+
+    /// Makes the line fire as long as it is asserted and not masked.
+    ///
+    /// From a thread, because a storm that comes from interrupt context alone would leave nobody
+    /// else a chance to run.
+    pub(super) fn pump(&self) {
+        loop {
+            while self.asserted.load(Acquire) != 0 {
+                self.rounds.fetch_add(1, Full);
+                if self.masked.load(Acquire) == 0 {
+                    // SAFETY: It was initialised by `new()`, and `FakeLine::drop()` waits for it.
+                    unsafe { bindings::irq_work_queue(self.work.get()) };
+                }
+                // SAFETY: It may be called in process context.
+                unsafe { bindings::schedule() };
+            }
+            self.pumping.xchg(0, Full);
+            // It may have been asserted again in between.
+            if self.asserted.load(Acquire) == 0 || self.pumping.xchg(1, Full) != 0 {
+                return;
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `data` must be of a line that [`FakeLine::new`] has made.
+    unsafe fn of<'a>(data: *mut bindings::irq_data) -> &'a Self {
+        // SAFETY: By the safety requirements of this function.
+        let wires = unsafe { (*data).chip_data };
+
+        // SAFETY: `new()` has put it there, and it outlives the line.
+        unsafe { &*wires.cast::<Self>() }
+    }
+
+    pub(super) extern "C" fn ack(_data: *mut bindings::irq_data) {}
+
+    /// # Safety
+    ///
+    /// As [`Self::of()`].
+    pub(super) unsafe extern "C" fn mask(data: *mut bindings::irq_data) {
+        // SAFETY: By the safety requirements of this function.
+        let wires = unsafe { Self::of(data) };
+
+        wires.masked.store(1, Release);
+        wires.note(Step::Mask);
+    }
+
+    /// # Safety
+    ///
+    /// As [`Self::of()`].
+    pub(super) unsafe extern "C" fn unmask(data: *mut bindings::irq_data) {
+        // SAFETY: By the safety requirements of this function.
+        let wires = unsafe { Self::of(data) };
+
+        wires.note(Step::Unmask);
+        wires.masked.store(0, Release);
+        if wires.kind.is_edge() && wires.asserted.load(Acquire) != 0 {
+            // SAFETY: It was initialised by `new()`, and `FakeLine::drop()` waits for it.
+            unsafe { bindings::irq_work_queue(wires.work.get()) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`Self::of()`].
+    pub(super) unsafe extern "C" fn set_wake(data: *mut bindings::irq_data, on: c_uint) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        let wires = unsafe { Self::of(data) };
+
+        wires.wake.store(on as i32, Release);
+        0
+    }
+
+    /// Makes an edge line fire by software, or forget the edges that wait for it to be unmasked.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::of()`].
+    pub(super) unsafe extern "C" fn set_state(
+        data: *mut bindings::irq_data,
+        which: bindings::irqchip_irq_state,
+        on: bool,
+    ) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        let wires = unsafe { Self::of(data) };
+
+        if which != bindings::irqchip_irq_state_IRQCHIP_STATE_PENDING {
+            return EINVAL.to_errno();
+        }
+        if on {
+            wires.strike(1);
+        } else {
+            wires.asserted.store(0, Release);
+        }
+        0
+    }
+
+    /// Makes an edge line fire again for an edge that the core has kept. It is one with an edge
+    /// that the chip has kept, as with the chips of machines.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::of()`].
+    pub(super) unsafe extern "C" fn retrigger(data: *mut bindings::irq_data) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::of(data) }.strike(1);
+        1
+    }
+
+    pub(super) extern "C" fn refuse(_data: *mut bindings::irq_data, _type: c_uint) -> c_int {
+        EOPNOTSUPP.to_errno()
+    }
+
+    pub(super) extern "C" fn bus_lock(_data: *mut bindings::irq_data) {
+        might_sleep();
+    }
+
+    pub(super) extern "C" fn bus_unlock(_data: *mut bindings::irq_data) {}
+
+    /// # Safety
+    ///
+    /// `work` must be the one of the wires of a line.
+    pub(super) unsafe extern "C" fn fire(work: *mut bindings::irq_work) {
+        let wires = Opaque::cast_from(work).cast::<u8>();
+        // SAFETY: By the safety requirements of this function.
+        let wires = unsafe { wires.sub(offset_of!(Self, work)) }.cast::<Self>();
+        // SAFETY: As above.
+        let wires = unsafe { &*wires };
+
+        let irq = wires.irq.load(Acquire);
+
+        // Of an edge line, this is the number of edges that are due.
+        for edge in 0..wires.asserted.load(Acquire) {
+            if wires.masked.load(Acquire) != 0 {
+                if wires.kind.is_edge() && !wires.kind.keeps_edges() {
+                    wires.asserted.store(0, Release);
+                }
+                return;
+            }
+            // Another processor may look at the same edges, when it unmasks: one takes them.
+            if wires.kind.is_edge() && edge == 0 && wires.asserted.xchg(0, Full) == 0 {
+                return;
+            }
+            // SAFETY: The line is there, and this is hard interrupt context.
+            unsafe { bindings::generic_handle_irq(irq) };
+        }
+    }
+
+    /// Called when the line is mapped.
+    ///
+    /// # Safety
+    ///
+    /// `domain` must be one that [`FakeLine::new`] has made.
+    pub(super) unsafe extern "C" fn map(
+        domain: *mut bindings::irq_domain,
+        irq: c_uint,
+        _hwirq: bindings::irq_hw_number_t,
+    ) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        let data = unsafe { (*domain).host_data };
+        // SAFETY: `new()` has put it there, and it outlives the domain.
+        let wires = unsafe { &*data.cast::<Self>() };
+        let flow = wires.kind.flow();
+
+        wires.irq.store(irq, Release);
+        // SAFETY: The line was made just now, and `wires` outlives it.
+        unsafe { bindings::irq_set_chip(irq, &wires.chip) };
+        // SAFETY: As above.
+        unsafe { bindings::irq_set_chip_data(irq, data) };
+        // SAFETY: As above.
+        unsafe { bindings::__irq_set_handler(irq, flow, 0, ptr::null()) };
+        // SAFETY: As above.
+        unsafe { bindings::irq_modify_status(irq, 0, wires.kind.status() as c_ulong) };
+        if wires.kind == Kind::BareEdge {
+            // SAFETY: The line was made just now.
+            let data = unsafe { bindings::irq_get_irq_data(irq) };
+            // SAFETY: `data` is the line's, which nothing uses yet.
+            let state = unsafe { &mut (*(*data).common).state_use_accessors };
+
+            // `irqd_set_handle_enforce_irqctx()`, which keeps the core from a resend by software.
+            *state |= bindings::IRQD_HANDLE_ENFORCE_IRQCTX;
+        }
+        0
+    }
+}

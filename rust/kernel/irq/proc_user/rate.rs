@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How fast a line fires.
+
+use crate::{
+    sync::atomic::{
+        Atomic,
+        Relaxed, //
+    },
+    time::NSEC_PER_SEC, //
+};
+
+/// How fast a line fires. Used by its handler alone, which does not run twice at a time.
+pub(in crate::irq) struct Rate {
+    /// When the present batch of events began, in nanoseconds.
+    begin: Atomic<i64>,
+    /// How many events there were in it.
+    events: Atomic<u32>,
+}
+
+impl Rate {
+    /// How often a line that runs free may fire in a second.
+    const MAX: i64 = 100_000;
+
+    /// How many events are a batch.
+    pub(in crate::irq) const BATCH: u32 = 1000;
+
+    /// How long a batch has to take, in nanoseconds.
+    pub(in crate::irq) const TIME: i64 = NSEC_PER_SEC / Self::MAX * Self::BATCH as i64;
+
+    pub(in crate::irq) fn new() -> Self {
+        Self {
+            begin: Atomic::new(0),
+            events: Atomic::new(0),
+        }
+    }
+
+    /// Notes an event, and returns whether it closes a batch that came too fast. `now` gives the
+    /// time in nanoseconds.
+    pub(in crate::irq) fn exceeds(&self, now: impl FnOnce() -> i64) -> bool {
+        let events = self.events.load(Relaxed) + 1;
+        if events < Self::BATCH {
+            self.events.store(events, Relaxed);
+            return false;
+        }
+
+        let now = now();
+        let time = now - self.begin.load(Relaxed);
+
+        self.begin.store(now, Relaxed);
+        self.events.store(0, Relaxed);
+        time < Self::TIME
+    }
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The state of a line that user space owns, in one word.
+
+/// The state of a line at a moment. Each change of it is one compare-exchange.
+///
+/// | bits | content |
+/// |------|---------|
+/// | 0 to 6 | the flags below |
+/// | 8 to 31 | the generation: how often events were taken or the state was written, modulo 2^24 |
+/// | 32 to 62 | the count: events that no reader has taken yet |
+///
+/// The generation tells a reader that found no event whether another thread has taken one since:
+/// flags and count alone may be the same again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::irq) struct Word(u64);
+
+/// No event is told until the line is armed.
+const MASKED: u64 = 1 << 0;
+
+/// The line is disabled in the core, once, on behalf of this word.
+const OFF: u64 = 1 << 1;
+
+/// An edge came while the line was masked. It becomes an event when the line is armed.
+const KEPT: u64 = 1 << 2;
+
+/// Edges came that are not in the count: they coalesced with the kept one.
+const COALESCED: u64 = 1 << 3;
+
+/// An event does not mask the line.
+const FREE: u64 = 1 << 4;
+
+/// The line ran free, and was masked because it fired too fast. To be reported once.
+const STORM: u64 = 1 << 5;
+
+/// The line was revoked.
+const GONE: u64 = 1 << 6;
+
+/// One step of the generation, which wraps around at the top of the lower half.
+const STEP: u32 = 1 << 8;
+
+/// The bits of the count.
+const COUNT: u64 = (Word::MAX_COUNT as u64) << 32;
+
+/// One event.
+const EVENT: u64 = 1 << 32;
+
+/// What is known of how a line is triggered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::irq) enum Trigger {
+    /// It fires once for each edge or message. A mark in the word masks it.
+    Edge,
+    /// It fires for as long as its device asserts it.
+    Level,
+    /// Nobody has said. Masked like a level line, but what comes meanwhile is kept.
+    Unknown,
+}
+
+impl Word {
+    /// The largest number of events that is kept. Those beyond it are not counted.
+    pub(in crate::irq) const MAX_COUNT: u32 = i32::MAX as u32;
+
+    /// The state of a line that was requested with `IRQF_NO_AUTOEN`.
+    pub(in crate::irq) const NEW: Self = Self(MASKED | OFF);
+
+    pub(super) fn from_raw(word: u64) -> Self {
+        Self(word)
+    }
+
+    pub(super) fn into_raw(self) -> u64 {
+        self.0
+    }
+
+    fn has(self, flags: u64) -> bool {
+        self.0 & flags != 0
+    }
+
+    /// Returns the number of events that nobody has taken.
+    pub(in crate::irq) fn count(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// Returns whether there is something for a reader: an event, a storm, or the line's end.
+    pub(in crate::irq) fn is_ready(self) -> bool {
+        self.has(COUNT | STORM | GONE)
+    }
+
+    #[cfg(CONFIG_RUST_IRQ_KUNIT_TEST)]
+    pub(super) fn is_masked(self) -> bool {
+        self.has(MASKED)
+    }
+
+    pub(in crate::irq) fn is_free(self) -> bool {
+        self.has(FREE)
+    }
+
+    pub(in crate::irq) fn is_storm(self) -> bool {
+        self.has(STORM)
+    }
+
+    pub(in crate::irq) fn is_gone(self) -> bool {
+        self.has(GONE)
+    }
+
+    pub(super) fn is_off(self) -> bool {
+        self.has(OFF)
+    }
+
+    /// Returns whether an edge is kept until the line is armed.
+    pub(in crate::irq) fn has_kept(self) -> bool {
+        self.has(KEPT)
+    }
+
+    /// Returns whether edges came that are neither in the count nor kept.
+    #[cfg(CONFIG_RUST_IRQ_KUNIT_TEST)]
+    pub(super) fn has_coalesced(self) -> bool {
+        self.has(COALESCED)
+    }
+
+    /// Returns whether a reader or poller that began at `entry` may arm the line: it is masked,
+    /// there is nothing to tell, and nobody has taken an event or written since.
+    pub(in crate::irq) fn may_be_armed_since(self, entry: Self) -> bool {
+        self.0 & (MASKED | COUNT | STORM | GONE) == MASKED && ((self.0 ^ entry.0) as u32) < STEP
+    }
+
+    /// Counts one more event, if there is room.
+    fn counted(self) -> Self {
+        if self.count() == Self::MAX_COUNT {
+            self
+        } else {
+            Self(self.0 + EVENT)
+        }
+    }
+
+    /// A level, for which the line was disabled: it would fire again.
+    pub(super) fn fired_level(self) -> Self {
+        Self(self.counted().0 | MASKED | OFF)
+    }
+
+    /// An edge. `None` if the line has to be disabled for it.
+    pub(super) fn fired(self, trigger: Trigger, too_fast: bool) -> Option<Self> {
+        let next = if self.has(FREE) {
+            if too_fast {
+                return None;
+            }
+            self.counted()
+        } else if trigger != Trigger::Edge {
+            return None;
+        } else if !self.has(MASKED) {
+            Self(self.counted().0 | MASKED)
+        } else if !self.has(KEPT) {
+            Self(self.0 | KEPT)
+        } else if self.has(OFF) {
+            Self(self.0 | COALESCED)
+        } else {
+            return None;
+        };
+
+        Some(next)
+    }
+
+    /// An edge, for which the line was disabled: [`OFF`] is set if it is to stay so.
+    pub(super) fn fired_and_disabled(self, trigger: Trigger, too_fast: bool) -> Self {
+        if self.has(FREE) {
+            if too_fast {
+                Self(self.counted().0 & !FREE | MASKED | OFF | STORM)
+            } else {
+                self.counted()
+            }
+        } else if self.has(MASKED) && trigger == Trigger::Edge {
+            Self(self.edge().0 | OFF)
+        } else {
+            self.fired_level()
+        }
+    }
+
+    /// An edge that the core has kept, and hands over to the task that enables the line.
+    pub(super) fn edge(self) -> Self {
+        if self.has(FREE) {
+            self.counted()
+        } else if !self.has(MASKED) {
+            Self(self.counted().0 | MASKED)
+        } else if !self.has(KEPT) {
+            Self(self.0 | KEPT)
+        } else {
+            Self(self.0 | COALESCED)
+        }
+    }
+
+    /// An edge that is neither counted nor kept.
+    pub(super) fn coalesced(self) -> Self {
+        Self(self.0 | COALESCED)
+    }
+
+    /// Masked by a write. No edge is lost by that.
+    pub(super) fn masked(self) -> Self {
+        Self(self.0 & !(FREE | STORM) | MASKED)
+    }
+
+    /// Disabled in the core on behalf of this word.
+    pub(super) fn off(self) -> Self {
+        Self(self.0 | OFF)
+    }
+
+    /// Armed. A kept edge is an event at once, and masks the line again.
+    pub(super) fn armed(self) -> Self {
+        let next = Self(self.0 & !(MASKED | OFF | KEPT | FREE | STORM));
+
+        if self.has(KEPT) {
+            Self(next.counted().0 | MASKED)
+        } else {
+            next
+        }
+    }
+
+    /// Armed, and not masked by an event.
+    pub(super) fn freed(self) -> Self {
+        let next = Self(self.0 & !(MASKED | OFF | STORM) | FREE);
+
+        if self.has(KEPT) {
+            Self(next.counted().0 & !KEPT)
+        } else {
+            next
+        }
+    }
+
+    /// Without its events, which a reader has got.
+    pub(super) fn taken(self) -> Self {
+        Self(u64::from((self.0 & !COALESCED) as u32)).stepped()
+    }
+
+    /// Without the storm, which a reader was told of.
+    pub(super) fn storm_told(self) -> Self {
+        Self(self.0 & !STORM).stepped()
+    }
+
+    /// In the next generation: what began before may not arm the line any more.
+    pub(super) fn stepped(self) -> Self {
+        let low = (self.0 as u32).wrapping_add(STEP);
+
+        Self(self.0 & COUNT | u64::from(low))
+    }
+
+    /// Revoked.
+    pub(super) fn gone(self) -> Self {
+        Self(self.0 | GONE)
+    }
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What /proc/irq/<N>/irq promises of an edge that comes while the line is masked:
+ * it is kept, and is an event as soon as the line is armed, whatever the chip.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "fake.h"
+#include "file.h"
+#include "gpio.h"
+#include "hog.h"
+
+FIXTURE(kept)
+{
+	struct line line;
+	int fd;
+};
+
+FIXTURE_VARIANT(kept)
+{
+	const char *kind;		/* of the fake line; else it is a GPIO's */
+	const char *fire;
+	bool in_thread;			/* its handler has a thread */
+};
+
+FIXTURE_VARIANT_ADD(kept, edge) { .kind = "edge", .fire = "fire" };
+/* Nothing can make it fire again: neither the chip nor the core. */
+FIXTURE_VARIANT_ADD(kept, bare) { .kind = "bare_edge", .fire = "fire" };
+FIXTURE_VARIANT_ADD(kept, slow) { .kind = "slow_edge", .fire = "fire", .in_thread = true };
+FIXTURE_VARIANT_ADD(kept, nested) { .kind = "nested_edge", .fire = "nested" };
+/* The core would make it fire again by a softirq. */
+FIXTURE_VARIANT_ADD(kept, gpio) { };
+
+FIXTURE_SETUP(kept)
+{
+	struct line *line = &self->line;
+	const char *why;
+
+	self->fd = -1;
+	if (variant->kind) {
+		why = fake_make(&line->fake, variant->kind);
+		line->irq = line->fake.irq;
+		strcpy(line->path, line->fake.path);
+	} else {
+		why = gpio_setup(line);
+	}
+	if (why)
+		SKIP(return, "%s", why);
+	self->fd = open(line->path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(kept)
+{
+	close(self->fd);
+	if (variant->kind)
+		fake_dispose(&self->line.fake);
+	else
+		gpio_teardown(&self->line);
+}
+
+/* Makes an edge of a fake line by a command, or of a GPIO's without. */
+static void fire(struct line *line, const char *command)
+{
+	if (command)
+		fake_do(&line->fake, command);
+	else
+		gpio_pull(line);
+}
+
+/* Makes an edge, and waits until the kernel has counted it. */
+static void make_edge(struct line *line, const char *command)
+{
+	unsigned int before = line_hw_count(line);
+
+	fire(line, command);
+	while (line_hw_count(line) == before)
+		;
+}
+
+/* Makes an event, and an edge that is kept. Returns what a read gives for the event. */
+static int mask_and_keep(struct line *line, const char *command, int fd)
+{
+	make_edge(line, command);
+	if (!wait_event(fd))
+		return -ETIME;
+	make_edge(line, command);
+	return read_count(fd);
+}
+
+/* The read that arms has the event, with no interrupt in between. */
+TEST_F(kept, is_read_at_once)
+{
+	for (int i = 0; i < 100; i++) {
+		unsigned int interrupts;
+
+		ASSERT_EQ(1, mask_and_keep(&self->line, variant->fire, self->fd));
+		interrupts = line_hw_count(&self->line);
+		if (variant->in_thread)
+			ASSERT_TRUE(wait_event(self->fd));
+		ASSERT_EQ(1, read_count(self->fd));
+		ASSERT_EQ(-EAGAIN, read_count(self->fd));
+		ASSERT_EQ(interrupts, line_hw_count(&self->line));
+	}
+}
+
+/* The poll that arms has it, too. */
+TEST_F(kept, is_polled_at_once)
+{
+	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN };
+
+	if (variant->in_thread)
+		SKIP(return, "the handler may still be on its way");
+	for (int i = 0; i < 100; i++) {
+		ASSERT_EQ(1, mask_and_keep(&self->line, variant->fire, self->fd));
+		ASSERT_EQ(1, poll(&pollfd, 1, 0));
+		ASSERT_EQ(1, read_count(self->fd));
+		ASSERT_EQ(-EAGAIN, read_count(self->fd));
+	}
+}
+
+/* A write that arms makes it an event that wakes a sleeping reader. */
+TEST_F(kept, is_an_event_by_a_write)
+{
+	for (int value = 1; value <= (variant->in_thread ? 0 : 2); value++) {
+		ASSERT_EQ(0, write_value(self->fd, 0));
+		make_edge(&self->line, variant->fire);
+		ASSERT_EQ(0, write_value(self->fd, value));
+		ASSERT_EQ(1, read_count(self->fd));
+		ASSERT_EQ(0, write_value(self->fd, 1));
+	}
+}
+
+/* A reader of high priority has it beside a thread of lower one that never sleeps. */
+TEST_F(kept, waits_for_no_softirq)
+{
+	struct sched_param param = { .sched_priority = 90 };
+	struct hog hog;
+	int count;
+
+	if (variant->in_thread || sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "the handler has a thread, or there is one CPU");
+	ASSERT_EQ(1, mask_and_keep(&self->line, variant->fire, self->fd));
+	fcntl(self->fd, F_SETFL, 0);
+	hog_start(&hog);
+	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &param));
+	pin_to(1);
+	/* Where it waits for ksoftirqd, it waits until the test is timed out. */
+	count = read_count(self->fd);
+	hog_stop(&hog);
+	EXPECT_EQ(1, count);
+}
+
+/* Edges beyond it are coalesced: neither lost altogether nor counted. */
+TEST_F(kept, further_edges_coalesce)
+{
+	ASSERT_EQ(1, mask_and_keep(&self->line, variant->fire, self->fd));
+	for (int i = 0; i < 20; i++)
+		fire(&self->line, variant->fire);
+	ASSERT_TRUE(wait_event(self->fd));
+	EXPECT_EQ(1, read_count(self->fd));
+	make_edge(&self->line, variant->fire);
+	ASSERT_TRUE(wait_event(self->fd));
+	EXPECT_EQ(1, read_count(self->fd));
+}
+
+FIXTURE(wire)
+{
+	struct line line;
+	int fd;
+};
+
+FIXTURE_SETUP(wire)
+{
+	const char *why = line_setup_edge(&self->line);
+
+	self->fd = -1;
+	if (why)
+		SKIP(return, "%s", why);
+	self->fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(wire)
+{
+	close(self->fd);
+	line_teardown(&self->line);
+}
+
+/* It stays kept when the line moves to another CPU. */
+TEST_F(wire, affinity_moves_while_masked)
+{
+	for (int i = 0; i < 100; i++) {
+		unsigned int before = line_hw_count(&self->line);
+
+		line_trigger(&self->line);
+		ASSERT_TRUE(wait_event(self->fd));
+		line_trigger(&self->line);
+		while (line_hw_count(&self->line) < before + 2)
+			;
+		line_move_to(&self->line, i % 2);
+		ASSERT_EQ(1, read_count(self->fd));
+		ASSERT_EQ(1, read_count(self->fd));
+		ASSERT_EQ(-EAGAIN, read_count(self->fd));
+	}
+}
+
+FIXTURE(asleep)
+{
+	struct fake fake;
+	int fd;
+};
+
+FIXTURE_VARIANT(asleep)
+{
+	const char *kind;
+	bool masked;			/* when the system suspends */
+};
+
+FIXTURE_VARIANT_ADD(asleep, armed) { .kind = "bare_edge" };
+FIXTURE_VARIANT_ADD(asleep, masked) { .kind = "bare_edge", .masked = true };
+
+FIXTURE_SETUP(asleep)
+{
+	const char *why = fake_make(&self->fake, variant->kind);
+
+	self->fd = -1;
+	if (why)
+		SKIP(return, "%s", why);
+	self->fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(asleep)
+{
+	close(self->fd);
+	fake_dispose(&self->fake);
+}
+
+#define POWER		"/sys/power/"
+
+/* An edge that comes while the system is suspended is an event when it has resumed. */
+TEST_F(asleep, edge_comes_after_resume)
+{
+	/* Stops where interrupts are disabled, waits a second, and resumes. */
+	if (write_file(POWER "pm_test", "platform"))
+		SKIP(return, "the kernel cannot try to suspend");
+	if (variant->masked)
+		ASSERT_EQ(0, write_value(self->fd, 0));
+	ASSERT_EQ(0, fake_do(&self->fake, "soon"));
+	EXPECT_EQ(0, write_file(POWER "state", "freeze"));
+	write_file(POWER "pm_test", "none");
+
+	if (variant->masked)
+		ASSERT_EQ(0, write_value(self->fd, 1));
+	ASSERT_TRUE(wait_event(self->fd));
+	EXPECT_EQ(1, read_count(self->fd));
+	EXPECT_EQ(-EAGAIN, read_count(self->fd));
+}
+
+TEST_HARNESS_MAIN
