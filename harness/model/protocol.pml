@@ -1,21 +1,34 @@
 /*
- * The protocol of /proc/irq/<N>/irq, for Spin: what each of those who may meet
- * does to what they share, in every order.
+ * The protocol of /proc/irq/<N>/irq, for Spin: the steps of all threads and of
+ * the handler, in every order.
  *
  * A step that changes one shared thing is one step here.  Steps and processes
- * are named after what they stand for in rust/kernel/irq/events.rs (E),
- * proc_user.rs (P), proc_user/waiters.rs (W) and the kernel's own C (C).
+ * are named after what they stand for in rust/kernel/irq/proc_user/word.rs (D),
+ * events.rs (E) and waiters.rs (W), rust/kernel/irq/proc_user.rs (P),
+ * kernel/irq/user.c (U) and the core's own C (C).
  *
- * Memory is sequentially consistent here.  That the real one is so where it has
- * to be is for the models beside this one to show.  So is what a line that runs
- * free does: to who waits it is no different.
+ * An exchange that decides by a word seen before is two steps: the look, and the
+ * exchange, which fails if the word has changed.  A loop that tries until one
+ * exchange succeeds, and decides anew each time, is one step: change().
  *
- * LEVEL (else the line is an edge line), READERS, POLLER, WRITES, EVENTS and CALM
- * (there are no signals) say how large the model is.  The script `run` tells what
- * the other switches break.
+ * What is left out:
+ * - weak memory.  Memory is sequentially consistent here; ordering/ is for that.
+ * - lines that run free, with their storms.  ordering/ has them.
+ * - chips behind a slow bus: they arm under the mutex, as a write does here.
+ * - that the core runs a handler once at a time.  handler() is one process.
+ * - a descriptor that is freed.  It is read under RCU if the line is not owned.
+ *
+ * KIND, READERS, POLLER, WRITES, SUSPEND, EVENTS, LOSSY (a chip that loses edges
+ * while the line is masked at it), CALM (no signals, nor bad buffers) and STAYS
+ * (the line is not removed) say how large the model is.  The script `run` says
+ * what the other switches break.
  */
-#ifndef LEVEL
-#define LEVEL false
+#define EDGE	0
+#define LEVEL	1
+#define UNKNOWN	2
+
+#ifndef KIND
+#define KIND EDGE
 #endif
 #ifndef READERS
 #define READERS 1
@@ -27,30 +40,78 @@
 #define EVENTS 2
 #endif
 
+/*
+ * D: the word.  STEP is one of the generation, which is too large to wrap
+ * around here: check() asserts it.
+ */
+#define MASKED		1
+#define OFF		2
+#define KEPT		4
+#define COALESCED	8
+#define GONE		16
+#define EVENT		32
+#define COUNT		(7 * EVENT)
+#define STEP		256
+#define STEPS		63
+
+#define count_of(w)	(((w) & COUNT) / EVENT)
+#define is_ready(w)	(((w) & (COUNT | GONE)) != 0)
+
+#ifdef NO_GENERATION
+#define same_generation(w, e)	true
+#else
+#define same_generation(w, e)	((w) / STEP == (e) / STEP)
+#endif
+#define generation(w)	((w) / STEP * STEP)
+#ifdef ARM_ANYWAY
+#define REASONS		GONE
+#else
+#define REASONS		(COUNT | GONE)
+#endif
+#define may_be_armed_since(w, e) \
+	(((w) & (MASKED | REASONS)) == MASKED && same_generation(w, e))
+
+#define edge(w)		(!((w) & MASKED) -> (w) + EVENT | MASKED : \
+			 (!((w) & KEPT) -> (w) | KEPT : (w) | COALESCED))
+#define unmasked(w)	((w) & ~(MASKED | OFF | KEPT))
+#define fired_and_disabled(w) \
+	(KIND == EDGE && (w) & MASKED -> edge(w) | OFF : (w) + EVENT | MASKED | OFF)
+#ifdef KEEP_LOST
+#define armed(w)	unmasked(w)
+#else
+#define armed(w)	((w) & KEPT -> unmasked(w) + EVENT | MASKED : unmasked(w))
+#endif
+#define stepped(w)	((w) + STEP)
+#define taken(w)	stepped((w) & ~(COUNT | COALESCED))
+
+/* Whether edge() and the like leave an edge out of the count. */
+#define coalesces(w)	(((w) & (MASKED | KEPT)) == (MASKED | KEPT))
+
 /* The line: the device's output or, of an edge line, an edge on its way to a CPU. */
 bool asserted;
 byte events = EVENTS;		/* How often the device will still want something. */
 byte depth;			/* The disable depth. */
-bool pending;			/* IRQS_PENDING: an edge that is kept until the line is enabled. */
+bool pending;			/* IRQS_PENDING */
+bool cut;			/* IRQD_IRQ_MASKED, of an edge line: by mask_ack_irq(). */
 bool installed;			/* The action is on the line. */
 bool inprogress;		/* IRQD_IRQ_INPROGRESS */
 bool norequest;			/* IRQ_NOREQUEST */
-bool gone;			/* Unmapped: from now on it may belong to anybody. */
+bool unmapped;			/* From now on any driver may have it. */
+bool suspended;			/* IRQS_SUSPENDED */
 
 /* UserIrq. */
 byte refs;			/* Of its Arc. */
-bool masked;			/* LineEvents::state is one word, ... */
-byte count;			/* ... so both of its parts can change in one step. */
-bool revoked;
+short word = MASKED | OFF;	/* Events::word, as of Word::NEW */
+bool owned;			/* Events::owned */
 bool locked;			/* The mutex around ... */
 bool action;			/* ... the action: it is Some. */
-byte first;			/* Who is in the place, counted from 1: rcuwait::task. */
-bool taken_place;		/* Waiters::is_taken */
-bool dozing;			/* Who is in the place is asleep, or about to be. */
+bool listed;			/* It is in OPEN_FILES. */
+
+/* Waiters. */
+byte first;			/* The slot: the reader in it, counted from 1. */
+bool dozing[READERS];		/* A reader sleeps in the slot, or is about to. */
 bool waiting[READERS];		/* A reader is on the queue, and not yet woken. */
 bool polling, triggered;	/* The poller is on the queue, has been woken. */
-
-bool listed;			/* It is in OPEN_FILES. */
 
 /* The threads that use the file, and which of them have a signal: the first, all. */
 byte users;
@@ -59,127 +120,242 @@ bool fatal;
 #define signal(user) (signals > (user > 0))
 
 /* Ghosts. */
-byte owed;			/* Events that the handler was called for, and that nobody has taken. */
-bool fresh;			/* The handler has not been called for the present assertion. */
-bool by_hand;			/* The line is masked because of a write of 0. */
-bool forsaken;			/* Who took the last event was killed before he could arm. */
-bool shut;			/* irq_shutdown() has added to the depth. */
+byte owed;		/* Events of the device that no read has told, nor any coalesced. */
+bool wants;		/* The device wants something since a thread last served it. */
+bool fresh;		/* The handler has not run for the present assertion. */
+byte runs;		/* How often the handler began to run since the line was armed. */
+byte serving;		/* Threads that have taken an event and not yet served the device. */
+bool by_hand;		/* A write of 0 came after the line was last armed. */
+bool forsaken;		/* The thread that took the last event was killed. */
+bool shut;		/* irq_shutdown() has added to the depth. */
+byte refused;		/* How often irq_user_enable() found the line not owned. */
 
-/* Who touches the line is the handler, or holds the action. */
-#define ours() assert(!gone && (installed || inprogress))
+/* Only the handler may touch the line, or a caller that keeps the action. */
+#define ours()	assert(!unmapped && (installed || inprogress))
 
-/* Who touches the UserIrq has to have a reference to it. */
-#define alive() assert(refs > 0)
+/* Only the holder of a reference may touch the UserIrq. */
+#define alive()	assert(refs > 0)
 
-/* C: disable_irq_nosync(), enable_irq(). */
+/* The word is as the comments at Word say, and the change does not wrap around. */
+#define check(w) \
+	assert(!((w) & KEPT) || (w) & MASKED); \
+	assert((w) / STEP < STEPS && count_of(w) < 7)
+
+/* E: exchange().  As a macro, since an inline cannot be handed another macro. */
+#define exchange(seen, next) \
+	alive(); \
+	done = word == seen; \
+	word = (done -> next : word); \
+	check(word)
+
+/* E: disable().  U: irq_user_disable(). */
 inline disable()
 {
 	d_step { ours(); depth++ }
 }
 
-inline enable()
+/*
+ * U: irq_user_enable().  It enables and takes the pending edge under the
+ * descriptor's lock, in one step, and does not have the core resend it.
+ */
+inline enable_in_core()
 {
-	d_step {
-		ours();
+	if
+#ifndef ENABLE_UNOWNED
+	:: !owned -> pended = false; refused++
+#endif
+	:: else ->
+		assert(!unmapped && installed);
 		assert(depth > 0);
 		depth--;
-		assert(depth > 0 || installed);
-		if
-		:: depth == 0 && pending -> pending = false; asserted = true
-		:: else
-		fi
+		pended = depth == 0 && pending;
+#ifdef RESEND_LOST
+		owed = owed - pended;
+		pending = pending && !pended;
+		pended = false;
+#else
+		pending = pending && !pended;
+#endif
+		cut = cut && depth > 0
+	fi
+}
+
+/* E: note_edge().  The edge of a level line is none. */
+inline note_edge(old)
+{
+	d_step {
+		alive();
+#ifdef COALESCE_BLINDLY
+		edges = !((old) & KEPT);
+#else
+		edges = !((old) & KEPT) || !(word & COUNT);
+#endif
+		owed = owed - (!edges || coalesces(word));
+		is_event = is_event || edges && !(word & MASKED);
+		word = (edges -> edge(word) : word | COALESCED);
+		check(word)
 	}
 }
 
-/* E: enable(), by who has found MASKED set. */
-inline enable_if_was()
+/* E: enable().  Sets is_event if an edge that the core has kept became an event. */
+inline enable(old)
 {
+	d_step { alive(); enable_in_core() };
 	if
-	:: was -> enable()
+	:: pended && KIND != LEVEL -> note_edge(old)
+	:: else
+	fi;
+	pended = false
+}
+
+/* What a change that arms the line means for the ghosts. */
+inline note_armed()
+{
+	by_hand = false;
+	runs = 0
+}
+
+/* E: unmask(), for arm() and a write of 1.  Sets is_event. */
+inline unmask()
+{
+	d_step {
+		alive();
+		seen = word;
+#ifdef KEEP_LOST
+		owed = owed - (seen & KEPT -> 1 : 0);
+#endif
+		word = stepped(armed(word));
+		check(word);
+		is_event = count_of(word) > count_of(seen);
+		note_armed()
+	};
+	if
+	:: seen & OFF -> enable(seen)
 	:: else
 	fi
 }
 
 /*
- * E: disable_and().  The loop in change() ends with a cmpxchg() that succeeds,
- * and those before it change nothing, so it is one step, here and below.
+ * W: wake_reader(), wake_slot().  A wake of the reader in the slot does nothing
+ * if that reader is awake.  It may also have left the slot after the look, and
+ * be asleep elsewhere: it counts as woken then, too.
+ *
+ * C: swake_up_one() takes the first reader off the queue, asleep or not.  The
+ * look whether there is any is no step of its own: a reader that comes later
+ * finds an empty queue.
  */
-inline disable_and(number, hand)
+inline wake_reader()
 {
-#ifndef DISABLE_LATE
-	disable();
+	d_step { alive(); chosen = first };
+	if
+	:: d_step { chosen > 0 && dozing[chosen - 1] -> dozing[chosen - 1] = false }
+	:: chosen > 0 && chosen != first
+#ifdef STOP_AT_SLOT
+	:: chosen > 0
 #endif
-	d_step {
-		alive();
-		was = masked;
-		masked = true;
-		by_hand = hand && (by_hand || !was);
-#ifndef COUNT_APART
-		count = count + number
+	:: !(chosen > 0 && dozing[chosen - 1]) ->
+		atomic {
+			if
+			:: waiting[0] -> waiting[0] = false
+#if READERS > 1
+			:: waiting[1] -> waiting[1] = false
 #endif
-	};
-#ifdef COUNT_APART
-	count = count + number;
+#if READERS > 2
+			:: waiting[2] -> waiting[2] = false
 #endif
-#ifdef DISABLE_LATE
-	disable();
-#endif
-#ifndef DISABLE_TWICE
-	enable_if_was()
-#endif
+			:: else
+			fi
+		}
+	fi;
+	chosen = 0
 }
 
-/* E: arm(). */
-inline arm()
+/* W: has_pollers(), wake_pollers(): in a thread, where handlers are forced into threads. */
+inline wake_pollers()
 {
-	d_step { alive(); was = masked; masked = false; by_hand = false };
-	enable_if_was()
-}
-
-/* E: arm_if_none(). */
-inline arm_if_none()
-{
-#ifdef ARM_ANYWAY
-	arm()
+#ifdef POLLER
+	d_step { alive(); triggered = triggered || polling }
 #else
-	d_step {
-		alive();
-		was = masked && count == 0;
-		masked = masked && !was;
-		by_hand = by_hand && !was
-	};
-	enable_if_was()
+	skip
 #endif
+}
+
+/* P: wake() */
+inline wake()
+{
+	wake_reader();
+	wake_pollers()
 }
 
 /*
- * P: give(): E: pending(), a copy to the reader, which succeeds, take_if().
- * Leaves in n what was taken.
+ * E: arm_since().  Leaves in w the state that the line is in then.  P: arm()
+ * wakes if there is an event.
  */
-inline give()
+inline arm_since(entry)
 {
+	done = false;
 	do
-	:: d_step { alive(); n = count };
-		if
-		:: n == 0 -> break
-		:: else
-		fi;
-#ifdef TAKE_APART
-		d_step { owed = owed - n; count = 0 };
-		break
-#else
+	:: !done && may_be_armed_since(w, entry) ->
+		/* E: arm_seen() */
 		d_step {
-			alive();
-			taken = count == n;
-			count = count - (taken -> n : 0);
-			owed = owed - (taken -> n : 0)
+			seen = w;
+#ifdef ARM_LOOKS_AGAIN
+			seen = word;
+#endif
+#ifdef KEEP_LOST
+			owed = owed - (word == seen && seen & KEPT -> 1 : 0);
+#endif
+			exchange(seen, armed(seen));
+			w = word;
+			if
+			:: done -> note_armed()
+			:: else
+			fi
 		};
 		if
-		:: taken -> break
+		:: done && seen & OFF ->
+			is_event = false;
+			enable(seen);
+			if
+			:: is_event -> w = word
+			:: else
+			fi
 		:: else
 		fi
+	:: else -> break
+	od;
+	done = false;
+	is_event = false;
+	seen = 0;
+#ifndef ARM_SILENTLY
+	if
+	:: is_ready(w) -> wake()
+	:: else
+	fi
 #endif
-	od
+}
+
+/* W: wake_all() */
+inline wake_all()
+{
+	d_step {
+		alive();
+		if
+		:: first > 0 -> dozing[first - 1] = false
+		:: else
+		fi
+	};
+	d_step {
+		alive();
+		waiting[0] = false;
+#if READERS > 1
+		waiting[1] = false;
+#endif
+#if READERS > 2
+		waiting[2] = false;
+#endif
+	};
+	wake_pollers()
 }
 
 inline lock()
@@ -192,14 +368,8 @@ inline unlock()
 	d_step { alive(); locked = false }
 }
 
-/* P: with_action().  As a macro, since an inline cannot be handed to another one. */
-#ifdef ARM_UNLOCKED
-#define with_action(call)	look_for_action(); unlock(); call()
-#else
-#define with_action(call)	look_for_action(); call(); unlock()
-#endif
-
-inline look_for_action()
+/* P: keep() */
+inline keep()
 {
 	lock();
 	if
@@ -208,63 +378,16 @@ inline look_for_action()
 	fi
 }
 
-/* P: is_revoked(). */
-inline leave_if_revoked()
-{
-	if
-	:: revoked -> alive(); goto out
-	:: else
-	fi
-}
-
 /*
- * W: wake_reader().  C: rcuwait_wake_up() wakes who is in the place, unless he is
- * awake.  Between that it looks and that it wakes he may have left, and be
- * asleep elsewhere: it takes him for woken then as well.
- *
- * C: swake_up_one() takes the first one off the queue, whoever that is, and
- * whether he still sleeps or not.  To look first whether there is anyone makes
- * it no second step: who comes later comes after an empty queue.
+ * P: free().  C: __free_irq() takes the action off, under the descriptor's lock,
+ * and waits for the handler.
  */
-inline wake_reader()
-{
-	d_step { alive(); chosen = first };
-	if
-	:: d_step { chosen > 0 && chosen == first && dozing -> dozing = false }
-	:: chosen > 0 && chosen != first
-#ifdef STOP_AT_PLACE
-	:: chosen > 0
-#endif
-	:: !(chosen > 0 && chosen == first && dozing) ->
-		atomic {
-			if
-			:: waiting[0] -> waiting[0] = false
-			:: waiting[READERS - 1] -> waiting[READERS - 1] = false
-			:: !waiting[0] && !waiting[READERS - 1]
-			fi
-		}
-	fi;
-	chosen = 0
-}
-
-/* W: has_pollers(), wake_pollers(): in a thread, where handlers are forced into threads. */
-inline wake_pollers()
-{
-	d_step { alive(); triggered = triggered || polling }
-}
-
-/* W: wake_all(). */
-inline wake_all()
-{
-	d_step { alive(); dozing = false };
-	d_step { alive(); waiting[0] = false; waiting[READERS - 1] = false };
-	wake_pollers()
-}
-
-/* P: free().  C: __free_irq() takes the action off, and waits for the handler. */
 inline free()
 {
 	lock();
+#ifndef DISOWN_LATE
+	d_step { alive(); owned = false };
+#endif
 	if
 	:: action ->
 		d_step { installed = false; shut = true; depth++ };
@@ -274,161 +397,332 @@ inline free()
 		d_step { action = false; refs-- }
 	:: else
 	fi;
+#ifdef DISOWN_LATE
+	d_step { alive(); owned = false };
+#endif
 	unlock()
 }
 
+/*
+ * The device.  C: handle_edge_irq(), as far as it does not run the handler: it
+ * keeps one edge, and masks the line at its chip.  Some chips lose the edges
+ * that come then, others do not.
+ */
 active proctype device()
 {
 end:	do
-	:: d_step {
-		events > 0 && !shut && !(asserted && LEVEL) ->
+	:: d_step { events > 0 && !shut && !asserted ->
 		events--;
 		asserted = true;
-		fresh = true
+		fresh = true;
+		wants = true;
+		owed = owed + (KIND != LEVEL)
+	}
+#ifdef LOSSY
+	:: d_step { events > 0 && !shut && cut ->
+		events--;
+		wants = true
+	}
+#endif
+	:: d_step { KIND != LEVEL && asserted && !cut && installed &&
+		    (depth > 0 || KIND == EDGE && inprogress) ->
+		asserted = false;
+		owed = owed - pending;
+		pending = true;
+		cut = KIND == EDGE
 	}
 	od
 }
 
-/* What the program does with the device once it has been told of an event. */
-inline serve()
+/* C: handle_edge_irq(), the condition of its loop. */
+#define comes_again()	(KIND == EDGE && pending && depth == 0 && installed)
+
+/* C: handle_irq_event(), its begin. */
+inline begin_to_handle(lost)
 {
-	d_step { asserted = asserted && !LEVEL; n = 0 }
+	owed = owed + (KIND == LEVEL) - (lost);
+	pending = false;
+	cut = false;
+	inprogress = true;
+#ifndef POLLER
+#if WRITES == 0
+	/*
+	 * No echo: a level is not told twice.  A poller that asks again arms while
+	 * another thread serves the device, and a write of 1 always does.
+	 */
+	assert(fresh || KIND != LEVEL);
+#endif
+#endif
+#if WRITES == 0
+	/* Nor is it counted twice before it is told. */
+	assert(!(word & COUNT) || KIND != LEVEL);
+#endif
+	fresh = false;
+	runs++;
+	assert(runs <= 3 || KIND != EDGE)
+}
+
+/* E: fire_level(), fire_and_disable() */
+inline fire_and_disable()
+{
+#ifndef DISABLE_LATE
+	disable();
+#endif
+	d_step {
+		alive();
+		seen = word;
+		owed = owed - (KIND == EDGE && coalesces(word));
+		word = fired_and_disabled(word);
+#ifdef COUNT_APART
+		word = (word & ~COUNT) | (seen & COUNT);
+#endif
+		check(word);
+		told = is_ready(word)
+	};
+#ifdef COUNT_APART
+	word = word + EVENT;
+#endif
+#ifdef DISABLE_LATE
+	disable();
+#endif
+#ifndef UNDO_MISSING
+	if
+	:: seen & OFF -> enable(seen)
+	:: else
+	fi;
+#endif
+	told = told || is_event
 }
 
 /*
- * C: handle_level_irq(), handle_edge_irq().  P: handle().
+ * C: handle_level_irq(), handle_edge_irq(), handle_simple_irq().  P: handle().
  *
- * The core never runs it twice at once.  What comes meanwhile, or is still
- * there afterwards, calls it again if the line is enabled by then: so to let
- * that wait here is all that the core's loops come to.
+ * handle_edge_irq() runs the handler again for an edge that came meanwhile.
  */
 active proctype handler()
 {
+	short seen, next;
 	byte chosen;
-	bool was;
+	bool told, done, is_event, pended, edges;
 end:	do
-	:: d_step { !LEVEL && asserted && installed && depth > 0 ->
-		asserted = false;
-		pending = true
-	}
-	:: d_step { asserted && installed && depth == 0 ->
-#ifdef ALONE
-		assert(fresh);	/* Else the count is an echo of one that was told of. */
-#endif
-		fresh = false;
-		asserted = LEVEL;
-		inprogress = true;
-		owed++
+	:: d_step { asserted && !cut && installed && depth == 0 ->
+		asserted = KIND == LEVEL;
+		begin_to_handle(pending)
 	};
+again:
 #ifdef WAKE_EARLY
-		wake_reader();
+		wake();
 #endif
-		disable_and(1, false);	/* E: fire() */
+		/* E: fire() */
+		if
+		:: KIND != EDGE ->
+			fire_and_disable()
+		:: else ->
+			d_step { alive(); seen = word };
+			do
+			:: coalesces(seen) && !(seen & OFF) ->
+#ifdef NEVER_OFF
+				d_step { word = word | COALESCED; owed-- };
+#else
+				fire_and_disable();
+#endif
+				break
+			:: else ->
+				d_step {
+					next = edge(seen);
+#ifdef FIRE_BLINDLY
+					done = true; word = next; owed = owed - coalesces(seen);
+#else
+					exchange(seen, next);
+					owed = owed - (done && coalesces(seen));
+#endif
+					seen = word;
+					told = is_ready(next)
+				};
+				if
+				:: done -> break
+				:: else
+				fi
+			od
+		fi;
+		seen = 0; next = 0; done = false; is_event = false;
 #ifndef WAKE_EARLY
-		wake_reader();
+		if
+		:: told -> wake()
+		:: else
+		fi;
 #endif
-		wake_pollers();
-		inprogress = false
+		told = false;
+		if
+		:: d_step { comes_again() -> begin_to_handle(0) };
+			goto again
+		:: d_step { !comes_again() -> inprogress = false }
+		fi
 	od
 }
 
-/*
- * C: finish_rcuwait(), finish_swait().  W: the end of sleep().  What it does to
- * the place nobody but the one in it does, and he is awake.
- */
-inline leave()
+/* P: pass_on() */
+inline pass_on()
 {
-	if
-	:: in_place ->
-		d_step { alive(); first = 0; dozing = false };
-		d_step { alive(); in_place = false; taken_place = false }
-	:: else -> atomic { waiting[me] = false; alive() }
-	fi
+	wake_reader()
 }
 
 /*
- * P: read(), again and again until there is an error.  Each one may arm once:
- * who has taken the event that another one woke for has to arm again.
+ * P: tell(), with a buffer that is good.  Leaves in w the state if it has
+ * changed, and else n, the number of events.
+ */
+inline tell()
+{
+	d_step {
+		n = count_of(w);
+		exchange(w, taken(w));
+#ifdef TAKE_APART
+		done = true;
+		word = taken(word);
+#endif
+		w = word;
+		n = (done -> n : 0);
+		owed = owed - n;
+		serving = serving + done;
+		done = false
+	}
+}
+
+/* The program makes the device quiet, once a thread was told of an event. */
+inline serve()
+{
+	d_step {
+		asserted = asserted && KIND != LEVEL;
+		wants = false;
+		serving--;
+		n = 0
+	}
+}
+
+/*
+ * P: read(), again and again until there is an error.
+ *
+ * The rule for programs with several threads, in irq-user.rst: the device is quiet
+ * when a thread begins to read.  A thread that has taken an event serves the
+ * device before it reads again.
  */
 proctype reader(byte me)
 {
+	short entry, w, seen;
 	byte n, chosen;
-	bool was, taken, armed, interrupted, served, in_place;
-	do
-	::	leave_if_revoked();
-		if
-		:: fatal && signal(me) ->
-			/* Once he has an event, he is killed before the next read(). */
-			if
-			:: served -> forsaken = true; break
-			:: else
-			fi;
-#ifndef DIE_SILENTLY
-			wake_reader();
+	bool done, is_event, pended, edges, served;
+
+begin:	if
+	/* Killed before it calls read(). */
+	:: fatal && signal(me) -> forsaken = forsaken || served; goto out
+#ifdef ANY_TIME
+	:: d_step { alive(); w = word; entry = generation(w); served = false }
+#else
+#ifdef FIRST_ALONE
+	:: d_step { serving == 0 || served -> alive(); w = word; entry = generation(w); served = false }
+#else
+	:: d_step { serving == 0 -> alive(); w = word; entry = generation(w); served = false }
 #endif
-			break
+#endif
+	fi;
+again:	do
+	:: is_ready(w) ->
+		if
+		:: w & GONE -> break
+#ifdef DIE_SILENTLY
+		:: !(w & GONE) && fatal && signal(me) -> break
+#else
+		:: !(w & GONE) && fatal && signal(me) -> pass_on(); break
+#endif
+#ifndef CALM
+		/* The buffer is bad.  The program reads no more. */
+#ifdef FAIL_SILENTLY
+		:: !(w & GONE) -> break
+#else
+		:: !(w & GONE) -> pass_on(); break
+#endif
+#endif
+		:: !(w & GONE) ->
+			tell();
+			if
+			:: n > 0 ->
+				serve();
+				d_step { served = true; entry = 0; w = 0 };
+				goto begin
+			:: else
+			fi
+		fi
+	:: else ->
+		arm_since(entry);
+		if
+		:: is_ready(w) -> goto again
 		:: else
 		fi;
+		/* W: sleep() */
 		if
-		:: count > 0 ->
-			/* P: give(), if the buffer is bad.  He reads no more. */
-#ifndef FAIL_SILENTLY
-			wake_reader();
-#endif
-			break
-		:: give()
+		:: signal(me) ->
+			if
+			:: is_ready(word) -> goto look
+			:: else -> break
+			fi
+		:: !signal(me)
 		fi;
-		if
-		:: n > 0 -> serve(); armed = false; served = true
-		:: else ->
-			if
-			:: !armed -> with_action(arm_if_none); armed = true; served = false
-			:: else
-			fi;
-			/* W: sleep(). */
 #ifdef LOOK_EARLY
-			if
-			:: count > 0 || revoked -> goto finish
-			:: else
-			fi;
+		if
+		:: is_ready(word) -> goto look
+		:: else
+		fi;
 #endif
-			d_step { alive(); in_place = !taken_place; taken_place = true };
-			if
-			:: in_place ->
-				/* W: sleep_in_place().  C: prepare_to_rcuwait(), set_current_state(). */
-				interrupted = signal(me);
-				if
-				:: interrupted
-				:: else -> first = me + 1; dozing = true
-				fi
-			:: else ->
-				/* W: sleep_on_queue().  C: prepare_to_swait_event(). */
-				d_step { alive(); interrupted = signal(me); waiting[me] = !interrupted }
-			fi;
+		dozing[me] = true;
+		d_step {
+			alive();
+			done = first == 0;
+			first = (done -> me + 1 : first)
+		};
+		if
+		:: done ->
 #ifndef LOOK_EARLY
 			if
-			:: count > 0 -> goto finish
+			:: is_ready(word) -> goto leave
 			:: else
 			fi;
+#endif
+			/* C: schedule() */
+end_in_slot:		!dozing[me] || signal(me);
+leave:			dozing[me] = false;
+			d_step { alive(); done = false; first = 0 };
+#ifdef HEED_SIGNAL
 			if
-			:: revoked -> goto finish
+			:: signal(me) -> break
+			:: else
+			fi;
+#endif
+		:: else ->
+			/* W: sleep_on_queue().  C: prepare_to_swait_event() */
+			dozing[me] = false;
+			d_step { alive(); done = signal(me); waiting[me] = !done };
+#ifndef LOOK_EARLY
+			if
+			:: is_ready(word) -> goto finish
 			:: else
 			fi;
 #endif
 			if
-			:: interrupted -> leave(); break
+			:: done -> break
 			:: else
 			fi;
 			/* C: schedule() */
-end_asleep:		(in_place -> !dozing : !waiting[me]) || signal(me);
+end_on_queue:		!waiting[me] || signal(me);
 #ifdef HEED_SIGNAL
 			if
-			:: signal(me) -> leave(); break
+			:: signal(me) -> waiting[me] = false; break
 			:: else
 			fi;
 #endif
-finish:			leave()
-		fi
+			/* C: finish_swait() */
+finish:			atomic { alive(); done = false; waiting[me] = false }
+		fi;
+look:		atomic { alive(); w = word; done = false }
 	od;
 out:	users--
 }
@@ -436,21 +730,19 @@ out:	users--
 /* C: poll(2).  P: poll(), and then a read() that does not wait.  Again and again. */
 proctype poller()
 {
-	byte n;
-	bool was, taken;
+	short entry, w, seen;
+	byte n, chosen;
+	bool done, is_event, pended, edges;
 	do
 	::
 #ifndef REGISTER_LATE
 		d_step { alive(); polling = true; triggered = false };
 #endif
 		do
-		::	leave_if_revoked();
+		::	d_step { alive(); w = word; entry = generation(w) };
+			arm_since(entry);
 			if
-			:: count > 0 -> break
-			:: else -> with_action(arm_if_none)
-			fi;
-			if
-			:: count > 0 -> break
+			:: is_ready(w) -> break
 			:: else
 			fi;
 #ifdef REGISTER_LATE
@@ -463,33 +755,143 @@ end_asleep:		triggered || signal(READERS);
 			fi
 		od;
 		atomic { polling = false; triggered = false; alive() };
-		leave_if_revoked();
-		give();
-		if
-		:: n > 0 -> serve()
-		:: else -> with_action(arm_if_none)
-		fi
+
+		d_step { alive(); w = word; entry = generation(w) };
+		do
+		:: w & GONE -> goto out
+		:: !(w & GONE) && w & COUNT ->
+			tell();
+			if
+			:: n > 0 -> serve(); break
+			:: else
+			fi
+		:: else ->
+			arm_since(entry);
+			if
+			:: is_ready(w)
+			:: else -> break
+			fi
+		od;
+		atomic { entry = 0; w = 0 }
 	od;
 out:	atomic { polling = false; triggered = false; users-- }
 }
 
-/* E: mask(). */
+/* E: mask() */
 inline mask()
 {
-	disable_and(0, true)
+#if KIND == EDGE
+	d_step {
+		alive();
+		word = stepped(word | MASKED);
+		check(word);
+		by_hand = true
+	}
+#else
+	disable();
+	d_step {
+		alive();
+		seen = word;
+		word = stepped(word | MASKED | OFF);
+		check(word);
+		by_hand = true
+	};
+#ifndef UNDO_MISSING
+	if
+	:: seen & OFF -> enable(seen)
+	:: else
+	fi;
+#endif
+#ifdef MASK_SILENTLY
+	is_event = false
+#endif
+#endif
 }
 
 /* P: write(), a few times. */
 proctype writer()
 {
 	byte left = WRITES;
-	bool was;
+	short seen;
+	byte chosen;
+	bool done, is_event, pended, edges;
 	do
-	:: left > 0 -> left--; with_action(arm)
-	:: left > 0 -> left--; with_action(mask)
+	:: left > 0 ->
+		left--;
+		keep();
+#ifdef WRITE_UNLOCKED
+		unlock();
+#endif
+		if
+		:: unmask()
+		:: mask()
+		fi;
+#ifndef WRITE_UNLOCKED
+		unlock();
+#endif
+		seen = 0;
+#ifndef WRITE_SILENTLY
+		if
+		:: is_event -> wake()
+		:: else
+		fi;
+#endif
+		is_event = false
 	:: break
 	od;
 out:	users--
+}
+
+/*
+ * C: suspend_device_irqs(), resume_device_irqs().  P: irq_user_resume().  The
+ * core does not resend the edge, because of IRQF_NO_RESEND.
+ */
+proctype suspender()
+{
+	short seen;
+	byte chosen;
+	bool is_event, pended, edges;
+
+	if
+	:: d_step { installed -> suspended = true; depth++ }
+	:: !installed -> goto out
+	fi;
+	/* C: synchronize_irq() */
+	!inprogress;
+	d_step { suspended = false; depth--; cut = cut && depth > 0 };
+	if
+	:: d_step { listed -> refs++ }
+	:: !listed -> goto out
+	fi;
+	/* U: irq_user_take_pending() */
+	d_step {
+		alive();
+		assert(!owned || !unmapped && installed);
+#ifdef RESUME_STEALS
+		pended = owned && depth == 0 && pending;
+#else
+		/* handle_edge_irq() takes the edge that came while the handler ran. */
+		pended = owned && depth == 0 && pending && !inprogress;
+#endif
+#ifndef PENDING_STAYS
+		pending = pending && !pended;
+#else
+		pended = false;
+#endif
+		seen = word
+	};
+	if
+	:: pended && KIND != LEVEL -> note_edge(seen)
+	:: else
+	fi;
+#ifndef RESUME_SILENTLY
+	if
+	:: is_event -> wake()
+	:: else
+	fi;
+#endif
+	refs--;
+out:	skip
 }
 
 /* P: irq_user_revoke(), with revoke(), and then the line is unmapped. */
@@ -504,25 +906,25 @@ proctype remover()
 	:: found ->
 #ifdef REVOKE_LATE
 		wake_all();
-		revoked = true;
+		d_step { alive(); word = word | GONE };
 #else
-		revoked = true;
+		d_step { alive(); word = word | GONE };
 		wake_all();
 #endif
 		free();
 		refs--
 	:: else
 	fi;
-	d_step { gone = true; assert(!installed && !inprogress) }
+	d_step { unmapped = true; assert(!installed && !inprogress) }
 }
 
-/* P: forget(). */
+/* P: forget() */
 inline forget()
 {
 	d_step { alive(); refs = refs - listed; listed = false }
 }
 
-/* P: remember(). */
+/* P: remember() */
 inline remember()
 {
 	d_step { alive(); listed = true; refs++ }
@@ -531,13 +933,16 @@ inline remember()
 /* P: open(), claim(); what may happen to the file then; release(). */
 init
 {
-	bool was;
+	short seen;
+	bool is_event, pended, edges;
+#ifndef STAYS
 	if
 	:: run remover()
 	:: true
 	fi;
+#endif
 
-	d_step { refs = 1; masked = true };
+	refs = 1;
 	lock();
 #ifndef REMEMBER_LATE
 	remember();
@@ -547,7 +952,9 @@ init
 	:: else
 	fi;
 	d_step { installed = true; depth = 1; refs++ };
-	arm();
+	d_step { alive(); owned = true };
+	unmask();
+	d_step { seen = 0; is_event = false };
 #ifdef REMEMBER_LATE
 	remember();
 #endif
@@ -560,6 +967,9 @@ init
 #if READERS > 1
 		run reader(1);
 #endif
+#if READERS > 2
+		run reader(2);
+#endif
 #ifdef POLLER
 		users++;
 		run poller();
@@ -567,6 +977,9 @@ init
 #if WRITES
 		users++;
 		run writer();
+#endif
+#ifdef SUSPEND
+		run suspender();
 #endif
 	};
 	if
@@ -591,14 +1004,16 @@ init
 #endif
 		refs--
 	:: timeout ->
-		/* Somebody is asleep, and nothing will ever happen again: for good reason? */
-		assert(!revoked && count == 0);
-		assert(!masked || by_hand || forsaken);
-		assert(masked || (!asserted && !pending))
+		/* Threads sleep, and nothing will ever happen again: for good reason? */
+		assert(!is_ready(word));
+		assert(!(word & MASKED) || by_hand || forsaken);
+		assert(word & MASKED || !asserted && !pending);
+		assert(!wants || by_hand || forsaken)
 	fi;
 
 closed:	timeout ->
-	assert(owed == count);
-	assert(depth == masked + shut || !installed && !shut);
-	assert((refs > 0) == (users > 0) && installed == (users > 0))
+	assert(owed == count_of(word) + (word & KEPT -> 1 : 0) +
+	       (KIND != LEVEL -> asserted + pending : 0));
+	assert(depth == (word & OFF -> 1 : 0) + shut + refused || !installed && !shut);
+	assert((refs > 0) == (users > 0) && installed == (users > 0) && owned == (users > 0))
 }

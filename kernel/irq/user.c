@@ -114,6 +114,9 @@ bool irq_user_take_pending(struct irq_desc *desc, const bool *owned)
 	guard(raw_spinlock)(&desc->lock);
 	if (!READ_ONCE(*owned) || desc->depth || !(desc->istate & IRQS_PENDING))
 		return false;
+	/* Then handle_edge_irq() takes it, and unmasks the line that it has masked. */
+	if (irqd_irq_inprogress(&desc->irq_data))
+		return false;
 	desc->istate &= ~IRQS_PENDING;
 	return true;
 }

@@ -11,6 +11,7 @@ mod wires;
 use crate::{
     bindings,
     error::from_err_ptr,
+    new_mutex,
     prelude::*,
     sync::{
         atomic::{
@@ -93,6 +94,7 @@ impl FakeLine {
                 rounds: Atomic::new(0),
                 wake: Atomic::new(0),
                 steps: Atomic::new(0),
+                parent <- new_mutex!((), "fake_irq_parent"),
                 kind,
                 chip: bindings::irq_chip {
                     name: c"fake".as_char_ptr(),
@@ -241,13 +243,10 @@ impl FakeLine {
     /// Calls the handler of a nested line, as the thread of the parent's line does: one call at a
     /// time.
     pub fn handle_nested(&self) {
-        while self.wires.pumping.xchg(1, Full) != 0 {
-            // SAFETY: It may be called in process context.
-            unsafe { bindings::schedule() };
-        }
+        let _guard = self.wires.parent.lock();
+
         // SAFETY: The line is there, and this may sleep.
         unsafe { bindings::handle_nested_irq(self.irq) };
-        self.wires.pumping.store(0, Release);
     }
 
     /// Waits until a level line, which is asserted, had many a chance to fire.

@@ -489,23 +489,20 @@ impl UserIrq {
         }
 
         match Count::from_ne_bytes(value) {
-            0 => {
-                let _kept = self.keep()?;
-                self.events.mask();
-            }
-            1 => self.unmask(Events::arm)?,
+            0 => self.change(Events::mask)?,
+            1 => self.change(Events::arm)?,
             // It would fire for as long as its device asserts it.
             2 if self.events.trigger() == Trigger::Level => return Err(EINVAL),
-            2 => self.unmask(Events::run_free)?,
+            2 => self.change(Events::run_free)?,
             _ => return Err(EINVAL),
         }
         Ok(value.len())
     }
 
-    /// Unmasks the line by a function that returns whether a kept edge has become an event.
-    fn unmask(&self, unmask: impl FnOnce(&Events) -> bool) -> Result {
+    /// Changes the state by a function that returns whether a kept edge has become an event.
+    fn change(&self, change: impl FnOnce(&Events) -> bool) -> Result {
         let kept = self.keep()?;
-        let is_event = unmask(&self.events);
+        let is_event = change(&self.events);
 
         drop(kept);
         if is_event {

@@ -6,11 +6,14 @@ use super::kind::Kind;
 use crate::{
     bindings,
     prelude::*,
-    sync::atomic::{
-        Acquire,
-        Atomic,
-        Full,
-        Release, //
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Full,
+            Release, //
+        },
+        Mutex, //
     },
     task::might_sleep,
     types::Opaque, //
@@ -45,6 +48,9 @@ pub(super) struct Wires {
     pub(super) wake: Atomic<i32>,
     // The last 16 steps, the latest in the lowest four bits.
     pub(super) steps: Atomic<u64>,
+    // Held by the thread of the parent's line, of a nested one.
+    #[pin]
+    pub(super) parent: Mutex<()>,
     pub(super) kind: Kind,
     pub(super) chip: bindings::irq_chip,
     // Makes the line fire, in hard interrupt context.

@@ -88,7 +88,7 @@ use core::ptr;
 /// an edge comes while the line is OFF      the edge runs through a softirq, or is lost where
 /// T1 arms, takes it from the core          the chip cannot retrigger: T1 counts it
 /// ```
-pub(in crate::irq) struct Events {
+pub(super) struct Events {
     word: Atomic<u64>,
     trigger: Trigger,
     slow: bool,
@@ -102,7 +102,7 @@ impl Events {
     /// `IRQF_NO_RESEND`. `slow` says whether its chip is behind a slow bus.
     ///
     /// The line starts out masked, and there is no event.
-    pub(in crate::irq) fn new(trigger: Trigger, slow: bool) -> Self {
+    pub(super) fn new(trigger: Trigger, slow: bool) -> Self {
         // INVARIANT: `IRQF_NO_AUTOEN` leaves the line with a disable depth of one. It is not owned.
         Self {
             word: Atomic::new(Word::NEW.into_raw()),
@@ -123,7 +123,7 @@ impl Events {
     ///   and [`Self::disown()`] must be called before it is freed.
     /// - If the chip is behind a slow bus, the functions that say so must be called with a lock
     ///   that the caller of [`Self::disown()`] holds until the action is freed.
-    pub(in crate::irq) unsafe fn own(&self, irq: u32) {
+    pub(super) unsafe fn own(&self, irq: u32) {
         // SAFETY: It is always safe to call `irq_to_desc()`.
         let desc = unsafe { bindings::irq_to_desc(irq) };
 
@@ -133,18 +133,18 @@ impl Events {
     }
 
     /// Says that the action is about to be freed. What enables the line from here on does nothing.
-    pub(in crate::irq) fn disown(&self) {
+    pub(super) fn disown(&self) {
         // Freeing the action takes the descriptor's lock, under which this is read.
         self.owned.store(false, Relaxed);
     }
 
     /// Returns how the line is triggered.
-    pub(in crate::irq) fn trigger(&self) -> Trigger {
+    pub(super) fn trigger(&self) -> Trigger {
         self.trigger
     }
 
     /// Returns the state.
-    pub(in crate::irq) fn look(&self) -> Word {
+    pub(super) fn look(&self) -> Word {
         Word::from_raw(self.word.load(Acquire))
     }
 
@@ -152,7 +152,7 @@ impl Events {
     /// masked already. Returns whether there is an event to tell. To be called by the handler.
     ///
     /// A full barrier (A): what the caller does next comes after the event is counted.
-    pub(in crate::irq) fn fire(&self) -> bool {
+    pub(super) fn fire(&self) -> bool {
         if self.trigger == Trigger::Level {
             return self.fire_level();
         }
@@ -184,18 +184,17 @@ impl Events {
         self.disable();
         let (old, new) = self.change(|word| word.fired_and_disabled(self.trigger, too_fast));
 
-        if old.is_off() || !new.is_off() {
-            // The line was disabled for another change as well, or runs free by now.
-            self.enable(old);
-        }
-        new.is_ready()
+        // The line was disabled for another change as well, or runs free by now.
+        let edge = (old.is_off() || !new.is_off()) && self.enable(old);
+
+        edge || new.is_ready()
     }
 
     /// Arms the line: unmasks it, if it is masked. It does not run free any more.
     ///
     /// Returns whether an edge that was kept has become an event: then the caller must wake whoever
     /// waits. Behind a slow bus, only with the lock that [`Self::own()`] asks for.
-    pub(in crate::irq) fn arm(&self) -> bool {
+    pub(super) fn arm(&self) -> bool {
         self.unmask(|word| word.armed().stepped())
     }
 
@@ -203,24 +202,23 @@ impl Events {
     ///
     /// For lines that do not fire again by themselves: edges and messages. If they fire too fast
     /// the line is masked after all, see [`Word::is_storm()`]. Otherwise as [`Self::arm()`].
-    pub(in crate::irq) fn run_free(&self) -> bool {
+    pub(super) fn run_free(&self) -> bool {
         self.unmask(|word| word.freed().stepped())
     }
 
-    /// Masks the line, without waiting for its handler. It does not run free any more.
+    /// Masks the line, without waiting for its handler. It does not run free any more. Returns as
+    /// [`Self::arm()`]: the line may have been armed meanwhile.
     ///
     /// Must be called with the lock that [`Self::own()`] asks for, whatever the chip.
-    pub(in crate::irq) fn mask(&self) {
+    pub(super) fn mask(&self) -> bool {
         if self.trigger == Trigger::Edge {
             self.change(|word| word.masked().stepped());
-            return;
+            return false;
         }
         self.disable();
         let (old, _) = self.change(|word| word.masked().off().stepped());
 
-        if old.is_off() {
-            self.enable(old);
-        }
+        old.is_off() && self.enable(old)
     }
 
     /// Arms the line if `seen` is still its state, which must be one that may be armed. Otherwise
@@ -228,7 +226,7 @@ impl Events {
     ///
     /// The result may have an event: an edge that was kept. Then the caller must wake whoever
     /// waits. Behind a slow bus, only with the lock that [`Self::own()`] asks for.
-    pub(in crate::irq) fn arm_seen(&self, seen: Word) -> Result<Word, Word> {
+    pub(super) fn arm_seen(&self, seen: Word) -> Result<Word, Word> {
         let armed = self.exchange(seen, seen.armed())?;
 
         if seen.is_off() && self.enable(seen) {
@@ -240,7 +238,7 @@ impl Events {
     /// Arms the line for a caller that began at `entry` and has looked at `word`, which may be
     /// armed. If the state has changed, looks again as long as it may. Returns the state that it is
     /// in then. Otherwise as [`Self::arm_seen()`].
-    pub(in crate::irq) fn arm_since(&self, entry: Word, word: Word) -> Word {
+    pub(super) fn arm_since(&self, entry: Word, word: Word) -> Word {
         self.arm_seen(word)
             .unwrap_or_else(|other| self.arm_changed(entry, other))
     }
@@ -261,22 +259,22 @@ impl Events {
     ///
     /// It leaves no event, which makes it a full barrier (C) against the handler: an event that is
     /// not taken here was counted after whatever the caller has done before.
-    pub(in crate::irq) fn take(&self, seen: Word) -> Result<Word, Word> {
+    pub(super) fn take(&self, seen: Word) -> Result<Word, Word> {
         self.exchange(seen, seen.taken())
     }
 
     /// Takes the report of a storm, in the same way.
-    pub(in crate::irq) fn take_storm(&self, seen: Word) -> Result<Word, Word> {
+    pub(super) fn take_storm(&self, seen: Word) -> Result<Word, Word> {
         self.exchange(seen, seen.storm_told())
     }
 
     /// Says that the line is gone. A full barrier (A), as [`Self::fire()`].
-    pub(in crate::irq) fn revoke(&self) {
+    pub(super) fn revoke(&self) {
         self.change(Word::gone);
     }
 
     /// Takes an edge that came while the system was suspended. Returns as [`Self::arm()`].
-    pub(in crate::irq) fn resume(&self) -> bool {
+    pub(super) fn resume(&self) -> bool {
         let desc = self.desc.load(Relaxed);
 
         // SAFETY: By the type invariants `owned` says whether `desc` is valid.
@@ -325,8 +323,10 @@ impl Events {
         if self.trigger == Trigger::Level {
             return false;
         }
+        // It is coalesced with the kept edge only if that is yet to be told: else it may have come
+        // after the read that was told of it.
         let (old, new) = self.change(|word| {
-            if old.has_kept() {
+            if old.has_kept() && word.count() != 0 {
                 word.coalesced()
             } else {
                 word.edge()

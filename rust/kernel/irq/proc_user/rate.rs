@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How fast a line fires. Used by its handler alone, which does not run twice at a time.
-pub(in crate::irq) struct Rate {
+pub(super) struct Rate {
     /// When the present batch of events began, in nanoseconds.
     begin: Atomic<i64>,
     /// How many events there were in it.
@@ -23,12 +23,12 @@ impl Rate {
     const MAX: i64 = 100_000;
 
     /// How many events are a batch.
-    pub(in crate::irq) const BATCH: u32 = 1000;
+    pub(super) const BATCH: u32 = 1000;
 
     /// How long a batch has to take, in nanoseconds.
-    pub(in crate::irq) const TIME: i64 = NSEC_PER_SEC / Self::MAX * Self::BATCH as i64;
+    pub(super) const TIME: i64 = NSEC_PER_SEC / Self::MAX * Self::BATCH as i64;
 
-    pub(in crate::irq) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             begin: Atomic::new(0),
             events: Atomic::new(0),
@@ -37,7 +37,7 @@ impl Rate {
 
     /// Notes an event, and returns whether it closes a batch that came too fast. `now` gives the
     /// time in nanoseconds.
-    pub(in crate::irq) fn exceeds(&self, now: impl FnOnce() -> i64) -> bool {
+    pub(super) fn exceeds(&self, now: impl FnOnce() -> i64) -> bool {
         let events = self.events.load(Relaxed) + 1;
         if events < Self::BATCH {
             self.events.store(events, Relaxed);

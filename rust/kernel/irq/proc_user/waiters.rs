@@ -13,6 +13,7 @@ use crate::{
             Relaxed,
             Release, //
         },
+        barrier::smp_mb,
         LockClassKey, //
     },
     task::{
@@ -53,7 +54,8 @@ use core::ptr;
 ///
 /// So either the handler finds the sleeper, or the sleeper finds the event. (A) is the exchange of
 /// the word itself: [`Events::fire()`] and [`Events::revoke()`]. (B) is the exchange that takes the
-/// slot, the one in `prepare_to_swait_event()`, and the one in `poll_wait()`.
+/// slot, the barriers in `prepare_to_swait_event()` and `poll_wait()`, and one of its own where a
+/// signal keeps a reader from sleeping.
 ///
 /// A handler may find a reader in the slot that has left it by the time of the wake, and is awake
 /// or asleep elsewhere. That reader must not miss the event: between leaving the slot and its last
@@ -199,6 +201,8 @@ impl Waiters {
         //
         // SAFETY: `current` is valid, because it is the thread that runs this.
         if unsafe { bindings::signal_pending(current) } != 0 {
+            // The barrier (B), for a reader that has just left the slot.
+            smp_mb(Full);
             return if ready() { Ok(()) } else { Err(ERESTARTSYS) };
         }
 

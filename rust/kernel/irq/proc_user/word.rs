@@ -13,7 +13,7 @@
 /// The generation tells a reader that found no event whether another thread has taken one since:
 /// flags and count alone may be the same again.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::irq) struct Word(u64);
+pub(super) struct Word(u64);
 
 /// No event is told until the line is armed.
 const MASKED: u64 = 1 << 0;
@@ -47,7 +47,7 @@ const EVENT: u64 = 1 << 32;
 
 /// What is known of how a line is triggered.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::irq) enum Trigger {
+pub(super) enum Trigger {
     /// It fires once for each edge or message. A mark in the word masks it.
     Edge,
     /// It fires for as long as its device asserts it.
@@ -58,10 +58,10 @@ pub(in crate::irq) enum Trigger {
 
 impl Word {
     /// The largest number of events that is kept. Those beyond it are not counted.
-    pub(in crate::irq) const MAX_COUNT: u32 = i32::MAX as u32;
+    pub(super) const MAX_COUNT: u32 = i32::MAX as u32;
 
     /// The state of a line that was requested with `IRQF_NO_AUTOEN`.
-    pub(in crate::irq) const NEW: Self = Self(MASKED | OFF);
+    pub(super) const NEW: Self = Self(MASKED | OFF);
 
     pub(super) fn from_raw(word: u64) -> Self {
         Self(word)
@@ -76,12 +76,12 @@ impl Word {
     }
 
     /// Returns the number of events that nobody has taken.
-    pub(in crate::irq) fn count(self) -> u32 {
+    pub(super) fn count(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
     /// Returns whether there is something for a reader: an event, a storm, or the line's end.
-    pub(in crate::irq) fn is_ready(self) -> bool {
+    pub(super) fn is_ready(self) -> bool {
         self.has(COUNT | STORM | GONE)
     }
 
@@ -90,15 +90,15 @@ impl Word {
         self.has(MASKED)
     }
 
-    pub(in crate::irq) fn is_free(self) -> bool {
+    pub(super) fn is_free(self) -> bool {
         self.has(FREE)
     }
 
-    pub(in crate::irq) fn is_storm(self) -> bool {
+    pub(super) fn is_storm(self) -> bool {
         self.has(STORM)
     }
 
-    pub(in crate::irq) fn is_gone(self) -> bool {
+    pub(super) fn is_gone(self) -> bool {
         self.has(GONE)
     }
 
@@ -107,7 +107,7 @@ impl Word {
     }
 
     /// Returns whether an edge is kept until the line is armed.
-    pub(in crate::irq) fn has_kept(self) -> bool {
+    pub(super) fn has_kept(self) -> bool {
         self.has(KEPT)
     }
 
@@ -119,7 +119,7 @@ impl Word {
 
     /// Returns whether a reader or poller that began at `entry` may arm the line: it is masked,
     /// there is nothing to tell, and nobody has taken an event or written since.
-    pub(in crate::irq) fn may_be_armed_since(self, entry: Self) -> bool {
+    pub(super) fn may_be_armed_since(self, entry: Self) -> bool {
         self.0 & (MASKED | COUNT | STORM | GONE) == MASKED && ((self.0 ^ entry.0) as u32) < STEP
     }
 

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "file.h"
 #include "fuzz.h"
 
 /* A worker that has finished nothing for so many seconds is stuck. */
@@ -168,6 +169,9 @@ static void show_stuck(struct worker *worker)
 	blame(worker, "has finished nothing for %d seconds", PATIENCE);
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/stack", worker->pid, worker->tid);
 	copy_out(path);
+	/* What runs on each CPU, and what sleeps: to the kernel's log. */
+	write_file("/proc/sysrq-trigger", "l");
+	write_file("/proc/sysrq-trigger", "w");
 }
 
 /*

@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The models.
+
+#[path = "../../../../rust/kernel/irq/proc_user/events.rs"]
+#[allow(dead_code)]
+mod events;
+#[path = "../../../../rust/kernel/irq/proc_user/rate.rs"]
+#[allow(dead_code)]
+mod rate;
+#[path = "../../../../rust/kernel/irq/proc_user/word.rs"]
+#[allow(dead_code)]
+mod word;
+
+use crate::{
+    broken,
+    sync::atomic::{Acquire, Atomic, Full, Relaxed, Release},
+    words, LINE,
+};
+use events::Events;
+use loom::{
+    cell::UnsafeCell,
+    sync::{
+        atomic::{fence, Ordering::SeqCst},
+        Arc,
+    },
+    thread,
+};
+use std::sync::atomic::AtomicUsize;
+use word::{
+    Trigger::{self, Edge, Level, Unknown},
+    Word,
+};
+
+/// A line, and its owner.
+struct User {
+    events: Events,
+    /// The reader is in the slot, or on the queue.
+    slot: Atomic<bool>,
+    /// The reader sleeps, or is about to: its state is not `TASK_RUNNING`.
+    dozing: Atomic<bool>,
+    /// What is done before an event is counted.
+    data: UnsafeCell<u32>,
+    /// What is done before the next one is.
+    more: UnsafeCell<u32>,
+}
+
+impl User {
+    /// The line is masked.
+    fn new(trigger: Trigger) -> Self {
+        let events = Events::new(trigger, false);
+
+        // SAFETY: There is no line but `LINE`, which starts out as it has to.
+        unsafe { events.own(0) };
+        Self {
+            events,
+            slot: Atomic::new(false),
+            dozing: Atomic::new(false),
+            data: UnsafeCell::new(0),
+            more: UnsafeCell::new(0),
+        }
+    }
+
+    fn armed(trigger: Trigger) -> Arc<Self> {
+        let user = Self::new(trigger);
+
+        user.events.arm();
+        Arc::new(user)
+    }
+
+    /// An interrupt, up to the wake. Returns what the handler does, if it runs.
+    fn interrupt(&self) -> Option<bool> {
+        {
+            let mut line = LINE.lock().unwrap();
+
+            if line.depth > 0 {
+                line.pending = self.events.trigger() != Level;
+                return None;
+            }
+        }
+        Some(self.events.fire())
+    }
+
+    /// Two interrupts at most, so that none coalesces: the second one comes after an event, and is
+    /// kept if that one has masked the line. Returns the number of events.
+    fn interrupt_twice(&self) -> u32 {
+        let is_level = self.events.trigger() == Level;
+
+        match self.interrupt() {
+            None => u32::from(!is_level),
+            Some(false) => 1,
+            Some(true) if self.interrupt().is_none() && is_level => 1,
+            Some(true) => 2,
+        }
+    }
+
+    /// `Waiters::wake_slot()`. Returns whether a reader counts as woken.
+    fn wake(&self) -> bool {
+        if !self.slot.load(Acquire) {
+            return false;
+        }
+        // In `wake_up_process()`.
+        fence(SeqCst);
+        self.dozing.load(Relaxed)
+    }
+
+    /// The reader enters the slot, and looks whether it need not sleep.
+    fn enter(&self) -> bool {
+        let early = broken("look-early") && self.events.look().is_ready();
+
+        self.dozing.store(true, Relaxed);
+        if broken("no-sleep-barrier") {
+            self.slot.store(true, Relaxed);
+        } else {
+            let _ = self.slot.cmpxchg(false, true, Full);
+            // (B), so that `relaxed` breaks the events alone.
+            fence(SeqCst);
+        }
+        early || (!broken("look-early") && self.events.look().is_ready())
+    }
+
+    /// The reader enters the queue, and looks as well. [`Self::wake()`] does not find it there.
+    fn enter_queue(&self) -> bool {
+        if !broken("no-sleep-barrier") {
+            // (B), in `prepare_to_swait_event()`.
+            fence(SeqCst);
+        }
+        self.events.look().is_ready()
+    }
+
+    /// The reader leaves the slot.
+    fn leave(&self) {
+        self.dozing.store(false, Relaxed);
+        self.slot.store(false, Release);
+    }
+
+    /// Takes all events, as `UserIrq::read()`. Returns their number.
+    fn take(&self) -> u32 {
+        let mut word = self.events.look();
+
+        while word.count() != 0 {
+            match self.events.take(word) {
+                Ok(_) => return word.count(),
+                Err(_) if broken("leave-some") => return 0,
+                Err(other) => word = other,
+            }
+        }
+        0
+    }
+
+    /// `UserIrq::arm_since()`
+    fn arm_since(&self, entry: Word, word: Word) -> Word {
+        if word.may_be_armed_since(entry) {
+            self.events.arm_since(entry, word)
+        } else {
+            word
+        }
+    }
+
+    /// What a read does that finds no event, up to the sleep.
+    fn arm_if_none(&self) -> Word {
+        let entry = self.events.look();
+
+        self.arm_since(entry, entry)
+    }
+
+    /// Takes the events that there are, and those that are kept.
+    fn take_rest(&self) -> u32 {
+        let mut taken = self.take();
+
+        self.events.arm();
+        loop {
+            match self.take() {
+                0 => return taken,
+                more => taken += more,
+            }
+            self.events.arm();
+        }
+    }
+}
+
+fn depth() -> u32 {
+    LINE.lock().unwrap().depth
+}
+
+/// Calls the function in another thread.
+fn meanwhile<T: 'static>(
+    user: &Arc<User>,
+    call: impl FnOnce(&User) -> T + 'static,
+) -> thread::JoinHandle<T> {
+    let user = user.clone();
+
+    thread::spawn(move || call(&user))
+}
+
+/// No event is lost or taken twice, and the line is disabled as often as it is enabled.
+fn balance(trigger: Trigger) {
+    let user = User::armed(trigger);
+    let handler = meanwhile(&user, User::interrupt_twice);
+    let writer = meanwhile(&user, |user| {
+        user.events.mask();
+        user.events.arm();
+    });
+
+    let mut taken = user.take();
+    user.arm_if_none();
+
+    let fired = handler.join().unwrap();
+    writer.join().unwrap();
+    taken += user.take_rest();
+    assert_eq!(taken, fired, "events taken, and fired");
+    assert_eq!(depth(), 0, "depth of an armed line");
+}
+
+fn balance_edge() {
+    balance(Edge);
+}
+
+fn balance_level() {
+    balance(Level);
+}
+
+fn balance_unknown() {
+    balance(Unknown);
+}
+
+/// The same, of a line that fires on although it is masked: some edges coalesce.
+fn balance_fast() {
+    let user = User::armed(Edge);
+    let handler = meanwhile(&user, |user| {
+        for _ in 0..4 {
+            user.interrupt();
+        }
+    });
+
+    let mut taken = user.take();
+    user.arm_if_none();
+
+    handler.join().unwrap();
+    taken += user.take_rest();
+    assert!((2..=4).contains(&taken), "events taken, of 4 fired");
+    assert_eq!(depth(), 0, "depth of an armed line");
+}
+
+/// The same, of a line that a thread lets run free.
+fn free(trigger: Trigger) {
+    let user = User::armed(trigger);
+    let handler = meanwhile(&user, User::interrupt_twice);
+    let writer = meanwhile(&user, |user| {
+        user.events.run_free();
+        user.events.mask();
+    });
+
+    let mut taken = user.take();
+
+    let fired = handler.join().unwrap();
+    writer.join().unwrap();
+    assert!(!user.events.look().is_free(), "a masked line runs free");
+    taken += user.take_rest();
+    assert_eq!(taken, fired, "events taken, and fired");
+    assert_eq!(depth(), 0, "depth of an armed line");
+    assert!(!user.events.look().is_storm(), "a storm of two");
+}
+
+fn free_edge() {
+    free(Edge);
+}
+
+fn free_unknown() {
+    free(Unknown);
+}
+
+/// No reader sleeps while there is an event, unless it is about to be woken.
+fn wake() {
+    let user = User::armed(Edge);
+    let handler = meanwhile(&user, |user| {
+        user.interrupt();
+        user.wake()
+    });
+    let asleep = !user.enter();
+
+    assert!(handler.join().unwrap() || !asleep, "asleep for ever");
+}
+
+/// Nor while the line is revoked.
+fn revoke() {
+    let user = User::armed(Edge);
+    let revocation = meanwhile(&user, |user| {
+        user.events.revoke();
+        user.wake()
+    });
+    let asleep = !user.enter();
+
+    assert!(revocation.join().unwrap() || !asleep, "asleep for ever");
+}
+
+/// Nor on a masked line whose edge is kept.
+fn kept() {
+    let user = User::armed(Edge);
+    user.interrupt();
+    user.take();
+    let handler = meanwhile(&user, |user| {
+        user.interrupt();
+        user.wake()
+    });
+    let asleep = !user.arm_if_none().is_ready() && !user.enter();
+
+    assert!(handler.join().unwrap() || !asleep, "asleep for ever");
+}
+
+/// A wake may find a reader in the slot that has left it for good: then there is no event that the
+/// reader has not taken.
+fn leave() {
+    let user = User::armed(Edge);
+    user.events.run_free();
+    user.interrupt();
+    user.enter();
+    let handler = meanwhile(&user, |user| {
+        user.interrupt();
+        user.wake()
+    });
+
+    user.leave();
+    user.take();
+
+    let found = handler.join().unwrap();
+    assert!(!found || !user.events.look().is_ready(), "asleep for ever");
+}
+
+/// The same, of a reader that finds no event and sleeps again, on the queue.
+fn leave_in_vain() {
+    let user = User::armed(Edge);
+    user.enter();
+    let handler = meanwhile(&user, |user| {
+        user.interrupt();
+        user.wake()
+    });
+
+    user.leave();
+    let seen = user.events.look().is_ready() || user.enter_queue();
+
+    assert!(!handler.join().unwrap() || seen, "asleep for ever");
+}
+
+/// The same, of a reader that finds no event and ends, because of a signal.
+fn leave_for_signal() {
+    let user = User::armed(Edge);
+    user.enter();
+    let handler = meanwhile(&user, |user| {
+        user.interrupt();
+        user.wake()
+    });
+
+    user.leave();
+    if !broken("no-signal-barrier") {
+        fence(SeqCst);
+    }
+    let seen = user.events.look().is_ready();
+
+    assert!(!handler.join().unwrap() || seen, "asleep for ever");
+}
+
+/// The same, of a reader that finds an event and leaves it: it wakes another one, which is about to
+/// sleep.
+fn pass_on() {
+    let user = User::armed(Edge);
+    let handler = meanwhile(&user, |user| {
+        user.interrupt();
+    });
+    // The handler has woken this reader.
+    let first = meanwhile(&user, |user| {
+        if !user.events.look().is_ready() {
+            return true;
+        }
+        if !broken("no-pass-barrier") {
+            fence(SeqCst); // (D)
+        }
+        user.wake()
+    });
+    let asleep = !user.enter();
+
+    handler.join().unwrap();
+    assert!(first.join().unwrap() || !asleep, "asleep for ever");
+}
+
+/// A thread that takes an event sees what was done before it was counted; and the handler of the
+/// next one comes after what was done before the line was armed.
+fn publish() {
+    let user = User::armed(Level);
+    let handler = meanwhile(&user, |user| {
+        for _ in 0..2 {
+            if depth() == 0 {
+                user.data.with_mut(|data| unsafe { *data += 1 });
+                user.events.fire();
+            }
+        }
+    });
+
+    if user.take() > 0 {
+        user.data.with_mut(|data| unsafe { *data += 1 });
+        user.arm_if_none();
+    }
+    handler.join().unwrap();
+}
+
+/// The same, of an edge that was kept.
+fn publish_kept() {
+    let user = User::armed(Edge);
+    let handler = meanwhile(&user, |user| {
+        user.data.with_mut(|data| unsafe { *data += 1 });
+        user.events.fire();
+        user.more.with_mut(|more| unsafe { *more += 1 });
+        user.events.fire();
+    });
+
+    let mut taken = user.take();
+    if taken > 0 {
+        user.data.with_mut(|data| unsafe { *data += 1 });
+        user.arm_if_none();
+        taken += user.take();
+    }
+    if taken > 1 {
+        user.more.with_mut(|more| unsafe { *more += 1 });
+    }
+    handler.join().unwrap();
+}
+
+/// The handler is not called again for a level that a reader was told of, before that reader reads
+/// again: another one, which began before, does not arm.
+fn no_echo() {
+    let user = Arc::new(User::new(Level));
+    let entry = user.events.look();
+    let handler = meanwhile(&user, |user| {
+        (0..3).filter_map(|_| user.interrupt()).count()
+    });
+    let other = meanwhile(&user, move |user| {
+        let entry = if broken("begin-late") {
+            user.events.look()
+        } else {
+            entry
+        };
+        user.arm_since(entry, entry);
+    });
+
+    user.arm_since(entry, entry);
+    user.take();
+
+    other.join().unwrap();
+    assert!(handler.join().unwrap() <= 1, "an echo");
+}
+
+/// An edge that comes after a thread has taken the event and served the device is told, although
+/// another thread has yet to enable the line.
+fn late_edge() {
+    let user = User::armed(Edge);
+    for _ in 0..3 {
+        user.interrupt();
+    }
+    user.take();
+    assert_eq!(depth(), 1, "depth of a line that fired three times");
+    let first = meanwhile(&user, |user| {
+        user.arm_if_none();
+    });
+
+    let served = user.take() > 0;
+    if served {
+        user.arm_if_none();
+        user.interrupt();
+    }
+
+    first.join().unwrap();
+    assert!(!served || user.take_rest() > 0, "an edge is lost");
+}
+
+/// No line is enabled that this file does not own any more.
+fn disown() {
+    let user = User::armed(Level);
+    user.interrupt();
+    let reader = meanwhile(&user, |user| {
+        user.take();
+        user.arm_if_none();
+    });
+
+    if !broken("disown-late") {
+        user.events.disown();
+    }
+    LINE.lock().unwrap().installed = false;
+    user.events.disown();
+    reader.join().unwrap();
+}
+
+/// Checks a model: all of it, or what can be reached by so many changes of thread that nothing
+/// forces.
+fn check(name: &str, preemptions: Option<usize>, model: fn()) {
+    static ORDERS: AtomicUsize = AtomicUsize::new(0);
+
+    if words()
+        .iter()
+        .any(|word| MODELS.iter().any(|model| model.0 == word))
+        && !broken(name)
+    {
+        return;
+    }
+
+    let mut builder = loom::model::Builder::new();
+
+    builder.preemption_bound = preemptions;
+    ORDERS.store(0, Relaxed);
+    builder.check(move || {
+        ORDERS.fetch_add(1, Relaxed);
+        model();
+    });
+    println!("{name}: {} orders", ORDERS.load(Relaxed));
+}
+
+/// The models, and the most preemptions that they are checked with.
+const MODELS: &[(&str, Option<usize>, fn())] = &[
+    ("wake", None, wake),
+    ("revoke", None, revoke),
+    ("kept", None, kept),
+    ("leave", None, leave),
+    ("leave_in_vain", None, leave_in_vain),
+    ("leave_for_signal", None, leave_for_signal),
+    ("pass_on", None, pass_on),
+    ("publish", None, publish),
+    ("publish_kept", None, publish_kept),
+    ("late_edge", None, late_edge),
+    ("disown", None, disown),
+    ("no_echo", Some(4), no_echo),
+    ("balance_edge", Some(3), balance_edge),
+    ("balance_fast", Some(3), balance_fast),
+    ("balance_level", Some(3), balance_level),
+    ("balance_unknown", Some(3), balance_unknown),
+    ("free_edge", Some(3), free_edge),
+    ("free_unknown", Some(3), free_unknown),
+];
+
+pub fn main() {
+    for &(name, preemptions, model) in MODELS {
+        check(name, preemptions, model);
+    }
+}
