@@ -100,7 +100,7 @@ int irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow)
  * @desc:	Descriptor of the line. May be freed if @owned is false
  * @owned:	True until the action is about to be freed
  *
- * The action has IRQF_NO_RESEND, so nobody else takes it.
+ * The action has IRQF_NO_RESEND, so the core leaves it there.
  *
  * Context: Any.
  * Returns: Whether there was one, and the line is enabled

@@ -22,7 +22,7 @@ pub enum Kind {
     Level,
     /// As `Level`, by a chip behind a bus that sleeps.
     SlowLevel,
-    /// As `Level`, but nobody has told how it is triggered: its flow tells.
+    /// As `Level`, with no configured trigger: its flow handler tells.
     UntoldLevel,
     /// Handled in the thread of another line.
     Nested,
@@ -32,7 +32,7 @@ pub enum Kind {
     PerCpu,
     /// Each CPU has one, and a cookie of its own for it.
     PerCpuDevId,
-    /// As `Edge`, but nobody has told how it is triggered.
+    /// As `Edge`, with no configured trigger and no flow handler.
     Untriggered,
     /// As `Edge`, handled where the core says.
     Managed,

@@ -82,8 +82,8 @@ impl Wires {
 
     /// Makes the line fire as long as it is asserted and not masked.
     ///
-    /// From a thread, because a storm that comes from interrupt context alone would leave nobody
-    /// else a chance to run.
+    /// From a thread, because a storm that comes from interrupt context alone would let no thread
+    /// run.
     pub(super) fn pump(&self) {
         loop {
             while self.asserted.load(Acquire) != 0 {

@@ -46,8 +46,8 @@ use core::ptr;
 /// An edge or message line is masked by a mark: the first event costs the handler one exchange.
 /// The second edge runs the handler again, which keeps it. The third one disables the line in the
 /// core, which masks it at its chip when a fourth one comes. So a masked line that goes on firing
-/// runs its handler twice more at most. A level line would fire again at once, and a line of
-/// which nobody has said how it is triggered may: these are disabled by the first event.
+/// runs its handler twice more at most. A level line would fire again at once, and a line
+/// whose trigger is unknown may: these are disabled by the first event.
 ///
 /// # Races
 ///
@@ -66,7 +66,7 @@ use core::ptr;
 /// T2 exchanges: fails, looks again         makes the kept edge an event
 ///
 /// T2 looks: not masked                     T2 sleeps on a masked line that has no event and
-/// H counts, masks                          that nobody will arm: H wakes T2, or T2 sees the
+/// H counts, masks                          that no task will arm: H wakes T2, or T2 sees the
 /// T2 sleeps: is woken                      event before it sleeps, see Waiters
 ///
 /// H looks: masked, an edge is kept         the line stays disabled: H's exchange fails, H
