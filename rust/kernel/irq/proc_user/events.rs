@@ -192,8 +192,8 @@ impl Events {
 
     /// Arms the line: unmasks it, if it is masked. It does not run free any more.
     ///
-    /// Returns whether an edge that was kept has become an event: then the caller must wake whoever
-    /// waits. Behind a slow bus, only with the lock that [`Self::own()`] asks for.
+    /// Returns whether an edge that was kept has become an event: then the caller must wake the
+    /// waiters. Behind a slow bus, only with the lock that [`Self::own()`] asks for.
     pub(super) fn arm(&self) -> bool {
         self.unmask(|word| word.armed().stepped())
     }
@@ -224,8 +224,8 @@ impl Events {
     /// Arms the line if `seen` is still its state, which must be one that may be armed. Otherwise
     /// returns the state that it is in by now.
     ///
-    /// The result may have an event: an edge that was kept. Then the caller must wake whoever
-    /// waits. Behind a slow bus, only with the lock that [`Self::own()`] asks for.
+    /// The result may have an event: an edge that was kept. Then the caller must wake the
+    /// waiters. Behind a slow bus, only with the lock that [`Self::own()`] asks for.
     pub(super) fn arm_seen(&self, seen: Word) -> Result<Word, Word> {
         let armed = self.exchange(seen, seen.armed())?;
 

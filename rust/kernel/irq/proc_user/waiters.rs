@@ -28,7 +28,7 @@ use core::ptr;
 /// A slot for one reader, a queue for more of them, of which one is woken at a time, and a queue
 /// for pollers, which are all woken.
 ///
-/// The slot, which is an rcuwait that also says whether it is taken, and the readers' simple wait
+/// The slot, which works like an rcuwait and is taken by an exchange, and the readers' simple wait
 /// queue can be used in hard interrupt context on `PREEMPT_RT` too: so no thread runs between the
 /// interrupt and the reader. The pollers' queue is the kind that the poll interface of the VFS asks
 /// for, whose lock sleeps there.

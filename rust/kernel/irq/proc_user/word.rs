@@ -52,7 +52,7 @@ pub(super) enum Trigger {
     Edge,
     /// It fires for as long as its device asserts it.
     Level,
-    /// Nobody has said. Masked like a level line, but what comes meanwhile is kept.
+    /// It is not known. Masked like a level line, but what comes meanwhile is kept.
     Unknown,
 }
 
@@ -75,7 +75,7 @@ impl Word {
         self.0 & flags != 0
     }
 
-    /// Returns the number of events that nobody has taken.
+    /// Returns the number of events that no reader has taken.
     pub(super) fn count(self) -> u32 {
         (self.0 >> 32) as u32
     }
@@ -118,7 +118,7 @@ impl Word {
     }
 
     /// Returns whether a reader or poller that began at `entry` may arm the line: it is masked,
-    /// there is nothing to tell, and nobody has taken an event or written since.
+    /// there is nothing to tell, and no thread has taken an event or written since.
     pub(super) fn may_be_armed_since(self, entry: Self) -> bool {
         self.0 & (MASKED | COUNT | STORM | GONE) == MASKED && ((self.0 ^ entry.0) as u32) < STEP
     }
