@@ -42,6 +42,15 @@ patches_for() {
 	done
 }
 
+# mirrored TREE: prints the files of this repository that mirror the kernel tree: those in
+# the folders that the kernel source TREE has, too.
+mirrored() (
+	cd "$top"
+	for folder in */; do
+		[ "$folder" = build/ ] || [ ! -d "$1/$folder" ] || find "$folder" -type f
+	done | sort
+)
+
 say() {
 	printf '%s\n' "$*" >&2
 }
