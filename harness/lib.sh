@@ -51,6 +51,13 @@ mirrored() (
 	done | sort
 )
 
+# copy_tree FROM TO: copies a kernel source.
+copy_tree() {
+	rm -rf "$2"
+	mkdir -p "$2"
+	tar -C "$1" --exclude-vcs -cf - . | tar -C "$2" -xf -
+}
+
 say() {
 	printf '%s\n' "$*" >&2
 }
@@ -98,8 +105,8 @@ mend_for() {
 		echo "The disk is full. Free some space and run this again."
 	elif grep -qiE 'could not resolve|temporary failure|unable to connect|could not connect|failed to fetch|network is unreachable|connection (refused|timed out)|failed to download|spurious network' "$log"; then
 		echo "A package server cannot be reached. See to the network (http_proxy and https_proxy are heeded), and run this again."
-	elif grep -q 'Unable to locate package linux-source' "$log"; then
-		echo "Debian no longer has linux-source-$series. Unpack a Linux $series elsewhere and give its path: KSRC=/path/to/linux"
+	elif grep -qE 'Debian has none of|apt-get: command not found' "$log"; then
+		echo "Unpack a Linux $series and give its path: KSRC=/path/to/linux"
 	else
 		echo "See the log for the rest; to run this again goes on where it stopped."
 	fi
