@@ -70,6 +70,9 @@ die() {
 	exit 1
 }
 
+[[ $top$cache != *[[:space:]:]* ]] ||
+	die "the kernel's make takes no path with a space or a colon: $top, $cache" \
+		"Move the clone, or point XDG_CACHE_HOME at another folder."
 [ -d "$harness/arch/$ARCH" ] ||
 	die "there is no architecture $ARCH" "There are: $(cd "$harness/arch" && echo *)"
 
@@ -88,7 +91,9 @@ need_space() {
 locked() {
 	local folder=$1 lock
 	shift
-	mkdir -p "$(dirname "$folder")"
+	mkdir -p "${folder%/*}" 2>/dev/null && [ -w "${folder%/*}" ] ||
+		die "${folder%/*} cannot be written to, and does not have ${folder##*/}" \
+			"Make it writable, or point XDG_CACHE_HOME at another folder."
 	exec {lock}>"$folder.lock"
 	flock -n "$lock" || {
 		say "irq-user: waiting for another run that works on $folder"
