@@ -91,7 +91,7 @@ need_space() {
 locked() {
 	local folder=$1 lock
 	shift
-	mkdir -p "${folder%/*}" 2>/dev/null && [ -w "${folder%/*}" ] ||
+	{ mkdir -p "${folder%/*}" 2>/dev/null && [ -w "${folder%/*}" ]; } ||
 		die "${folder%/*} cannot be written to, and does not have ${folder##*/}" \
 			"Make it writable, or point XDG_CACHE_HOME at another folder."
 	exec {lock}>"$folder.lock"
@@ -110,6 +110,8 @@ mend_for() {
 		echo "The disk is full. Free some space and run this again."
 	elif grep -qiE 'could not resolve|temporary failure|unable to connect|could not connect|failed to fetch|network is unreachable|connection (refused|timed out)|failed to download|spurious network' "$log"; then
 		echo "A package server cannot be reached. See to the network (http_proxy and https_proxy are heeded), and run this again."
+	elif grep -qi 'read-only file system' "$log"; then
+		echo "$cache lacks something, and cannot be written to. Make it writable, or point XDG_CACHE_HOME at another folder."
 	elif grep -qE 'Debian has none of|apt-get: command not found' "$log"; then
 		echo "Unpack a Linux $series and give its path: KSRC=/path/to/linux"
 	else
