@@ -292,6 +292,13 @@ impl UserIrq {
         )
         .map_err(|e| if e == ENOSYS { EINVAL } else { e })?;
 
+        // Since open looked at the line, it may have been disposed of and made again as another
+        // kind. Now it stays what it is: a revocation waits for the lock on the action.
+        let line = action.info()?;
+        if trigger_of(&line) != self.events.trigger() || line.is_slow_bus() != self.slow {
+            return Err(EBUSY);
+        }
+
         if self.events.trigger() != Trigger::Edge {
             // One event, one interrupt: no count is an echo of one that was acknowledged.
             action.disable_unlazy();
