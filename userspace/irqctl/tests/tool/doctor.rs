@@ -1,0 +1,73 @@
+//! `irqctl doctor`
+
+use crate::{fake::Fake, run::*};
+use assert_cmd::prelude::*;
+use predicates::str::contains;
+use rustix::system::uname;
+use std::{fs, process::Command};
+
+fn is_real_time() -> bool {
+    let version = uname().version().to_string_lossy().into_owned();
+    version.split_whitespace().any(|word| word == "PREEMPT_RT")
+}
+
+#[track_caller]
+fn expect(text: &str) {
+    irqctl("doctor").assert().success().stdout(contains(text));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_doctor() {
+    expect("this program has CAP_SYS_RAWIO");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_doctor_json() {
+    let findings = json(&irqctl("doctor --json").assert().success());
+    let mut findings = findings.as_array().expect("there are several").iter();
+    assert!(findings.any(|finding| finding["about"] == "capability"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_doctor_knows_a_real_time_kernel() {
+    let is = if is_real_time() { "is a" } else { "is not a" };
+    expect(&format!("the kernel {is} real-time one"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_doctor_knows_what_runs_in_threads() {
+    let arguments = fs::read_to_string("/proc/cmdline").expect("procfs is mounted");
+    let forced = is_real_time() || arguments.split_whitespace().any(|word| word == "threadirqs");
+    let does = if forced { "runs other handlers" } else { "does not force handlers" };
+    expect(&format!("the kernel {does}"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_doctor_sees_no_irqbalance() {
+    expect("no irqbalance moves lines");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_doctor_sees_irqbalance() {
+    let line = Fake::new();
+    let folder = tempfile::tempdir().expect("there is room");
+    let program = folder.path().join("irqbalance");
+    fs::copy("/bin/irqctl", &program).expect("it is in each VM");
+    let mut command = Command::new(program);
+    once_it_has(line.irq, command.arg("wait").arg(line.to_string()), |child| {
+        expect("irqbalance is running");
+        interrupt(child);
+    });
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_doctor_says_that_the_kernel_has_no_such_files() {
+    without_files("doctor").assert().code(1).stdout(contains("FAIL  kernel"));
+}

@@ -1,0 +1,57 @@
+//! `irqctl latency`
+
+use crate::{fake::Fake, plot::*, run::*};
+use assert_cmd::prelude::*;
+use predicates::str::contains;
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_of_an_injected_edge() {
+    let line = Fake::new();
+    let measured = irqctl(format!("latency {line} -n 50")).assert();
+    measured.success().stdout(contains("50 interrupts"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_of_a_device() {
+    let device = "--device 1234:11e8 --raise 0x60=1 --ack 0x64=1";
+    let real_time = "--fifo 80 --cpu 1 --mlock";
+    let measured = irqctl(format!("latency {device} -n 50 {real_time} --json")).assert().success();
+    assert_eq!(json(&measured)["latency"]["count"], 50);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_needs_a_device_for_a_level() {
+    let line = Fake::of("level");
+    let measured = irqctl(format!("latency {line} -n 1")).assert();
+    measured.code(1).stderr(contains("level-triggered; let its device do it"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_plots() {
+    let line = Fake::new();
+    let plot = Plot::new();
+    plot.by(&mut irqctl(format!("latency {line} -n 50"))).assert().success();
+    assert!(plot.read().contains(&format!("From an interrupt of line {line} to the program")));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_plots_bars() {
+    let line = Fake::new();
+    let plot = Plot::new();
+    plot.by(&mut irqctl(format!("latency {line} -n 50"))).assert().success();
+    assert!(plot.has_bars());
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_ends_with_a_summary() {
+    let line = Fake::new();
+    let mut command = irqctl(format!("latency {line} -n 1000000000"));
+    let measured = once_it_has(line.irq, &mut command, interrupt);
+    measured.success().stdout(contains("from each until the program runs:"));
+}

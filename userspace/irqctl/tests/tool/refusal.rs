@@ -1,0 +1,61 @@
+//! Why `irqctl` does not get a line, or does not try.
+
+use crate::{fake::Fake, run::*};
+use assert_cmd::prelude::*;
+use predicates::str::contains;
+use std::process::Command;
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_says_who_has_a_line() {
+    let (irq, driver) = console();
+    let message = format!("irqctl: line {irq} is held by {driver}");
+    irqctl(format!("wait {irq}")).assert().code(1).stderr(contains(message));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_says_that_there_is_no_line() {
+    irqctl("wait 999").assert().code(1).stderr(contains("irqctl: line 999 does not exist"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_says_that_a_line_cannot_be_requested() {
+    let line = Fake::of("norequest");
+    let message = format!("irqctl: line {line} cannot be requested");
+    irqctl(format!("wait {line}")).assert().code(1).stderr(contains(message));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_says_that_the_line_is_gone() {
+    let line = Fake::new();
+    let message = format!("irqctl: line {line} is gone");
+    let mut command = irqctl(format!("wait {line}"));
+    let waited = once_it_has(line.irq, &mut command, |_| drop(line));
+    waited.code(1).stderr(contains(message));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_says_which_capability_is_missing() {
+    let line = Fake::new();
+    let mut command = Command::new("unshare");
+    let waited = command.args(["-Ur", "irqctl", "wait"]).arg(line.to_string()).assert();
+    waited.code(1).stderr(contains(format!("irqctl: line {line} needs CAP_SYS_RAWIO")));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_says_that_the_kernel_has_no_such_files() {
+    let line = Fake::new();
+    let message = format!("irqctl: line {line} cannot be had: this kernel has no files");
+    without_files(format!("wait {line}")).assert().code(1).stderr(contains(message));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_refuses_a_wrong_command_line() {
+    irqctl("wait").assert().code(2).stderr(contains("Usage: irqctl wait"));
+}

@@ -1,0 +1,82 @@
+//! How the tool is run, and what happens meanwhile.
+
+use crate::fake::Fake;
+use assert_cmd::{assert::Assert, prelude::*};
+use irq_user::Info;
+use rustix::process::{kill_process, Pid, Signal};
+use serde_json::Value;
+use std::{
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+/// How long a line that fires again and again is quiet in between.
+const QUIET: Duration = Duration::from_millis(5);
+
+/// The tool, which is in each VM.
+pub fn irqctl(arguments: impl AsRef<str>) -> Command {
+    let mut command = Command::new("irqctl");
+    command.args(arguments.as_ref().split_whitespace());
+    command
+}
+
+/// The tool on a machine that has no lines' files.
+pub fn without_files(arguments: impl AsRef<str>) -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-c"]);
+    command.arg(format!("mount -t tmpfs none /proc/irq && exec irqctl {}", arguments.as_ref()));
+    command
+}
+
+/// Runs a command while lines fire, again and again.
+pub fn firing(lines: &[&Fake], command: &mut Command) -> Assert {
+    thread::scope(|scope| {
+        let (_runs, over) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            while over.recv_timeout(QUIET) == Err(RecvTimeoutError::Timeout) {
+                lines.iter().for_each(|line| line.fire());
+            }
+        });
+        command.assert()
+    })
+}
+
+/// Runs a command, and does something once it has a line.
+pub fn once_it_has(irq: u32, command: &mut Command, then: impl FnOnce(&Child)) -> Assert {
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("there is such a command");
+    while Info::of(irq).expect("the line is there").program().is_none() {
+        assert_eq!(child.try_wait().expect("it is a child"), None, "it ended too early");
+        thread::yield_now();
+    }
+    then(&child);
+    child.wait_with_output().expect("it ends").assert()
+}
+
+/// Does what Control-C does.
+pub fn interrupt(child: &Child) {
+    kill_process(Pid::from_child(child), Signal::INT).expect("it runs");
+}
+
+/// Returns what a command has printed.
+pub fn said(command: &Assert) -> &str {
+    std::str::from_utf8(&command.get_output().stdout).expect("it is text")
+}
+
+/// Returns the last value that a command has printed as JSON.
+pub fn json(command: &Assert) -> Value {
+    let last = said(command).lines().last().expect("it has printed something");
+    last.parse().expect("it is JSON")
+}
+
+/// Returns the line that the kernel's console has, and the name of its driver.
+pub fn console() -> (u32, String) {
+    let is_console = |name: &String| ["ttyS0", "uart-pl011"].contains(&name.as_str());
+    let lines = Info::all().expect("the kernel has lines");
+    let mut consoles = lines
+        .into_iter()
+        .filter_map(|line| Some((line.irq, line.actions.into_iter().find(is_console)?)));
+    consoles.next().expect("a console has a line")
+}

@@ -1,0 +1,46 @@
+//! `irqctl wait`
+
+use crate::{fake::Fake, run::*};
+use assert_cmd::prelude::*;
+use predicates::str::contains;
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_wait_returns_when_the_line_fires() {
+    let line = Fake::new();
+    let waited = firing(&[&line], &mut irqctl(format!("wait {line}")));
+    waited.success().stdout(format!("line {line}: 1 interrupt\n"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_wait_json() {
+    let line = Fake::new();
+    let waited = firing(&[&line], &mut irqctl(format!("wait {line} --json"))).success();
+    let event = json(&waited);
+    assert_eq!(event["irq"], line.irq);
+    assert_eq!(event["count"], 1);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_wait_returns_after_so_many() {
+    let line = Fake::new();
+    let waited = firing(&[&line], &mut irqctl(format!("wait {line} -n 3")));
+    waited.success().stdout(format!("line {line}: 1 interrupt\n").repeat(3));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_wait_times_out() {
+    let line = Fake::new();
+    let waited = irqctl(format!("wait {line} -t 50ms")).assert();
+    waited.code(124).stderr(contains(format!("line {line} has had 0 interrupts within")));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_wait_is_interrupted() {
+    let line = Fake::new();
+    once_it_has(line.irq, &mut irqctl(format!("wait {line}")), interrupt).code(130);
+}

@@ -1,0 +1,48 @@
+//! Lines of the kernel's module `test_irq_lines`, which fire and go away on command.
+
+use std::{fmt, fs};
+
+const CONTROL: &str = "/sys/kernel/debug/test_irq_lines/control";
+
+/// A line of the module. It goes away with this value.
+pub struct Fake {
+    /// Its number.
+    pub irq: u32,
+}
+
+impl Fake {
+    /// Makes an edge-triggered line.
+    pub fn new() -> Self {
+        Self::of("edge")
+    }
+
+    /// Makes a line of a kind that the module knows.
+    pub fn of(kind: &str) -> Self {
+        fs::write(CONTROL, format!("make {kind}")).expect("the module is loaded");
+        let lines = fs::read_to_string(CONTROL).expect("the module is loaded");
+        let made = lines.lines().last().and_then(|row| row.split_whitespace().next());
+        Self { irq: made.expect("it is the last").parse().expect("it is a number") }
+    }
+
+    /// Gives the module a command for the line.
+    pub fn obey(&self, verb: &str) {
+        fs::write(CONTROL, format!("{verb} {self}")).expect("it is there");
+    }
+
+    /// Makes the line fire.
+    pub fn fire(&self) {
+        self.obey("fire");
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.obey("dispose");
+    }
+}
+
+impl fmt::Display for Fake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.irq.fmt(f)
+    }
+}

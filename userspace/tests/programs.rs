@@ -1,0 +1,96 @@
+//! The examples, and a program without privilege that is given a line.
+//!
+//! They are run in a VM, one after the other, by `harness/userspace/run`.
+
+mod fake;
+
+use assert_cmd::{assert::Assert, prelude::*};
+use fake::Fake;
+use irq_user::Line;
+use predicates::str::contains;
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{BufRead, BufReader, Write},
+    os::fd::OwnedFd,
+    path::Path,
+    process::Command,
+    thread,
+};
+
+fn run(example: &str) -> Assert {
+    Command::new(example).assert().success()
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn first() {
+    run("first").stdout("1 interrupt, 5! = 120\n");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn first_in_c() {
+    run("first-c").stdout("1 interrupt, 5! = 120\n");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn edu() {
+    run("edu").stdout(contains("Every interrupt was raised, counted and taken exactly once."));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn real_time() {
+    run("real_time").stdout(contains("400 rounds on processor"));
+}
+
+// QEMU's clock raises an interrupt for each tick, also for one that comes before the last is
+// acknowledged: there are at least as many.
+#[cfg(target_arch = "x86_64")]
+#[test]
+#[ignore = "needs the VM"]
+fn clock() {
+    run("clock").stdout(contains("1024 ticks, 1"));
+}
+
+/// Opens the channel to the other end of the serial port.
+fn other_end() -> File {
+    let ports = fs::read_dir("/sys/class/virtio-ports").expect("QEMU has channels");
+    let is_it = |name: &Path| fs::read_to_string(name).is_ok_and(|name| name.trim() == "typist");
+    let mut names = ports.map(|port| port.expect("it is there").path());
+    let port = names.find(|port| is_it(&port.join("name"))).expect("harness/userspace/run adds it");
+    let device = Path::new("/dev").join(port.file_name().expect("it has a name"));
+    OpenOptions::new().read(true).write(true).open(device).expect("nobody has it")
+}
+
+/// Types a line, and Control-D. Returns the echo.
+fn type_and_look(mut end: File) -> String {
+    let mut heard = BufReader::new(end.try_clone().expect("there is room")).lines();
+    let mut next = || heard.next().expect("there is more to come").expect("it is text");
+    next();
+    end.write_all(b"Interrupts echo.\n").expect("somebody reads it");
+    let echo = next();
+    end.write_all(b"\x04").expect("somebody reads it");
+    echo
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn uart() {
+    let end = other_end();
+    let typist = thread::spawn(|| type_and_look(end));
+    run("uart").stdout(contains("17 bytes echoed"));
+    assert_eq!(typist.join().expect("it is done"), "Interrupts echo.");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn descriptor_works_without_privilege() {
+    let fake = Fake::new();
+    let line = Line::open(fake.irq).expect("nobody has it");
+    fake.fire();
+    let mut reader = Command::new("unshare");
+    reader.args(["-Ur", "dd", "bs=4", "count=1"]).stdin(OwnedFd::from(line));
+    reader.assert().success().stdout(1i32.to_ne_bytes().to_vec());
+}
