@@ -2,13 +2,14 @@
 
 //! Interrupt lines that fire on command, for tests of what is built on them.
 //!
-//! `/sys/kernel/debug/test_irq_lines/control` takes a command at a time:
+//! In `/sys/kernel/debug/test_irq_lines`, the file `control` takes a command at a time:
 //!
 //! | command | what it does |
 //! |---------|--------------|
 //! | `make <kind>` | makes and maps a line of a kind, see below |
-//! | `fire <irq>` | makes an edge line fire |
-//! | `soon <irq>` | makes an edge line fire half a second later |
+//! | `fire <irq>` | makes a line fire once, also while another command unmaps it |
+//! | `asleep <irq>` | makes an edge line fire once the system has suspended to idle, and wakes it |
+//! | `wake <irq>` | has a line wake the system when it fires |
 //! | `burst <irq>` | makes an edge line fire 10000 times without a pause |
 //! | `assert <irq>` | makes a level line fire until it is quiet |
 //! | `quiet <irq>` | makes a level line quiet |
@@ -21,13 +22,11 @@
 //! `percpu`, `percpu_devid`, `untriggered`, `managed`, `refusing`, `norequest`, `chained` and
 //! `hidden`. An unknown command or kind is `EINVAL`, as is a command that the kind of the line does
 //! not know; an unknown line is `ENOENT`. To read the file gives a row for each line, in the order
-//! in which they were made: its number, and whether its chip has it masked.
+//! in which they were made: its number, and whether its chip has it masked. The file `fires` says
+//! how often the line that was disposed of last has fired during that.
 
 use kernel::{
-    debugfs::{
-        Dir,
-        File, //
-    },
+    debugfs::Scope,
     fmt,
     irq::fake::{
         FakeLine,
@@ -36,6 +35,10 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         Arc,
         Mutex, //
     },
@@ -57,6 +60,8 @@ module! {
 struct Lines {
     #[pin]
     list: Mutex<KVec<Arc<FakeLine>>>,
+    // How often the line that was disposed of last has fired during that.
+    fires: Atomic<u32>,
 }
 
 impl Lines {
@@ -72,20 +77,29 @@ impl Lines {
 
         let irq = object.parse().map_err(|_| EINVAL)?;
         if verb == "dispose" {
-            self.remove(irq)?;
+            self.dispose(self.remove(irq)?);
             return Ok(());
         }
 
         let line = self.find(irq)?;
+        if verb == "fire" {
+            let device = line.device();
+
+            // For another command to unmap it.
+            drop(line);
+            device.fire();
+            return Ok(());
+        }
         match (verb, line.kind()) {
-            ("fire", kind) if kind.is_edge() => line.fire(),
-            ("soon", kind) if kind.is_edge() => line.fire_soon()?,
+            #[cfg(CONFIG_SUSPEND)]
+            ("asleep", kind) if kind.is_edge() => line.fire_asleep()?,
+            ("wake", _) => line.wake_system()?,
             ("burst", kind) if kind.is_edge() => line.burst(10_000),
             ("nested", Kind::Nested | Kind::NestedEdge) => line.handle_nested(),
             ("assert", Kind::Level | Kind::SlowLevel | Kind::Hidden) => line.assert()?,
             ("chain", Kind::Edge) => line.demultiplex(),
             ("unbind", _) => line.unbind(),
-            ("quiet", _) => line.quiet().quiet(),
+            ("quiet", _) => line.device().quiet(),
             _ => return Err(EINVAL),
         }
         Ok(())
@@ -108,6 +122,15 @@ impl Lines {
             .ok_or(ENOENT)?;
 
         list.remove(index).map_err(|_| ENOENT)
+    }
+
+    /// Unmaps a line, unless another command is still at it.
+    fn dispose(&self, line: Arc<FakeLine>) {
+        let device = line.device();
+        let before = device.fires();
+
+        drop(line);
+        self.fires.store(device.fires() - before, Relaxed);
     }
 
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,24 +179,21 @@ fn kind(name: &str) -> Result<Kind> {
 #[pin_data]
 struct TestIrqLines {
     #[pin]
-    control: File<Lines>,
-    dir: Dir,
+    lines: Scope<Lines>,
 }
 
 impl kernel::InPlaceModule for TestIrqLines {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        let dir = Dir::new(c"test_irq_lines");
+        let lines = try_pin_init!(Lines {
+            list <- new_mutex!(KVec::new()),
+            fires: Atomic::new(0),
+        });
 
         try_pin_init!(Self {
-            control <- dir.read_write_callback_file(
-                c"control",
-                pin_init!(Lines {
-                    list <- new_mutex!(KVec::new()),
-                }),
-                &Lines::show,
-                &Lines::write,
-            ),
-            dir: dir.clone(),
+            lines <- Scope::dir(lines, c"test_irq_lines", |lines, dir| {
+                dir.read_write_callback_file(c"control", lines, &Lines::show, &Lines::write);
+                dir.read_only_file(c"fires", &lines.fires);
+            }),
         })
     }
 }

@@ -8,9 +8,17 @@
 mod kind;
 mod wires;
 
+#[cfg(CONFIG_SUSPEND)]
+use crate::time::{
+    delay::fsleep,
+    Delta, //
+};
 use crate::{
     bindings,
-    error::from_err_ptr,
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
     new_mutex,
     prelude::*,
     sync::{
@@ -22,10 +30,6 @@ use crate::{
             Release, //
         },
         Arc, //
-    },
-    time::{
-        delay::fsleep,
-        Delta, //
     },
     types::Opaque,
     workqueue::Queue, //
@@ -39,11 +43,26 @@ pub use wires::Step;
 /// Calls nobody: the handler of a chained line.
 extern "C" fn demultiplex(_desc: *mut bindings::irq_desc) {}
 
-/// What a handler needs to make its line quiet, and to note that it ran.
-#[derive(Clone)]
-pub struct Quiet(Arc<Wires>);
+/// Returns the queue for what a line does later.
+fn queue() -> &'static Queue {
+    // SAFETY: It lives for ever. The one that `workqueue` offers is deprecated.
+    unsafe { Queue::from_raw(bindings::system_dfl_wq) }
+}
 
-impl Quiet {
+/// Returns whether all processors are on their way to idle, and devices are suspended.
+#[cfg(CONFIG_SUSPEND)]
+fn is_suspended_to_idle() -> bool {
+    // SAFETY: It is a number, which other processors may change meanwhile.
+    let state = unsafe { (&raw const bindings::s2idle_state).read_volatile() };
+
+    state == bindings::s2idle_states_S2IDLE_STATE_ENTER
+}
+
+/// The device at the end of a line, which may outlive the line.
+#[derive(Clone)]
+pub struct Device(Arc<Wires>);
+
+impl Device {
     /// Makes the line quiet.
     pub fn quiet(&self) {
         self.0.asserted.store(0, Release);
@@ -52,6 +71,16 @@ impl Quiet {
     /// Notes that a handler runs.
     pub fn note(&self, step: Step) {
         self.0.note(step);
+    }
+
+    /// Makes the line fire once, whatever it is.
+    pub fn fire(&self) {
+        self.0.fire_once();
+    }
+
+    /// Returns how often the line has fired.
+    pub fn fires(&self) -> u32 {
+        self.0.fires.load(Acquire)
     }
 }
 
@@ -92,9 +121,11 @@ impl FakeLine {
                 masked: Atomic::new(1),
                 pumping: Atomic::new(0),
                 rounds: Atomic::new(0),
+                fires: Atomic::new(0),
+                in_flight: Atomic::new(0),
                 wake: Atomic::new(0),
                 steps: Atomic::new(0),
-                parent <- new_mutex!((), "fake_irq_parent"),
+                parent <- new_mutex!(false, "fake_irq_parent"),
                 kind,
                 chip: bindings::irq_chip {
                     name: c"fake".as_char_ptr(),
@@ -102,6 +133,7 @@ impl FakeLine {
                     irq_mask: Some(Wires::mask),
                     irq_unmask: Some(Wires::unmask),
                     irq_retrigger: if edge { Some(Wires::retrigger) } else { None },
+                    irq_get_irqchip_state: Some(Wires::state),
                     irq_set_irqchip_state: if edge || bare { Some(Wires::set_state) } else { None },
                     irq_set_type: if refusing { Some(Wires::refuse) } else { None },
                     irq_set_wake: if slow { None } else { Some(Wires::set_wake) },
@@ -123,6 +155,7 @@ impl FakeLine {
 
         const OPS: &bindings::irq_domain_ops = &bindings::irq_domain_ops {
             map: Some(Wires::map),
+            unmap: Some(Wires::unmap),
             ..pin_init::zeroed()
         };
         let info = bindings::irq_domain_info {
@@ -212,18 +245,34 @@ impl FakeLine {
         self.wires.strike(edges);
     }
 
-    /// Makes an edge line fire half a second later.
-    pub fn fire_soon(&self) -> Result {
+    /// Makes an edge line fire once the system has suspended to idle. If the line does not wake the
+    /// system, this does.
+    #[cfg(CONFIG_SUSPEND)]
+    pub fn fire_asleep(&self) -> Result {
         let wires = self.wires.clone();
 
-        // SAFETY: It lives for ever. The one that `workqueue` offers is deprecated.
-        let queue = unsafe { Queue::from_raw(bindings::system_dfl_wq) };
-
-        queue.try_spawn(GFP_KERNEL, move || {
-            fsleep(Delta::from_millis(500));
-            wires.strike(1);
+        queue().try_spawn(GFP_KERNEL, move || {
+            while wires.irq.load(Acquire) != 0 {
+                if is_suspended_to_idle() {
+                    wires.strike(1);
+                    // SAFETY: The work is initialised.
+                    unsafe { bindings::irq_work_sync(wires.work.get()) };
+                    if wires.wake.load(Acquire) == 0 {
+                        // SAFETY: It is always safe to call it.
+                        unsafe { bindings::pm_system_wakeup() };
+                    }
+                    return;
+                }
+                fsleep(Delta::from_millis(10));
+            }
         })?;
         Ok(())
+    }
+
+    /// Has the line wake the system.
+    pub fn wake_system(&self) -> Result {
+        // SAFETY: The line is mapped by the type invariants.
+        to_result(unsafe { bindings::irq_set_irq_wake(self.irq, 1) })
     }
 
     /// Asserts a level line. It fires until it is made quiet.
@@ -232,10 +281,7 @@ impl FakeLine {
         if self.wires.pumping.xchg(1, Full) == 0 {
             let wires = self.wires.clone();
 
-            // SAFETY: It lives for ever. The one that `workqueue` offers is deprecated.
-            let queue = unsafe { Queue::from_raw(bindings::system_dfl_wq) };
-
-            queue.try_spawn(GFP_KERNEL, move || wires.pump())?;
+            queue().try_spawn(GFP_KERNEL, move || wires.pump())?;
         }
         Ok(())
     }
@@ -243,10 +289,7 @@ impl FakeLine {
     /// Calls the handler of a nested line, as the thread of the parent's line does: one call at a
     /// time.
     pub fn handle_nested(&self) {
-        let _guard = self.wires.parent.lock();
-
-        // SAFETY: The line is there, and this may sleep.
-        unsafe { bindings::handle_nested_irq(self.irq) };
+        self.wires.handle_nested();
     }
 
     /// Waits until a level line, which is asserted, had many a chance to fire.
@@ -261,8 +304,15 @@ impl FakeLine {
 
     /// Makes a level line quiet, and waits until what was on its way has come.
     pub fn settle(&self) {
+        self.stop();
+        // SAFETY: The line is mapped by the type invariants.
+        unsafe { bindings::synchronize_irq(self.irq) };
+    }
+
+    /// As [`Self::settle()`], but does not wait for the handler.
+    fn stop(&self) {
         if !self.kind().is_edge() {
-            self.quiet().quiet();
+            self.device().quiet();
         }
         while self.wires.pumping.load(Acquire) != 0 {
             // SAFETY: It may be called in process context.
@@ -270,13 +320,11 @@ impl FakeLine {
         }
         // SAFETY: The work is initialised.
         unsafe { bindings::irq_work_sync(self.wires.work.get()) };
-        // SAFETY: The line is mapped by the type invariants.
-        unsafe { bindings::synchronize_irq(self.irq) };
     }
 
-    /// Returns what a handler needs.
-    pub fn quiet(&self) -> Quiet {
-        Quiet(self.wires.clone())
+    /// Returns the device at its end.
+    pub fn device(&self) -> Device {
+        Device(self.wires.clone())
     }
 
     /// Returns whether the line wakes the system.
@@ -304,19 +352,25 @@ impl FakeLine {
 
 impl Drop for FakeLine {
     fn drop(&mut self) {
-        self.settle();
         if self.chained.load(Acquire) {
+            self.settle();
             // SAFETY: The line is mapped by the type invariants.
             unsafe { bindings::irq_set_chained_handler_and_data(self.irq, None, ptr::null_mut()) };
         }
         if self.unbound.load(Acquire) {
+            self.settle();
             // SAFETY: The mapping is ours by the type invariants. Its domain has forgotten it.
             unsafe { bindings::irq_free_descs(self.irq, 1) };
-            return;
+        } else {
+            // The line may fire until its owner gives it back.
+            //
+            // SAFETY: The mapping is ours by the type invariants; if there is none it does nothing.
+            unsafe { bindings::irq_dispose_mapping(self.irq) };
+            self.stop();
+            // SAFETY: The domain is ours by the type invariants, and has no line left.
+            unsafe { bindings::irq_domain_remove(self.domain) };
         }
-        // SAFETY: The mapping is ours by the type invariants; if there is none it does nothing.
-        unsafe { bindings::irq_dispose_mapping(self.irq) };
-        // SAFETY: The domain is ours by the type invariants, and has no line left.
-        unsafe { bindings::irq_domain_remove(self.domain) };
+        // What waits for the system to suspend ends now.
+        self.wires.irq.store(0, Release);
     }
 }

@@ -51,7 +51,7 @@ impl TestLine for fake::FakeLine {
 struct Probe {
     hard: Atomic<i32>,
     threaded: Atomic<i32>,
-    quiet: Option<fake::Quiet>,
+    device: Option<fake::Device>,
     #[pin]
     handled: Completion,
 }
@@ -62,18 +62,18 @@ impl Probe {
     }
 
     /// A probe that makes a line of a fake chip quiet when it handles it.
-    fn quieting(quiet: Option<fake::Quiet>) -> impl PinInit<Self, Error> {
+    fn quieting(device: Option<fake::Device>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             hard: Atomic::new(0),
             threaded: Atomic::new(0),
-            quiet,
+            device,
             handled <- Completion::new(),
         })
     }
 
     fn done(&self) -> IrqReturn {
-        if let Some(quiet) = &self.quiet {
-            quiet.quiet();
+        if let Some(device) = &self.device {
+            device.quiet();
         }
         self.handled.complete_all();
         IrqReturn::Handled
@@ -88,8 +88,8 @@ impl Probe {
 impl Handler for Probe {
     fn handle(&self) -> IrqReturn {
         self.hard.fetch_add(1, Full);
-        if let Some(quiet) = &self.quiet {
-            quiet.note(fake::Step::Hard);
+        if let Some(device) = &self.device {
+            device.note(fake::Step::Hard);
         }
         self.done()
     }
@@ -98,16 +98,16 @@ impl Handler for Probe {
 impl ThreadedHandler for Probe {
     fn handle(&self) -> ThreadedIrqReturn {
         self.hard.fetch_add(1, Full);
-        if let Some(quiet) = &self.quiet {
-            quiet.note(fake::Step::Hard);
+        if let Some(device) = &self.device {
+            device.note(fake::Step::Hard);
         }
         ThreadedIrqReturn::WakeThread
     }
 
     fn handle_threaded(&self) -> IrqReturn {
         self.threaded.fetch_add(1, Full);
-        if let Some(quiet) = &self.quiet {
-            quiet.note(fake::Step::Thread);
+        if let Some(device) = &self.device {
+            device.note(fake::Step::Thread);
         }
         self.done()
     }

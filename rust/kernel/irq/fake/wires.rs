@@ -45,12 +45,16 @@ pub(super) struct Wires {
     pub(super) masked: Atomic<u32>,
     pub(super) pumping: Atomic<u32>,
     pub(super) rounds: Atomic<u32>,
+    // How often the line has fired, and was handled.
+    pub(super) fires: Atomic<u32>,
+    // How many calls of `fire()` are under way.
+    pub(super) in_flight: Atomic<u32>,
     pub(super) wake: Atomic<i32>,
     // The last 16 steps, the latest in the lowest four bits.
     pub(super) steps: Atomic<u64>,
-    // Held by the thread of the parent's line, of a nested one.
+    // Held by the thread of the parent's line, of a nested one. Whether the line is unmapped.
     #[pin]
-    pub(super) parent: Mutex<()>,
+    pub(super) parent: Mutex<bool>,
     pub(super) kind: Kind,
     pub(super) chip: bindings::irq_chip,
     // Makes the line fire, in hard interrupt context.
@@ -73,11 +77,40 @@ impl Wires {
         }
     }
 
+    /// Makes the line fire once, whatever it is.
+    pub(super) fn fire_once(&self) {
+        match self.kind {
+            Kind::Nested | Kind::NestedEdge => self.handle_nested(),
+            kind => {
+                self.strike(1);
+                if !kind.is_edge() {
+                    self.asserted.store(0, Release);
+                }
+            }
+        }
+    }
+
     /// Makes so many edges.
     pub(super) fn strike(&self, edges: u32) {
         self.asserted.store(edges, Release);
+        self.queue();
+    }
+
+    /// Makes the line fire in hard interrupt context, as far as it is asserted.
+    fn queue(&self) {
         // SAFETY: It was initialised by `new()`, and `FakeLine::drop()` waits for it.
         unsafe { bindings::irq_work_queue(self.work.get()) };
+    }
+
+    /// Calls the handler of a nested line, unless it is unmapped.
+    pub(super) fn handle_nested(&self) {
+        let unmapped = self.parent.lock();
+
+        if !*unmapped {
+            // SAFETY: The line is mapped as long as the lock is held, and this may sleep.
+            unsafe { bindings::handle_nested_irq(self.irq.load(Acquire)) };
+            self.fires.fetch_add(1, Full);
+        }
     }
 
     /// Makes the line fire as long as it is asserted and not masked.
@@ -89,8 +122,7 @@ impl Wires {
             while self.asserted.load(Acquire) != 0 {
                 self.rounds.fetch_add(1, Full);
                 if self.masked.load(Acquire) == 0 {
-                    // SAFETY: It was initialised by `new()`, and `FakeLine::drop()` waits for it.
-                    unsafe { bindings::irq_work_queue(self.work.get()) };
+                    self.queue();
                 }
                 // SAFETY: It may be called in process context.
                 unsafe { bindings::schedule() };
@@ -123,7 +155,8 @@ impl Wires {
         // SAFETY: By the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
 
-        wires.masked.store(1, Release);
+        // Before the core asks what is in flight.
+        wires.masked.xchg(1, Full);
         wires.note(Step::Mask);
     }
 
@@ -137,8 +170,7 @@ impl Wires {
         wires.note(Step::Unmask);
         wires.masked.store(0, Release);
         if wires.kind.is_edge() && wires.asserted.load(Acquire) != 0 {
-            // SAFETY: It was initialised by `new()`, and `FakeLine::drop()` waits for it.
-            unsafe { bindings::irq_work_queue(wires.work.get()) };
+            wires.queue();
         }
     }
 
@@ -177,6 +209,28 @@ impl Wires {
         0
     }
 
+    /// Tells whether the line is about to fire, which the core asks when the line is masked. So
+    /// the line does not fire any more when its action is free.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::of()`]. `state` must be valid for writing.
+    pub(super) unsafe extern "C" fn state(
+        data: *mut bindings::irq_data,
+        which: bindings::irqchip_irq_state,
+        state: *mut bool,
+    ) -> c_int {
+        // SAFETY: By the safety requirements of this function.
+        let wires = unsafe { Self::of(data) };
+
+        if which != bindings::irqchip_irq_state_IRQCHIP_STATE_ACTIVE {
+            return EINVAL.to_errno();
+        }
+        // SAFETY: By the safety requirements of this function.
+        unsafe { state.write(wires.in_flight.load(Acquire) != 0) };
+        0
+    }
+
     /// Makes an edge line fire again for an edge that the core has kept. It is one with an edge
     /// that the chip has kept, as with the chips of machines.
     ///
@@ -209,23 +263,45 @@ impl Wires {
         // SAFETY: As above.
         let wires = unsafe { &*wires };
 
-        let irq = wires.irq.load(Acquire);
+        wires.in_flight.fetch_add(1, Full);
+        wires.fire_unmasked();
+        wires.in_flight.fetch_sub(1, Full);
+    }
+
+    /// Makes the line fire in hard interrupt context, unless it is masked.
+    fn fire_unmasked(&self) {
+        let irq = self.irq.load(Acquire);
 
         // Of an edge line, this is the number of edges that are due.
-        for edge in 0..wires.asserted.load(Acquire) {
-            if wires.masked.load(Acquire) != 0 {
-                if wires.kind.is_edge() && !wires.kind.keeps_edges() {
-                    wires.asserted.store(0, Release);
+        for edge in 0..self.asserted.load(Acquire) {
+            if self.masked.load(Acquire) != 0 {
+                if self.kind.is_edge() && !self.kind.keeps_edges() {
+                    self.asserted.store(0, Release);
                 }
                 return;
             }
             // Another processor may look at the same edges, when it unmasks: one takes them.
-            if wires.kind.is_edge() && edge == 0 && wires.asserted.xchg(0, Full) == 0 {
+            if self.kind.is_edge() && edge == 0 && self.asserted.xchg(0, Full) == 0 {
                 return;
             }
             // SAFETY: The line is there, and this is hard interrupt context.
             unsafe { bindings::generic_handle_irq(irq) };
+            self.fires.fetch_add(1, Full);
         }
+    }
+
+    /// Called when the line is unmapped, before its descriptor is freed.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::map()`].
+    pub(super) unsafe extern "C" fn unmap(domain: *mut bindings::irq_domain, _irq: c_uint) {
+        // SAFETY: By the safety requirements of this function.
+        let data = unsafe { (*domain).host_data };
+        // SAFETY: `new()` has put it there, and it outlives the domain.
+        let wires = unsafe { &*data.cast::<Self>() };
+
+        *wires.parent.lock() = true;
     }
 
     /// Called when the line is mapped.

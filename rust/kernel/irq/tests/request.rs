@@ -40,7 +40,7 @@ fn quieting<C: Context<Probe> + 'static>(
     line: &FakeLine,
     flags: Flags,
 ) -> Result<Action<Probe, C>> {
-    install(line, flags, c"probe", Probe::quieting(Some(line.quiet())))
+    install(line, flags, c"probe", Probe::quieting(Some(line.device())))
 }
 
 /// Has a line of a fake chip fire once, and says whether it took just these steps.
@@ -68,6 +68,15 @@ impl TestLine for Number {
 /// Requests a line, which has to be refused.
 fn refusal<C: Context<Probe> + 'static>(line: &impl TestLine, flags: Flags) -> Option<Error> {
     probe::<C>(line, flags).err()
+}
+
+/// Returns what the core has of the action of a line that was requested.
+fn shown(line: &SimLine) -> bindings::irqaction {
+    // SAFETY: The line is mapped.
+    let desc = unsafe { bindings::irq_to_desc(line.irq()) };
+
+    // SAFETY: It has an action, which the caller keeps.
+    unsafe { *(*desc).action }
 }
 
 #[kunit_tests(rust_irq_request)]
@@ -353,13 +362,18 @@ mod suite {
         Ok(())
     }
 
+    /// An action of that name has no directory, and that is not worth a warning.
     #[test]
+    #[cfg(CONFIG_IRQ_USER)]
     fn name_of_the_file_for_user_space() -> Result {
         let line = SimLine::new()?;
-        // That it has no directory is not worth a warning.
-        let _action: Action<Probe, Hard> =
-            install(&line, Flags::TRIGGER_NONE, c"irq", Probe::new())?;
 
+        for (name, has_directory) in [(c"irq", false), (c"irq2", true)] {
+            let _action: Action<Probe, Hard> =
+                install(&line, Flags::TRIGGER_NONE, name, Probe::new())?;
+
+            assert_eq!(!shown(&line).dir.is_null(), has_directory);
+        }
         Ok(())
     }
 
@@ -370,11 +384,9 @@ mod suite {
         let wanted = CString::try_from_fmt(fmt!("line {}", line.irq()))?;
         let _action: Action<Probe, Hard> = install(&line, Flags::TRIGGER_NONE, name, Probe::new())?;
 
-        // SAFETY: The line is mapped.
-        let desc = unsafe { bindings::irq_to_desc(line.irq()) };
-        // SAFETY: It has an action, whose name is a string.
-        let shown = unsafe { CStr::from_char_ptr((*(*desc).action).name) };
-        assert_eq!(shown.to_bytes(), wanted.to_bytes());
+        // SAFETY: The name of an action is a string.
+        let name = unsafe { CStr::from_char_ptr(shown(&line).name) };
+        assert_eq!(name.to_bytes(), wanted.to_bytes());
         Ok(())
     }
 }

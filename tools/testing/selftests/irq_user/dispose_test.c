@@ -5,8 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -104,52 +104,76 @@ TEST_F(dispose, wakes_all_exclusive_pollers)
 		EXPECT_TRUE(sleeper_join(&sleepers[i]));
 }
 
-/* The line goes away as it fires without pause. */
-TEST_F(dispose, in_a_storm)
-{
-	for (int i = 0; i < 20; i++) {
-		struct fake fake;
-		int fd;
+#define POLLERS	50
 
-		ASSERT_EQ(NULL, fake_make(&fake, variant->kind));
-		fd = open(fake.path, O_RDWR | O_NONBLOCK);
-		ASSERT_LE(0, fd);
-		for (int n = 0; n < i; n++) {
-			ASSERT_EQ(0, fake_do(&fake, variant->fire));
-			ASSERT_EQ(0, write_value(fd, 1));
-		}
-		ASSERT_EQ(0, fake_do(&fake, "dispose"));
-		EXPECT_EQ(-EIO, read_count(fd));
-		close(fd);
+struct storm {
+	struct fake fake;
+	int fd, epfd;
+	int pollers[POLLERS];
+};
+
+/* Opens a line, with many pollers: it takes its time to wake them, and to take it away. */
+static void storm_setup(struct __test_metadata *_metadata, struct storm *storm, const char *kind)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	ASSERT_EQ(NULL, fake_make(&storm->fake, kind));
+	storm->fd = open(storm->fake.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, storm->fd);
+	storm->epfd = epoll_create1(0);
+	for (int i = 0; i < POLLERS; i++) {
+		storm->pollers[i] = dup(storm->fd);
+		ASSERT_EQ(0, epoll_ctl(storm->epfd, EPOLL_CTL_ADD, storm->pollers[i], &event));
 	}
 }
 
-/* Calls of every kind, until they fail because the line is gone. */
-static void *caller_main(void *arg)
+static void storm_teardown(struct storm *storm)
 {
-	int fd = *(int *)arg;
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	for (int i = 0; i < POLLERS; i++)
+		close(storm->pollers[i]);
+	close(storm->epfd);
+	close(storm->fd);
+}
 
-	while (read_count(fd) != -EIO) {
-		poll(&pollfd, 1, 0);
-		write_value(fd, 0);
-		write_value(fd, 1);
+/* Makes the line fire, and arms it, without a pause until it is gone. */
+static void *storm_main(void *arg)
+{
+	struct storm *storm = arg;
+
+	while (read_count(storm->fd) != -EIO) {
+		fake_do(&storm->fake, "fire");
+		write_value(storm->fd, 1);
 	}
 	return NULL;
 }
 
-/* Opens the line again and again, until it is gone. */
-static void *opener_main(void *arg)
+/* The line goes away as it fires without a pause. */
+TEST_F_TIMEOUT(dispose, in_a_storm, 300)
 {
-	struct fake *fake = arg;
+	int storms = 0, fires = 0, rounds;
 
-	for (;;) {
-		int fd = open(fake->path, O_RDWR | O_NONBLOCK);
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two CPUs");
+	for (rounds = 0; storms < 10 && rounds < 1000; rounds++) {
+		struct storm storm;
+		struct line line;
+		pthread_t thread;
 
-		if (fd < 0 && errno == ENOENT)
-			return NULL;
-		close(fd);
+		storm_setup(_metadata, &storm, variant->kind);
+		line.irq = storm.fake.irq;
+		pthread_create(&thread, NULL, storm_main, &storm);
+		while (line_hw_count(&line) < 10)
+			sched_yield();
+		ASSERT_EQ(0, fake_do(&storm.fake, "dispose"));
+		ASSERT_LE(0, fake_fires());
+		storms += fake_fires() > 0;
+		fires += fake_fires();
+		pthread_join(thread, NULL);
+		EXPECT_EQ(-EIO, read_count(storm.fd));
+		storm_teardown(&storm);
 	}
+	TH_LOG("%d of %d lines fired as they went, %d times", storms, rounds, fires);
+	EXPECT_EQ(10, storms);
 }
 
 /* Open, read, write, poll and close may race with the line's end. */
@@ -164,8 +188,8 @@ TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
 		/* Every other time the opener has the line to itself. */
 		fd = i & 1 ? open(fake.path, O_RDWR | O_NONBLOCK) : -1;
 		if (fd >= 0)
-			pthread_create(&caller, NULL, caller_main, &fd);
-		pthread_create(&opener, NULL, opener_main, &fake);
+			pthread_create(&caller, NULL, call_until_gone, &fd);
+		pthread_create(&opener, NULL, open_until_gone, fake.path);
 		for (int n = 0; n < i; n++)
 			ASSERT_EQ(0, fake_do(&fake, variant->fire));
 		ASSERT_EQ(0, fake_do(&fake, "dispose"));
@@ -176,28 +200,49 @@ TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
 	}
 }
 
-/* A poller that was woken, but is kept from running, delays nobody. */
+/*
+ * A poller that was woken, but is kept from running, delays nobody. If removal
+ * takes a second, the scheduler lets the poller run: try again then.
+ */
 TEST_F(dispose, poller_kept_off_its_cpu)
 {
-	struct sleeper sleeper;
-	struct fake other;
-	struct hog hog;
+	int path = open("/", O_PATH);
+	bool kept_off = false;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
 	pin_to(0);
-	sleeper_start(&sleeper, self->fd, sleep_on_cpu_1_until_closed);
-	hog_start(&hog);
+	for (int i = 0; i < 10 && !kept_off; i++) {
+		struct fake fake, other;
+		struct sleeper sleeper;
+		int64_t runtime;
+		struct hog hog;
+		int fd;
 
-	EXPECT_EQ(0, fake_do(&self->fake, "dispose"));
-	/* The poller's entry is still on the queue of the line that is gone. */
-	EXPECT_EQ(0, close(self->fd));
-	self->fd = -1;
-	EXPECT_EQ(NULL, fake_make(&other, variant->kind));
-	EXPECT_EQ(0, fake_do(&other, "dispose"));
+		ASSERT_EQ(NULL, fake_make(&fake, variant->kind));
+		fd = open(fake.path, O_RDWR);
+		ASSERT_LE(0, fd);
+		sleeper_start(&sleeper, fd, sleep_on_cpu_1_until_closed);
+		hog_start(&hog);
+		runtime = sleeper_runtime(&sleeper);
 
-	hog_stop(&hog);
-	EXPECT_TRUE(sleeper_join(&sleeper));
+		EXPECT_EQ(0, fake_do(&fake, "dispose"));
+		kept_off = runtime == sleeper_runtime(&sleeper);
+		/*
+		 * The poller's entry is still on the queue of the line that is gone. A
+		 * descriptor that cannot be polled takes the place of the one that it has
+		 * waited on.
+		 */
+		EXPECT_EQ(fd, dup2(path, fd));
+		EXPECT_EQ(NULL, fake_make(&other, variant->kind));
+		EXPECT_EQ(0, fake_do(&other, "dispose"));
+
+		hog_stop(&hog);
+		EXPECT_TRUE(sleeper_join(&sleeper));
+		close(fd);
+	}
+	EXPECT_TRUE(kept_off);
+	close(path);
 }
 
 /* Ways to lose an edge line that stays mapped. */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "edge_fixture.h"
 #include "events.h"
 #include "fake.h"
 #include "hog.h"
@@ -208,24 +209,6 @@ TEST_F(intx, earlier_owner_leaves_nothing)
 		ASSERT_EQ(-EAGAIN, read_count(fd));
 		close(fd);
 	}
-}
-
-FIXTURE(edge)
-{
-	struct line line;
-};
-
-FIXTURE_SETUP(edge)
-{
-	const char *why = line_setup_edge(&self->line);
-
-	if (why)
-		SKIP(return, "%s", why);
-}
-
-FIXTURE_TEARDOWN(edge)
-{
-	line_teardown(&self->line);
 }
 
 /* Of the edges that come while the line is masked one is kept. */

@@ -8,8 +8,6 @@
 #include "fake.h"
 #include "file.h"
 
-#define CONTROL "/sys/kernel/debug/test_irq_lines/control"
-
 /* Returns the number of the line that was made last. */
 static int last_line(void)
 {
@@ -24,13 +22,21 @@ static int last_line(void)
 	return irq;
 }
 
+const char *fake_setup(void)
+{
+	if (access(CONTROL, W_OK) && (!load_module("test_irq_lines") || access(CONTROL, W_OK)))
+		return "needs root, debugfs and the module test_irq_lines";
+	return NULL;
+}
+
 const char *fake_make(struct fake *fake, const char *kind)
 {
+	const char *why = fake_setup();
 	char text[32];
 
 	memset(fake, 0, sizeof(*fake));
-	if (access(CONTROL, W_OK))
-		return "needs root, debugfs and the module test_irq_lines";
+	if (why)
+		return why;
 	snprintf(text, sizeof(text), "make %s", kind);
 	if (write_file(CONTROL, text))
 		return "the module test_irq_lines does not make such a line";
@@ -52,4 +58,13 @@ void fake_dispose(struct fake *fake)
 	if (fake->irq > 0)
 		fake_do(fake, "dispose");
 	fake->irq = 0;
+}
+
+int fake_fires(void)
+{
+	char text[16];
+
+	if (!read_file("/sys/kernel/debug/test_irq_lines/fires", text, sizeof(text)))
+		return -1;
+	return atoi(text);
 }

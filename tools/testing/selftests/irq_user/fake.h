@@ -11,6 +11,12 @@ struct fake {
 	char path[64];			/* /proc/irq/<irq>/irq */
 };
 
+/* What the module obeys. */
+#define CONTROL		"/sys/kernel/debug/test_irq_lines/control"
+
+/* Loads the module, if it was not. Returns NULL, or why it cannot. */
+const char *fake_setup(void);
+
 /* Makes a line. Returns NULL, or why it cannot. */
 const char *fake_make(struct fake *fake, const char *kind);
 
@@ -19,5 +25,8 @@ int fake_do(struct fake *fake, const char *verb);
 
 /* Unmaps the line, if that was not done. */
 void fake_dispose(struct fake *fake);
+
+/* Returns how often the line that was unmapped last has fired meanwhile, or -1. */
+int fake_fires(void);
 
 #endif /* IRQ_USER_FAKE_H */

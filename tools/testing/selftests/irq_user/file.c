@@ -2,7 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -37,6 +41,23 @@ bool read_file(const char *path, char *text, size_t size)
 	return true;
 }
 
+bool load_module(const char *name)
+{
+	char path[PATH_MAX] = "", command[64];
+	char *end;
+	int fd, ret;
+
+	if (readlink("/proc/self/exe", path, sizeof(path) - sizeof(command)) < 0)
+		return false;
+	end = strrchr(path, '/') + 1;
+	sprintf(end, "%.32s.ko", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ret = syscall(SYS_finit_module, fd, "", 0);
+	close(fd);
+	snprintf(command, sizeof(command), "modprobe -q %.32s", name);
+	return !ret || !system(command);
+}
+
 int log_end(void)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
@@ -45,17 +66,15 @@ int log_end(void)
 	return fd;
 }
 
-int log_count(int log)
+int log_count(int log, const char *text)
 {
 	char record[1024];
 	int count = 0;
+	ssize_t len;
 
-	for (;;) {
-		if (read(log, record, sizeof(record)) > 0)
-			count++;
-		else if (errno == EPIPE)
-			return 1000000;
-		else
-			return count;
+	while ((len = read(log, record, sizeof(record) - 1)) > 0) {
+		record[len] = '\0';
+		count += !!strstr(record, text);
 	}
+	return errno == EPIPE ? 1000000 : count;
 }

@@ -12,10 +12,16 @@ int write_file(const char *path, const char *text);
 /* Reads a text, without the newline at its end. Returns whether there is one. */
 bool read_file(const char *path, char *text, size_t size);
 
+/* Loads a module, from beside the program or else by modprobe. Returns whether it could. */
+bool load_module(const char *name);
+
 /* Opens the kernel's log at its end. */
 int log_end(void);
 
-/* Returns how many records the log has since, and reads them; a million if some are lost. */
-int log_count(int log);
+/*
+ * Returns how many records with that text the log has since, and reads them; a million if some
+ * records are lost.
+ */
+int log_count(int log, const char *text);
 
 #endif /* IRQ_USER_FILE_H */

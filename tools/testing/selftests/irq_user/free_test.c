@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fake.h"
+#include "hog.h"
 #include "line_fixture.h"
 
 #define BURST		10000		/* edges, by the command "burst" */
@@ -98,6 +99,35 @@ static double seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* A write that comes before the owner is told of a storm cancels that. */
+TEST_F(edge, write_cancels_the_report)
+{
+	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN | POLLPRI };
+
+	/* Where the burst comes: it is over when this thread goes on. */
+	pin_to(0);
+	for (int value = 0; value <= 2; value++) {
+		double begin = seconds();
+		int count;
+
+		ASSERT_EQ(0, write_value(self->fd, 2));
+		ASSERT_EQ(0, fake_do(&self->fake, "burst"));
+		ASSERT_TRUE(wait_event(self->fd));
+		ASSERT_EQ(1, poll(&pollfd, 1, 0));
+		if (pollfd.revents == POLLIN && BURST / (seconds() - begin) < MAX_RATE)
+			SKIP(return, "the machine is too slow for a storm");
+		ASSERT_EQ(POLLIN | POLLPRI, pollfd.revents);
+
+		ASSERT_EQ(0, write_value(self->fd, value));
+		ASSERT_EQ(1, poll(&pollfd, 1, 0));
+		EXPECT_EQ(POLLIN, pollfd.revents);
+		do {
+			count = read_count(self->fd);
+		} while (count > 0);
+		EXPECT_EQ(-EAGAIN, count);
+	}
 }
 
 /* Past the rate that is documented the line is masked, and its owner is told. */

@@ -14,8 +14,6 @@
 #include "../kselftest.h"
 #include "line.h"
 
-#define CONTROL		"/sys/kernel/debug/test_irq_lines/control"
-
 #define PROCESSES	3
 #define THREADS		4		/* of each process */
 #define WORKERS		(PROCESSES * THREADS)

@@ -297,10 +297,11 @@ static unsigned long long setting(const char *name, unsigned long long otherwise
 FIXTURE_SETUP(fuzz)
 {
 	struct sigaction action = { .sa_handler = ignore };
+	const char *why = fake_setup();
 	pthread_mutexattr_t attr;
 
-	if (geteuid() || access(CONTROL, W_OK))
-		SKIP(return, "needs root, debugfs and the module test_irq_lines");
+	if (why)
+		SKIP(return, "%s", why);
 	self->seconds = setting("IRQ_USER_FUZZ_SECONDS", 10);
 	fuzz = mmap(NULL, sizeof(*fuzz), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, fuzz);

@@ -80,10 +80,17 @@ static int find_line(void)
 	return irq;
 }
 
+void gpio_release(struct line *line)
+{
+	close(line->gpio.request);
+	line->gpio.request = -1;
+}
+
 const char *gpio_restore(struct line *line)
 {
 	char path[96], device[32], chip[32];
 
+	gpio_release(line);
 	snprintf(path, sizeof(path), "%s/live", line->gpio.chip);
 	if (write_file(path, "1"))
 		return "the simulated chip cannot be made";
@@ -114,9 +121,6 @@ void gpio_remove(struct line *line)
 {
 	char path[80];
 
-	/* First: gpiolib leaks the name of who has requested a GPIO of a chip that is gone. */
-	close(line->gpio.request);
-	line->gpio.request = -1;
 	snprintf(path, sizeof(path), "%s/live", line->gpio.chip);
 	write_file(path, "0");
 }
@@ -143,8 +147,7 @@ const char *gpio_forward(struct line *line)
 	int fd;
 
 	/* It is the other chip that is to have the GPIO. */
-	close(line->gpio.request);
-	line->gpio.request = -1;
+	gpio_release(line);
 	snprintf(text, sizeof(text), "%s 0", strrchr(line->gpio.chip, '/') + 1);
 	if (write_file(AGGREGATOR "/new_device", text))
 		return "needs gpio-aggregator";
@@ -180,6 +183,7 @@ void gpio_teardown(struct line *line)
 	if (!line->gpio.chip[0])
 		return;
 	gpio_remove(line);
+	gpio_release(line);
 	snprintf(bank, sizeof(bank), "%s/bank", line->gpio.chip);
 	rmdir(bank);
 	rmdir(line->gpio.chip);

@@ -9,8 +9,11 @@
 const char *gpio_setup(struct line *line);
 void gpio_teardown(struct line *line);
 
-/* Unbinds the chip, which takes the line away. */
+/* Unbinds the chip, which takes the line away. The request stays. */
 void gpio_remove(struct line *line);
+
+/* Gives the request back. The GPIO does not interrupt any more. */
+void gpio_release(struct line *line);
 
 /* Makes the chip and the line again. Returns as gpio_setup(). */
 const char *gpio_restore(struct line *line);

@@ -356,6 +356,22 @@ unsigned int line_hw_count(struct line *line)
 	return sum;
 }
 
+void line_settle(struct line *line)
+{
+	cpu_set_t old, set;
+
+	/* Once the device answers, the interrupt is pending at the CPU that is to take it. */
+	line_asserts(line);
+	/* A CPU that runs this thread has taken what was pending. */
+	sched_getaffinity(0, sizeof(old), &old);
+	for (int cpu = sysconf(_SC_NPROCESSORS_CONF) - 1; cpu >= 0; cpu--) {
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		sched_setaffinity(0, sizeof(set), &set);
+	}
+	sched_setaffinity(0, sizeof(old), &old);
+}
+
 char *line_row(struct line *line)
 {
 	char *row = NULL, *end;
@@ -442,6 +458,16 @@ bool wait_event(int fd)
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 
 	return poll(&pollfd, 1, -1) == 1 && (pollfd.revents & POLLIN);
+}
+
+int try_open(const char *path, int flags)
+{
+	int fd = open(path, flags);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
 }
 
 int read_count(int fd)

@@ -89,6 +89,9 @@ bool line_expects_edge(struct line *line);
 /* Returns how many interrupts the kernel has seen on the line. */
 unsigned int line_hw_count(struct line *line);
 
+/* Waits until an interrupt that the device has raised has come, if it is not masked. */
+void line_settle(struct line *line);
+
 /* Returns the line's row of /proc/interrupts, "" if there is none. To be freed. */
 char *line_row(struct line *line);
 
@@ -106,6 +109,9 @@ void wait_asleep(pid_t tid);
 
 /* Waits for an event, without taking it. Returns whether there is one. */
 bool wait_event(int fd);
+
+/* Returns what opening gives, without keeping it: 0 or -errno. */
+int try_open(const char *path, int flags);
 
 /* Returns the count that a read gives, or -errno. */
 int read_count(int fd);

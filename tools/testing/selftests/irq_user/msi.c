@@ -46,7 +46,7 @@ const char *msi_setup(struct line *line)
 {
 	const char *why;
 
-	if (access(DRIVER_DIR, F_OK)) {
+	if (access(DRIVER_DIR, F_OK) && !load_module(DRIVER)) {
 		memset(line, 0, sizeof(*line));
 		return "needs the module " DRIVER;
 	}

@@ -259,30 +259,31 @@ out:
 	check_exact(_metadata, &self->server);
 }
 
-#define POWER		"/sys/power/"
-#define WAKEALARM	"/sys/class/rtc/rtc0/wakealarm"
+#define POWER_STATE	"/sys/power/state"
 
-/* The whole machine suspends to idle, and wakes by itself. */
+/* The whole machine suspends to idle, until another line wakes it. */
 TEST_F_TIMEOUT(served, suspend_to_idle, 600)
 {
-	char text[256];
-	bool pm_test;
+	struct fake waker;
+	const char *why = fake_make(&waker, "bare_edge");
+	int fd;
 
-	if (read_all(POWER "state", text, sizeof(text)) < 0 || !strstr(text, "freeze"))
-		SKIP(goto out, "the kernel cannot suspend to idle");
-	/* Stops short of sleep, waits some seconds, and resumes. */
-	pm_test = !write_file(POWER "pm_test", "platform");
-	if (!pm_test && access(WAKEALARM, W_OK))
-		SKIP(goto out, "nothing would wake the machine: no pm_test and no clock");
+	if (why)
+		SKIP(goto out, "%s", why);
+	fd = open(waker.path, O_RDONLY | O_NONBLOCK);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fake_do(&waker, "wake"));
 	for (int i = 0; i < 3; i++) {
 		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 100));
-		if (!pm_test)
-			ASSERT_EQ(0, write_file(WAKEALARM, "+5"));
-		EXPECT_EQ(0, write_file(POWER "state", "freeze"));
+		ASSERT_EQ(0, fake_do(&waker, "asleep"));
+		ASSERT_EQ(0, write_file(POWER_STATE, "freeze"));
+		/* It has fired only because the machine was asleep. */
+		ASSERT_EQ(1, read_count(fd));
+		ASSERT_EQ(-EAGAIN, read_count(fd));
 		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 100));
 	}
-	if (pm_test)
-		write_file(POWER "pm_test", "none");
+	close(fd);
+	fake_dispose(&waker);
 out:
 	check_exact(_metadata, &self->server);
 }

@@ -2,15 +2,21 @@
 /*
  * What poll, select and epoll promise of /proc/irq/<N>/irq.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "line_fixture.h"
 
 /* Without an event, poll says nothing; with one, that a read would not wait. */
@@ -96,6 +102,52 @@ TEST_F(intx, poll_sleeps_until_the_event)
 		ASSERT_EQ(1, read_count(fd));
 		line_ack(&self->line);
 	}
+}
+
+/* Returns the process of a name, or 0. */
+static pid_t find_process(const char *name)
+{
+	struct dirent *entry;
+	pid_t found = 0;
+	DIR *dir;
+
+	dir = opendir("/proc");
+	while (dir && !found && (entry = readdir(dir))) {
+		char path[64], comm[32];
+
+		snprintf(path, sizeof(path), "/proc/%.16s/comm", entry->d_name);
+		if (read_file(path, comm, sizeof(comm)) && !strcmp(comm, name))
+			found = atoi(entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool handlers_are_forced_into_threads(void)
+{
+	char arguments[4096] = "";
+	struct utsname system;
+
+	read_file("/proc/cmdline", arguments, sizeof(arguments));
+	return strstr(arguments, "threadirqs") ||
+	       (!uname(&system) && strstr(system.version, "PREEMPT_RT"));
+}
+
+/* The thread that wakes pollers has priority 50, and is there where it is needed. */
+TEST_F(intx, waking_thread_has_its_priority)
+{
+	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
+	pid_t thread = find_process("irq_user");
+	struct sched_param param;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(handlers_are_forced_into_threads(), thread != 0);
+	if (!thread)
+		return;
+	EXPECT_EQ(SCHED_FIFO, sched_getscheduler(thread));
+	ASSERT_EQ(0, sched_getparam(thread, &param));
+	EXPECT_EQ(50, param.sched_priority);
 }
 
 /* The loop of the programs of 2005: select, then a read of four bytes. */

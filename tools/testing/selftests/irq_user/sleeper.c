@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hog.h"
@@ -29,6 +31,7 @@ void sleeper_start(struct sleeper *sleeper, int fd, bool (*sleep)(int fd))
 	pthread_create(&sleeper->thread, NULL, sleeper_main, sleeper);
 	while (!__atomic_load_n(&sleeper->tid, __ATOMIC_ACQUIRE))
 		sched_yield();
+	pthread_getcpuclockid(sleeper->thread, &sleeper->clock);
 	wait_asleep(sleeper->tid);
 }
 
@@ -41,6 +44,15 @@ bool sleeper_join(struct sleeper *sleeper)
 bool sleeper_is_done(struct sleeper *sleeper)
 {
 	return __atomic_load_n(&sleeper->done, __ATOMIC_ACQUIRE);
+}
+
+int64_t sleeper_runtime(struct sleeper *sleeper)
+{
+	struct timespec time;
+
+	if (clock_gettime(sleeper->clock, &time))
+		return -1;
+	return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
 static bool sleep_in_read(int fd)
@@ -110,3 +122,22 @@ bool (*const sleeps_until_gone[SLEEPS])(int fd) = {
 	sleep_in_read, sleep_in_read, sleep_in_poll, sleep_in_select, sleep_in_epoll,
 	sleep_in_uring_read, sleep_in_uring_poll,
 };
+
+void *call_until_gone(void *fd)
+{
+	struct pollfd pollfd = { .fd = *(int *)fd, .events = POLLIN };
+
+	while (read_count(pollfd.fd) != -EIO) {
+		poll(&pollfd, 1, 0);
+		write_value(pollfd.fd, 0);
+		write_value(pollfd.fd, 1);
+	}
+	return NULL;
+}
+
+void *open_until_gone(void *path)
+{
+	while (try_open(path, O_RDWR | O_NONBLOCK) != -ENOENT)
+		;
+	return NULL;
+}

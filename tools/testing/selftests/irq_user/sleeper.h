@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Threads that sleep on a line in every way there is. */
+/* Threads that use a line until it is gone, and sleep on it in every way there is. */
 #ifndef IRQ_USER_SLEEPER_H
 #define IRQ_USER_SLEEPER_H
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct sleeper {
 	pthread_t thread;
 	int fd;
 	pid_t tid;
+	clockid_t clock;		/* of the time that it runs */
 	/* Sleeps, and returns whether what it was told is right. */
 	bool (*sleep)(int fd);
 	bool right;
@@ -26,9 +28,19 @@ bool sleeper_join(struct sleeper *sleeper);
 /* Returns whether it has woken and need not be waited for. */
 bool sleeper_is_done(struct sleeper *sleeper);
 
+/* Returns how many nanoseconds it has run, or -1 if it has ended. */
+int64_t sleeper_runtime(struct sleeper *sleeper);
+
 /* All ways to sleep until the line goes away, and two readers. */
 #define SLEEPS	7
 extern bool (*const sleeps_until_gone[SLEEPS])(int fd);
+
+/*
+ * Threads that do not sleep: one that makes calls of every kind on the descriptor that @fd points
+ * to, and one that opens the line's file, until the line is gone.
+ */
+void *call_until_gone(void *fd);
+void *open_until_gone(void *path);
 
 /* Sleeps in poll on CPU 1. To be kept off there until somebody has closed the descriptor. */
 bool sleep_on_cpu_1_until_closed(int fd);

@@ -18,6 +18,7 @@ TEST_F(intx, zero_masks_until_armed)
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, write_value(fd, 0));
 	line_raise(&self->line);
+	line_settle(&self->line);
 	EXPECT_EQ(before, line_hw_count(&self->line));
 	ASSERT_EQ(0, write_value(fd, 1));
 	ASSERT_TRUE(wait_event(fd));
