@@ -132,7 +132,7 @@ step() {
 		sleep 0.2
 		[ $((SECONDS - begin - shown)) -ge 15 ] || continue
 		shown=$((SECONDS - begin))
-		say "irq-user:   ... $((shown / 60)) min $((shown % 60)) s, $(wc -l <"$log") of about $usual lines of log"
+		say "irq-user: $what: $((shown / 60)) min $((shown % 60)) s, $(wc -l <"$log") of about $usual lines of log"
 	done
 	status=0
 	wait "$pid" || status=$?
