@@ -1,7 +1,7 @@
 # irq-user: interrupt lines as files.  `make help` lists the targets.
 
 FLAVOUR ?= release
-FLAVOURS ?= release debug
+FLAVOURS ?= debug rt release
 ARCH ?= x86_64
 export FLAVOUR ARCH ARCHITECTURES SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT EVENTS LOAD TESTS TIME SEED KSRC TOOLCHAIN
 
@@ -16,10 +16,10 @@ help: ## List the targets.
 demo: kernel userspace ## Boot, and drive a PCI device from user space by its interrupts.
 	@$(enter) harness/userspace/demo
 
-check: tree ## Build, boot, and run all tests, on release and debug or FLAVOURS='...'.
+check: tree ## Build, boot, and run the daily tests, on all flavours or FLAVOURS='...'.
 	@$(enter) harness/check $(FLAVOURS)
 
-check-all: tree ## Do so on all architectures, or ARCHITECTURES='...', and print a table.
+check-all: tree ## Run all tests on all architectures, or ARCHITECTURES='...', and print a table.
 	@harness/check-all $(FLAVOURS)
 
 selftests: kernel ## Boot, and run the tests of the file, or TESTS='read_test ...' with EVENTS=1000.
@@ -56,6 +56,7 @@ tree: ## Assemble the kernel tree: build/linux.
 
 lint: tree ## Run the formatters and checkers, which have to be silent.
 	@$(enter) harness/lint/run
+	@$(enter) harness/lint/kernel
 	@harness/lint/msrv
 
 series: tree ## Write the patches for git am: build/series.
