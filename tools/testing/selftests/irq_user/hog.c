@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 #include <sched.h>
+#include <stdio.h>
 
+#include "file.h"
 #include "hog.h"
 
 void pin_to(int cpu)
@@ -38,4 +40,12 @@ void hog_stop(struct hog *hog)
 {
 	__atomic_store_n(&hog->may_stop, true, __ATOMIC_RELEASE);
 	pthread_join(hog->thread, NULL);
+}
+
+void hog_patience(int seconds)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d000000000", seconds);
+	write_file("/sys/kernel/debug/sched/fair_server/cpu1/period", text);
 }

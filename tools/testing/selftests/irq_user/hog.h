@@ -18,4 +18,10 @@ void pin_to(int cpu);
 void hog_start(struct hog *hog);
 void hog_stop(struct hog *hog);
 
+/*
+ * Has the scheduler let those that are kept off run after so many seconds, at most four. By
+ * default, after one.
+ */
+void hog_patience(int seconds);
+
 #endif /* IRQ_USER_HOG_H */
