@@ -59,7 +59,7 @@ fn irq(line: &Line) -> u32 {
 
 /// Opens a line of the module.
 fn open(fake: &Fake) -> Line {
-    Line::open(fake.irq).expect("nobody has it")
+    Line::open(fake.irq).expect("it is free")
 }
 
 /// The card, which has a level-triggered line.
@@ -91,7 +91,7 @@ impl Card {
     }
 
     fn line(&self) -> Line {
-        Line::open(self.device.irq().expect("it has a line")).expect("nobody has it")
+        Line::open(self.device.irq().expect("it has a line")).expect("it is free")
     }
 
     fn raise(&self) {

@@ -61,7 +61,7 @@ fn other_end() -> File {
     let mut names = ports.map(|port| port.expect("it is there").path());
     let port = names.find(|port| is_it(&port.join("name"))).expect("harness/userspace/run adds it");
     let device = Path::new("/dev").join(port.file_name().expect("it has a name"));
-    OpenOptions::new().read(true).write(true).open(device).expect("nobody has it")
+    OpenOptions::new().read(true).write(true).open(device).expect("it is free")
 }
 
 /// Types a line, and Control-D. Returns the echo.
@@ -88,7 +88,7 @@ fn uart() {
 #[ignore = "needs the VM"]
 fn descriptor_works_without_privilege() {
     let fake = Fake::new();
-    let line = Line::open(fake.irq).expect("nobody has it");
+    let line = Line::open(fake.irq).expect("it is free");
     fake.fire();
     let mut reader = Command::new("unshare");
     reader.args(["-Ur", "dd", "bs=4", "count=1"]).stdin(OwnedFd::from(line));

@@ -201,7 +201,7 @@ TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
 }
 
 /*
- * A poller that was woken, but is kept from running, delays nobody. If removal
+ * A poller that was woken, but is kept from running, delays no other thread. If removal
  * takes four seconds, the scheduler lets the poller run: try again then.
  */
 TEST_F(dispose, poller_kept_off_its_cpu)

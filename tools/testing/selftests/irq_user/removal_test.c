@@ -250,7 +250,7 @@ TEST_F(removal, idle_epoll_set)
 }
 
 /*
- * A poller that was woken, but is kept from running, delays nobody. If removal
+ * A poller that was woken, but is kept from running, delays no other thread. If removal
  * takes four seconds, the scheduler lets the poller run: try again then. It always
  * takes that long if it waits for a thread of the kernel that is kept off as well.
  */
