@@ -105,14 +105,16 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-/* Starts the process of these workers. */
+/* Starts the process of these workers. Returns 0 if it cannot. */
 static pid_t start(struct worker *workers)
 {
 	pthread_t threads[THREADS];
 	pid_t pid = fork();
 
+	if (pid < 0)
+		blame(&fuzz->workers[WORKERS], "no process can be made: %s", strerror(errno));
 	if (pid)
-		return pid;
+		return pid > 0 ? pid : 0;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setup_buffers();
 	setup_epoll(workers);
@@ -129,6 +131,13 @@ static double seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/* Kills a process, if there is one: 0 and -1 would stand for many. */
+static void stop(pid_t pid)
+{
+	if (pid > 0)
+		kill(pid, SIGKILL);
 }
 
 /* When a worker was seen to have finished something. */
@@ -191,8 +200,10 @@ static bool watch(double time)
 	make_all(watcher);
 	for (int i = 0; i < WORKERS; i++)
 		pulses[i].time = begun;
-	for (int i = 0; i < PROCESSES; i++)
+	for (int i = 0; i < PROCESSES; i++) {
 		processes[i] = start(&fuzz->workers[i * THREADS]);
+		running -= !processes[i];
+	}
 	while (running) {
 		pid_t pid;
 
@@ -202,13 +213,13 @@ static bool watch(double time)
 				continue;
 			show_stuck(&fuzz->workers[i]);
 			for (int n = 0; n < PROCESSES; n++)
-				kill(processes[n], SIGKILL);
+				stop(processes[n]);
 			return false;
 		}
 		if (seconds() - begun > time)
 			__atomic_store_n(&fuzz->stop, true, __ATOMIC_SEQ_CST);
 		else if (!fuzz->stop && !pick(watcher, 100))
-			kill(processes[0], SIGKILL);
+			stop(processes[0]);
 
 		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 			bool was_killed = pid == processes[0] && status == SIGKILL;
@@ -217,7 +228,8 @@ static bool watch(double time)
 				fuzz->workers[i].tid = 0;
 			if (was_killed && !fuzz->stop) {
 				processes[0] = start(fuzz->workers);
-				continue;
+				if (processes[0])
+					continue;
 			}
 			if (status && !was_killed)
 				blame(watcher, "a process ended with status %#x", status);
