@@ -18,9 +18,9 @@
 //! | `unbind <irq>` | removes the domain of a mapped line; then only `dispose` is left |
 //! | `dispose <irq>` | unmaps a line |
 //!
-//! The kinds are `edge`, `bare_edge`, `slow_edge`, `level`, `slow`, `nested`, `nested_edge`,
-//! `percpu`, `percpu_devid`, `untriggered`, `managed`, `refusing`, `norequest`, `chained` and
-//! `hidden`. An unknown command or kind is `EINVAL`, as is a command that the kind of the line does
+//! The kinds are `edge`, `bare_edge`, `slow_edge`, `level`, `slow`, `simple`, `unmaskable`,
+//! `maskless`, `dummy`, `nested`, `unmarked_nested`, `nested_edge`, `percpu`, `percpu_devid`,
+//! `untriggered`, `managed`, `refusing`, `norequest`, `chained` and `hidden`. An unknown command or kind is `EINVAL`, as is a command that the kind of the line does
 //! not know; an unknown line is `ENOENT`. To read the file gives a row for each line, in the order
 //! in which they were made: its number, and whether its chip has it masked. The file `fires` says
 //! how often the line that was disposed of last has fired during that.
@@ -162,7 +162,12 @@ fn kind(name: &str) -> Result<Kind> {
         "slow_edge" => Kind::SlowEdge,
         "level" => Kind::Level,
         "slow" => Kind::SlowLevel,
+        "simple" => Kind::Simple,
+        "unmaskable" => Kind::Unmaskable,
+        "maskless" => Kind::Maskless,
+        "dummy" => Kind::Dummy,
         "nested" => Kind::Nested,
+        "unmarked_nested" => Kind::UnmarkedNested,
         "nested_edge" => Kind::NestedEdge,
         "refusing" => Kind::Refusing,
         "percpu" => Kind::PerCpu,

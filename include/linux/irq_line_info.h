@@ -24,6 +24,8 @@
  * @nested:	Its handler runs in the thread of the line it is demultiplexed from
  * @slow_bus:	Its chip is behind a bus that sleeps
  * @managed:	The core manages its affinity, and shuts it down with its CPUs
+ * @kernel_only: User space must not own it: it is per CPU or managed, its chip
+ *		cannot keep it from firing, or the chip says so by IRQCHIP_NO_USER
  */
 struct irq_line_info {
 	unsigned long	hwirq;
@@ -41,6 +43,7 @@ struct irq_line_info {
 	bool		nested;
 	bool		slow_bus;
 	bool		managed;
+	bool		kernel_only;
 };
 
 int irq_get_line_info(unsigned int irq, struct irq_line_info *info);

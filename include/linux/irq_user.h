@@ -8,8 +8,11 @@
 #ifndef _LINUX_IRQ_USER_H
 #define _LINUX_IRQ_USER_H
 
+#include <linux/cleanup.h>
 #include <linux/irq.h>
 #include <linux/types.h>
+
+struct device;
 
 #ifdef CONFIG_IRQ_USER
 
@@ -21,6 +24,9 @@ extern const struct proc_ops irq_user_proc_ops;
 
 /* Called once, before the first file is made. */
 void irq_user_init(void);
+
+/* Returns whether user space may ever own the line: if not, it has no file. */
+bool irq_user_may_own(unsigned int irq);
 
 /*
  * Takes a line that is about to go away from whoever opened its file, and
@@ -52,11 +58,25 @@ void irq_user_disable(struct irq_desc *desc, bool slow);
 int irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow);
 bool irq_user_take_pending(struct irq_desc *desc, const bool *owned);
 
-/* Lets a line that was revoked and did not go away be requested again. */
-static inline void irq_user_readmit(unsigned int irq)
+/*
+ * Keeps a line that stays from being opened, until irq_user_release(). Returns 1 if
+ * it does so, 0 if the line cannot be requested anyway, and -EBUSY if it is open.
+ * May sleep.
+ */
+int irq_user_hold(unsigned int irq);
+
+static inline void irq_user_release(unsigned int irq)
 {
 	irq_clear_status_flags(irq, IRQ_NOREQUEST);
 }
+
+/*
+ * Keep the MSIs of a device that are allocated meanwhile without a file, until all
+ * of its set-up is complete. In process context, not under the lock of its MSI
+ * descriptors.
+ */
+void irq_user_hold_msis(struct device *dev);
+void irq_user_show_msis(struct device *dev);
 
 #else /* CONFIG_IRQ_USER */
 
@@ -64,8 +84,22 @@ static inline void irq_user_init(void) { }
 static inline void irq_user_revoke(unsigned int irq) { }
 static inline void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode) { }
 static inline void irq_user_resume(void) { }
-static inline void irq_user_readmit(unsigned int irq) { }
+static inline int irq_user_hold(unsigned int irq) { return 0; }
+static inline void irq_user_release(unsigned int irq) { }
+static inline void irq_user_hold_msis(struct device *dev) { }
+static inline void irq_user_show_msis(struct device *dev) { }
 
 #endif /* !CONFIG_IRQ_USER */
+
+/* Holds a line until the end of the scope, or has -EBUSY as its ret. */
+struct irq_user_hold {
+	unsigned int irq;
+	int ret;
+};
+
+DEFINE_CLASS(irq_user_hold, struct irq_user_hold,
+	     if (_T.ret > 0) irq_user_release(_T.irq),
+	     ((struct irq_user_hold) { .irq = irq, .ret = irq_user_hold(irq) }),
+	     unsigned int irq)
 
 #endif /* _LINUX_IRQ_USER_H */

@@ -10,6 +10,39 @@
 
 #include "internals.h"
 
+static bool leaves_mask_to_parent(const struct irq_chip *chip)
+{
+#ifdef CONFIG_IRQ_DOMAIN_HIERARCHY
+	return chip->irq_mask == irq_chip_mask_parent ||
+	       chip->irq_disable == irq_chip_disable_parent;
+#else
+	return false;
+#endif
+}
+
+/*
+ * Whether user space can own a line of these chips: none of them forbids it, and
+ * the line can be kept from firing if it must be.
+ */
+static bool chips_suit_user(struct irq_data *data, bool needs_mask)
+{
+	bool can_mask = !needs_mask, asks_parent = true;
+
+	/* The hierarchy stays as it is as long as the line can be requested. */
+	for (; data; data = irqd_get_parent_data(data)) {
+		const struct irq_chip *chip = READ_ONCE(data->chip);
+
+		if (!chip || chip == &no_irq_chip || chip->flags & IRQCHIP_NO_USER)
+			return false;
+		if (!asks_parent)
+			continue;
+		asks_parent = leaves_mask_to_parent(chip);
+		if (!asks_parent && chip != &dummy_irq_chip && (chip->irq_mask || chip->irq_disable))
+			can_mask = true;
+	}
+	return can_mask;
+}
+
 /**
  * irq_get_line_info - Tell what a line is
  * @irq:	Interrupt line, any number
@@ -43,7 +76,8 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		info->trigger = irqd_get_trigger_type(data);
 		/* Where nobody sets the trigger, its flow tells. */
 		info->level = irq_settings_is_level(desc) || irqd_is_level_type(data) ||
-			      desc->handle_irq == handle_level_irq;
+			      desc->handle_irq == handle_level_irq ||
+			      (desc->handle_irq == handle_simple_irq && !info->trigger);
 		/* A message has no trigger of its own; some flows suit edges alone. */
 		info->edge = !info->level &&
 			     (info->trigger & IRQ_TYPE_EDGE_BOTH ||
@@ -60,6 +94,8 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		info->nested = irq_settings_is_nested_thread(desc);
 		info->slow_bus = chip && chip->irq_bus_lock;
 		info->managed = irqd_affinity_is_managed(data);
+		info->kernel_only = info->per_cpu || info->managed ||
+				    (info->requestable && !chips_suit_user(data, !info->edge));
 		ret = 0;
 	}
 	return ret;

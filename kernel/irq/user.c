@@ -5,9 +5,18 @@
  */
 #include <linux/interrupt.h>
 #include <linux/irq.h>
+#include <linux/irq_line_info.h>
 #include <linux/irq_user.h>
 
 #include "internals.h"
+
+/* See irq_user.h. */
+bool irq_user_may_own(unsigned int irq)
+{
+	struct irq_line_info info;
+
+	return !irq_get_line_info(irq, &info) && !info.kernel_only;
+}
 
 /**
  * irq_user_disable - Disable a line whose action cannot go away meanwhile

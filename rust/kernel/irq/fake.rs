@@ -114,6 +114,12 @@ impl FakeLine {
         let bare = kind == Kind::BareEdge;
         let slow = kind.is_slow();
         let refusing = kind == Kind::Refusing;
+        let maskless = kind == Kind::Maskless;
+        let flags = if kind == Kind::Unmaskable {
+            bindings::IRQCHIP_NO_USER
+        } else {
+            0
+        };
         let wires = Arc::pin_init(
             pin_init!(Wires {
                 irq: Atomic::new(0),
@@ -130,7 +136,7 @@ impl FakeLine {
                 chip: bindings::irq_chip {
                     name: c"fake".as_char_ptr(),
                     irq_ack: Some(Wires::ack),
-                    irq_mask: Some(Wires::mask),
+                    irq_mask: if maskless { None } else { Some(Wires::mask) },
                     irq_unmask: Some(Wires::unmask),
                     irq_retrigger: if edge { Some(Wires::retrigger) } else { None },
                     irq_get_irqchip_state: Some(Wires::state),
@@ -139,6 +145,7 @@ impl FakeLine {
                     irq_set_wake: if slow { None } else { Some(Wires::set_wake) },
                     irq_bus_lock: if slow { Some(Wires::bus_lock) } else { None },
                     irq_bus_sync_unlock: if slow { Some(Wires::bus_unlock) } else { None },
+                    flags: flags as c_ulong,
                     ..pin_init::zeroed()
                 },
                 work <- Opaque::ffi_init(|work: *mut bindings::irq_work| {

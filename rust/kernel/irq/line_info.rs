@@ -162,6 +162,12 @@ impl LineInfo {
     pub fn is_managed(&self) -> bool {
         self.info.managed
     }
+
+    /// Returns whether user space must not own the line: it is per CPU or managed, its chip cannot
+    /// keep it from firing, or the chip has the flag `IRQCHIP_NO_USER`.
+    pub fn is_kernel_only(&self) -> bool {
+        self.info.kernel_only
+    }
 }
 
 /// Returns a name that C has written.

@@ -110,6 +110,8 @@ use crate::{
     },
     new_mutex,
     prelude::*,
+    seq_file::SeqFile,
+    seq_print,
     str::CString,
     sync::{
         atomic::{
@@ -245,6 +247,12 @@ impl UserIrq {
     fn open(irq: u32) -> Result<Arc<Self>> {
         // SAFETY: It is always safe to call `capable()` in process context.
         if !unsafe { bindings::capable(bindings::CAP_SYS_RAWIO as c_int) } {
+            return Err(EPERM);
+        }
+        // SAFETY: It may be called in process context.
+        if unsafe { bindings::security_locked_down(bindings::lockdown_reason_LOCKDOWN_IRQ_USER) }
+            != 0
+        {
             return Err(EPERM);
         }
 
@@ -415,16 +423,19 @@ impl UserIrq {
         }
     }
 
-    /// Waits for events and gives their number to a reader that has room for so many bytes.
+    /// Waits for events and gives their number to a reader of so many bytes.
+    ///
+    /// The size must be exact, so that a tool that copies all of procfs does not wait for a line,
+    /// and io_uring, which goes on reading until the buffer is full, takes no further event.
     ///
     /// `put` copies it to the reader, to the same place each time, and returns whether it could.
     fn read(
         &self,
         nonblocking: bool,
-        room: usize,
+        size: usize,
         mut put: impl FnMut(Count) -> bool,
     ) -> Result<usize> {
-        if room < size_of::<Count>() {
+        if size != size_of::<Count>() {
             return Err(EINVAL);
         }
 
@@ -545,7 +556,8 @@ fn is_being_killed() -> bool {
 ///
 /// The request would refuse most of it as well, but not without a word in the log.
 fn check(line: &LineInfo) -> Result {
-    if !line.is_requestable() || line.is_per_cpu() {
+    // Most of the latter have no file, but what a line is may change.
+    if !line.is_requestable() || line.is_kernel_only() {
         return Err(EINVAL);
     }
     // This may also be an NMI.
@@ -554,10 +566,6 @@ fn check(line: &LineInfo) -> Result {
     }
     // Nobody has set the trigger, so nobody would acknowledge.
     if !line.has_flow() && line.trigger() == Flags::TRIGGER_NONE {
-        return Err(EINVAL);
-    }
-    // Disabled and enabled by the core as its CPUs go and come, behind our back.
-    if line.is_managed() {
         return Err(EINVAL);
     }
     Ok(())
@@ -622,8 +630,7 @@ extern "C" fn irq_user_revoke(irq: c_uint) {
         return;
     }
 
-    // SAFETY: It is always safe to change the status of a line.
-    unsafe { bindings::irq_modify_status(irq, 0, bindings::IRQ_NOREQUEST as c_ulong) };
+    set_requestable(irq, false);
 
     let user = {
         let mut open = OPEN_FILES.lock();
@@ -636,6 +643,38 @@ extern "C" fn irq_user_revoke(irq: c_uint) {
     if let Some(user) = user {
         user.revoke();
     }
+}
+
+/// Keeps the line `irq` from being opened, see `include/linux/irq_user.h`.
+///
+/// An open that is under way has entered [`OPEN_FILES`] before the search here, and is found, or
+/// fails because of `IRQ_NOREQUEST`, as in [`irq_user_revoke`].
+#[export]
+extern "C" fn irq_user_hold(irq: c_uint) -> c_int {
+    if !READY.load(Acquire) || !LineInfo::of(irq).is_ok_and(|line| line.is_requestable()) {
+        return 0;
+    }
+
+    set_requestable(irq, false);
+    let is_open = OPEN_FILES
+        .lock()
+        .binary_search_by_key(&irq, |user| user.irq)
+        .is_ok();
+
+    if is_open {
+        set_requestable(irq, true);
+        return EBUSY.to_errno();
+    }
+    1
+}
+
+/// Says whether the line `irq` may be requested.
+fn set_requestable(irq: u32, on: bool) {
+    let flag = bindings::IRQ_NOREQUEST as c_ulong;
+    let (clear, set) = if on { (flag, 0) } else { (0, flag) };
+
+    // SAFETY: It is always safe to change the status of a line.
+    unsafe { bindings::irq_modify_status(irq, clear, set) };
 }
 
 /// Takes the edges that came while the system was suspended, see `include/linux/irq_user.h`.
@@ -677,6 +716,8 @@ const FILE_OPERATIONS: &bindings::file_operations = &bindings::file_operations {
     read_iter: Some(read_iter),
     write_iter: Some(write_iter),
     poll: Some(poll),
+    fasync: Some(fasync),
+    show_fdinfo: Some(show_fdinfo),
     release: Some(release),
     ..pin_init::zeroed()
 };
@@ -764,12 +805,6 @@ unsafe extern "C" fn read_iter(
     let nonblock = unsafe { (*file).f_flags } & bindings::O_NONBLOCK != 0;
 
     from_result(|| {
-        // io_uring goes on reading a regular file until the buffer is full: that would take, and
-        // wait for, events that its user has yet to be told of.
-        if nowait && iov.len() > size_of::<Count>() {
-            return Err(EINVAL);
-        }
-
         let mut copied = 0;
         let count = kiocb.file().read(nowait || nonblock, iov.len(), |count| {
             // SAFETY: The last copy, if there was one, has advanced it so far.
@@ -820,6 +855,35 @@ unsafe extern "C" fn poll(
     // - The file owns a reference to `user` until its release.
     unsafe { user.waiters.register(file, table) };
     user.poll()
+}
+
+/// Called when a program switches `O_ASYNC`, and before the release if that is on.
+///
+/// # Safety
+///
+/// `file` must be one that [`open`] has opened.
+unsafe extern "C" fn fasync(fd: c_int, file: *mut bindings::file, on: c_int) -> c_int {
+    // SAFETY: `file` is valid by the safety requirements.
+    let data = unsafe { (*file).private_data };
+    // SAFETY: `open()` put it there, and `release()` takes it when the file is not used any more.
+    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow(data) };
+
+    // SAFETY: `file` is valid by the safety requirements, and is released before `user`.
+    unsafe { user.waiters.signal(fd, file, on) }
+}
+
+/// # Safety
+///
+/// `seq` must be valid and this call's own, and `file` must be one that [`open`] has opened.
+unsafe extern "C" fn show_fdinfo(seq: *mut bindings::seq_file, file: *mut bindings::file) {
+    // SAFETY: `file` is valid by the safety requirements.
+    let data = unsafe { (*file).private_data };
+    // SAFETY: `open()` put it there, and `release()` takes it when the file is not used any more.
+    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow(data) };
+    // SAFETY: By the safety requirements of this function.
+    let seq = unsafe { SeqFile::from_raw(seq) };
+
+    seq_print!(seq, "irq:\t{}\n", user.irq);
 }
 
 /// # Safety

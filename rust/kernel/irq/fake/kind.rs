@@ -24,8 +24,18 @@ pub enum Kind {
     SlowLevel,
     /// As `Level`, with no configured trigger: its flow handler tells.
     UntoldLevel,
+    /// As `Level`, with a simple flow handler that does not tell.
+    Simple,
+    /// As `Level`, of a chip that masks nothing and says so.
+    Unmaskable,
+    /// As `Level`, of a chip that has nothing to mask by.
+    Maskless,
+    /// Of the core's chip that does nothing.
+    Dummy,
     /// Handled in the thread of another line.
     Nested,
+    /// As `Nested`, but the line is not marked so.
+    UnmarkedNested,
     /// As `Nested`, and edge-triggered.
     NestedEdge,
     /// Each CPU has one.
@@ -56,7 +66,9 @@ impl Kind {
             Self::Edge | Self::BareEdge | Self::SlowEdge => edge,
             Self::Chained | Self::Managed | Self::Refusing => edge,
             Self::Untriggered | Self::UntoldLevel => bindings::IRQ_TYPE_NONE,
+            Self::Simple | Self::Dummy | Self::UnmarkedNested => bindings::IRQ_TYPE_NONE,
             Self::Level | Self::SlowLevel | Self::NoRequest => level,
+            Self::Unmaskable | Self::Maskless => level,
             Self::Nested => level | bindings::IRQ_NESTED_THREAD,
             Self::NestedEdge => edge | bindings::IRQ_NESTED_THREAD,
             Self::PerCpu => level | bindings::IRQ_PER_CPU,
@@ -73,6 +85,7 @@ impl Kind {
                 Some(bindings::handle_edge_irq)
             }
             Self::Managed | Self::Refusing => Some(bindings::handle_edge_irq),
+            Self::Simple | Self::Dummy | Self::UnmarkedNested => Some(bindings::handle_simple_irq),
             _ => Some(bindings::handle_level_irq),
         }
     }

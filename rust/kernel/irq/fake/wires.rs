@@ -80,7 +80,7 @@ impl Wires {
     /// Makes the line fire once, whatever it is.
     pub(super) fn fire_once(&self) {
         match self.kind {
-            Kind::Nested | Kind::NestedEdge => self.handle_nested(),
+            Kind::Nested | Kind::NestedEdge | Kind::UnmarkedNested => self.handle_nested(),
             kind => {
                 self.strike(1);
                 if !kind.is_edge() {
@@ -319,10 +319,15 @@ impl Wires {
         // SAFETY: `new()` has put it there, and it outlives the domain.
         let wires = unsafe { &*data.cast::<Self>() };
         let flow = wires.kind.flow();
+        let chip = if wires.kind == Kind::Dummy {
+            &raw const bindings::dummy_irq_chip
+        } else {
+            &raw const wires.chip
+        };
 
         wires.irq.store(irq, Release);
         // SAFETY: The line was made just now, and `wires` outlives it.
-        unsafe { bindings::irq_set_chip(irq, &wires.chip) };
+        unsafe { bindings::irq_set_chip(irq, chip) };
         // SAFETY: As above.
         unsafe { bindings::irq_set_chip_data(irq, data) };
         // SAFETY: As above.

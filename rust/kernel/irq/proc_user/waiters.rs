@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The threads that wait for a line: readers asleep in `read`, and pollers of every kind.
+//! The threads that wait for a line: readers asleep in `read`, pollers of every kind, and processes
+//! that want a signal.
 
 use crate::{
     bindings,
@@ -18,6 +19,7 @@ use crate::{
     },
     task::{
         Task,
+        TASK_FREEZABLE,
         TASK_INTERRUPTIBLE,
         TASK_NORMAL, //
     },
@@ -25,13 +27,16 @@ use crate::{
 };
 use core::ptr;
 
-/// A slot for one reader, a queue for more of them, of which one is woken at a time, and a queue
-/// for pollers, which are all woken.
+/// How a reader sleeps. The freezer leaves it asleep.
+const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
+
+/// A slot for one reader, a queue for more of them, of which one is woken at a time, and for
+/// pollers, which are all woken, a queue and the list of those that switched on `O_ASYNC`.
 ///
 /// The slot, which works like an rcuwait and is taken by an exchange, and the readers' simple wait
 /// queue can be used in hard interrupt context on `PREEMPT_RT` too: so no thread runs between the
-/// interrupt and the reader. The pollers' queue is the kind that the poll interface of the VFS asks
-/// for, whose lock sleeps there.
+/// interrupt and the reader. The pollers' queue and list are of the kinds that the VFS asks for,
+/// whose locks sleep there.
 ///
 /// A single reader, which is the rule, takes no queue's lock, nor does the handler that wakes it. A
 /// reader that finds the slot taken enters the queue. Whether the reader in the slot or one on the
@@ -71,6 +76,7 @@ use core::ptr;
 /// # Invariants
 ///
 /// - `readers` and `pollers` are initialised, and are pinned.
+/// - `signalled` is only changed by `fasync_helper()`.
 /// - `first`, the slot, is null or the task of a reader between the exchange that takes the slot
 ///   and the store that leaves it.
 #[pin_data]
@@ -80,6 +86,7 @@ pub(super) struct Waiters {
     readers: Opaque<bindings::swait_queue_head>,
     #[pin]
     pollers: Opaque<bindings::wait_queue_head>,
+    signalled: Atomic<*mut bindings::fasync_struct>,
 }
 
 // SAFETY: Wait queue heads may be used and freed on any thread, and the slot is atomic.
@@ -116,6 +123,7 @@ impl Waiters {
                     pollers_key.as_ptr(),
                 )
             }),
+            signalled: Atomic::new(ptr::null_mut()),
         })
     }
 
@@ -158,19 +166,23 @@ impl Waiters {
         woken
     }
 
-    /// Returns whether any thread polls. May be called in any context, after a full barrier (A).
+    /// Returns whether any thread polls, or wants a signal. May be called in any context, after a
+    /// full barrier (A).
     pub(super) fn has_pollers(&self) -> bool {
         // SAFETY: `pollers` is initialised by the type invariants.
-        unsafe { bindings::waitqueue_active(self.pollers.get()) != 0 }
+        let queue_is_active = unsafe { bindings::waitqueue_active(self.pollers.get()) != 0 };
+
+        queue_is_active || !self.signalled.load(Relaxed).is_null()
     }
 
-    /// Wakes all pollers but the exclusive ones, of which one is enough, for whatever they wait.
-    /// Not in hard interrupt context if handlers are forced into threads.
+    /// Wakes all pollers but the exclusive ones, of which one is enough, for whatever they wait,
+    /// and sends the signals of `O_ASYNC`. Not in hard interrupt context if handlers are forced into threads.
     ///
     /// With no key, because io_uring takes a key for what a poll would return, and does not poll
     /// again. But the event that this wake is for may have been taken by the time that it comes.
     pub(super) fn wake_pollers(&self) {
         self.wake_pollers_and(1);
+        self.send_signals(bindings::POLL_IN);
     }
 
     /// Wakes all pollers, and that many of the exclusive ones, or all if it is 0.
@@ -181,12 +193,26 @@ impl Waiters {
         unsafe { bindings::__wake_up(self.pollers.get(), TASK_NORMAL, exclusive, key) };
     }
 
-    /// Wakes all readers and all pollers. In process context, after a full barrier (A).
+    /// Sends the signals of `O_ASYNC`, which say that this has happened, one of `POLL_*`.
+    fn send_signals(&self, what: c_uint) {
+        // SAFETY: By the type invariants, it is the head of a list that `fasync_helper()` keeps.
+        unsafe {
+            bindings::kill_fasync(
+                self.signalled.as_ptr(),
+                bindings::SIGIO as c_int,
+                what as c_int,
+            )
+        };
+    }
+
+    /// Wakes all readers and all pollers, for the line is gone. In process context, after a full
+    /// barrier (A).
     pub(super) fn wake_all(&self) {
         self.wake_slot();
         // SAFETY: `readers` is initialised by the type invariants, and interrupts are on.
         unsafe { bindings::swake_up_all(self.readers.get()) };
         self.wake_pollers_and(0);
+        self.send_signals(bindings::POLL_HUP);
     }
 
     /// Sleeps until this reader is woken, unless `ready` says that there is no need to.
@@ -209,7 +235,7 @@ impl Waiters {
         // Before the slot is taken: a handler that finds this reader there wakes it.
         //
         // SAFETY: It is safe to call it in process context.
-        unsafe { bindings::__set_current_state(TASK_INTERRUPTIBLE as c_uint) };
+        unsafe { bindings::__set_current_state(SLEEPING as c_uint) };
         // The full barrier (B).
         //
         // INVARIANT: If the slot was free, this reader has it.
@@ -250,7 +276,7 @@ impl Waiters {
             bindings::prepare_to_swait_event(
                 self.readers.get(),
                 &raw mut entry,
-                TASK_INTERRUPTIBLE as c_int,
+                SLEEPING,
             )
         };
 
@@ -267,6 +293,17 @@ impl Waiters {
         // SAFETY: `prepare_to_swait_event()` has initialised it. This takes `entry` off the queue.
         unsafe { bindings::finish_swait(self.readers.get(), &raw mut entry) };
         woken
+    }
+
+    /// Puts the process of a descriptor on the list of those that want a signal, or takes it off.
+    /// Returns as `fasync_helper()`.
+    ///
+    /// # Safety
+    ///
+    /// `file` must be valid, and be released before `self` is dropped.
+    pub(super) unsafe fn signal(&self, fd: c_int, file: *mut bindings::file, on: c_int) -> c_int {
+        // SAFETY: By the safety requirements and the type invariants.
+        unsafe { bindings::fasync_helper(fd, file, on, self.signalled.as_ptr()) }
     }
 
     /// Puts a poller on the queue.
