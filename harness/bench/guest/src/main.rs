@@ -108,11 +108,11 @@ fn scale(bench: &mut Bench) -> io::Result<()> {
     allow_files(4 * NUMBERS[3] as u64)?;
     for n in NUMBERS {
         let eventfds = Eventfds::new(n)?;
-        bench.scale(&format!("eventfd, {n}"), &eventfds, || Set::new(eventfds.open()?))?;
+        bench.scale(&format!("eventfd, {n}"), &eventfds, || Set::new(eventfds.open()?, 8))?;
     }
     for n in NUMBERS {
         lines.grow(n)?;
-        bench.scale(&format!("irq file, {n}"), &lines, || Set::new(lines.open()?))?;
+        bench.scale(&format!("irq file, {n}"), &lines, || Set::new(lines.open()?, 4))?;
     }
     for cost in memory::measure(&mut lines, 2 * NUMBERS[3])? {
         bench.add_memory(&cost);

@@ -108,17 +108,19 @@ impl Source for Eventfds {
 pub struct Set<Fd> {
     set: OwnedFd,
     members: Vec<Fd>,
+    // What a read of one takes, in bytes.
+    size: usize,
     events: Vec<epoll::Event>,
 }
 
 impl<Fd: AsFd> Set<Fd> {
-    pub fn new(members: Vec<Fd>) -> io::Result<Self> {
+    pub fn new(members: Vec<Fd>, size: usize) -> io::Result<Self> {
         let set = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         for (i, member) in members.iter().enumerate() {
             let data = epoll::EventData::new_u64(i as u64);
             epoll::add(&set, member, data, epoll::EventFlags::IN)?;
         }
-        Ok(Self { set, members, events: Vec::with_capacity(1) })
+        Ok(Self { set, members, size, events: Vec::with_capacity(1) })
     }
 }
 
@@ -126,8 +128,7 @@ impl<Fd: AsFd> Mechanism for Set<Fd> {
     fn wait(&mut self) -> io::Result<()> {
         self.events.clear();
         epoll::wait(&self.set, spare_capacity(&mut self.events), None)?;
-        // Enough for an eventfd; a line has no more than it has.
-        read(&self.members[self.events[0].data.u64() as usize], &mut [0; 8])?;
+        read(&self.members[self.events[0].data.u64() as usize], &mut [0; 8][..self.size])?;
         Ok(())
     }
 }
