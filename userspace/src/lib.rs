@@ -42,6 +42,6 @@ pub mod rt;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
-pub use info::{supported, Info, Trigger};
+pub use info::{locked_down, supported, unsupported, Info, Trigger};
 pub use line::{wait_any, Count, Line, OpenOptions};
 pub use reason::Reason;

@@ -106,8 +106,9 @@ impl Line {
 
     /// Arms the line and lets it run free: from now on it is not masked when it fires.
     ///
-    /// So the counts are true: of an edge-triggered line that is masked, many edges leave one. It
-    /// lasts until [`mask`](Self::mask) or [`arm`](Self::arm).
+    /// So what fires while the program is busy is counted: of an edge-triggered line that is masked,
+    /// many edges leave one. Edges that come before the kernel's handler has ended may still be
+    /// coalesced. It lasts until [`mask`](Self::mask) or [`arm`](Self::arm).
     ///
     /// If it fires more than 100,000 times a second the kernel ends it, so that the machine is not
     /// lost. Pollers are told `POLLPRI`, and once, when all that was counted has been returned, a
@@ -203,7 +204,8 @@ pub fn wait_any(
     }
 }
 
-/// Reads the count as the four bytes of a native `int`, like `read(2)`.
+/// Reads the count as the four bytes of a native `int`, like `read(2)`. The buffer must have exactly
+/// four bytes.
 impl Read for Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         (&*self).read(buffer)

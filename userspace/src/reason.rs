@@ -24,12 +24,16 @@ use std::{error, fmt, io};
 pub enum Reason {
     /// The kernel has no `CONFIG_IRQ_USER`.
     NoSupport,
+    /// The kernel was booted with `irq_user_proc=0`, and has no files.
+    SwitchedOff,
     /// There is no such line. It may be that its device is not enabled.
     NoSuchLine,
     /// The mode of the line's file does not allow it: it is root's.
     NotRoot,
     /// The program lacks `CAP_SYS_RAWIO` in the initial user namespace.
     NoCapability,
+    /// The kernel is locked down, see `kernel_lockdown(7)`.
+    LockedDown,
     /// Somebody has the line: those who are named here, as in `/proc/interrupts`. A program's name
     /// begins with `user:`.
     Held(Vec<String>),
@@ -58,9 +62,9 @@ impl Reason {
     /// Returns why the line could not be opened.
     pub(crate) fn of_open(irq: u32, errno: Errno) -> Option<Self> {
         Some(match errno {
-            Errno::NOENT if !crate::supported() => Self::NoSupport,
-            Errno::NOENT => Self::NoSuchLine,
+            Errno::NOENT => crate::unsupported().unwrap_or(Self::NoSuchLine),
             Errno::ACCESS => Self::NotRoot,
+            Errno::PERM if crate::locked_down() => Self::LockedDown,
             Errno::PERM => Self::NoCapability,
             Errno::BUSY => Self::Held(actions(irq)),
             Errno::INVAL => Self::NotRequestable,
@@ -91,9 +95,11 @@ impl Reason {
 
     fn kind(&self) -> io::ErrorKind {
         match self {
-            Self::NoSupport => io::ErrorKind::Unsupported,
+            Self::NoSupport | Self::SwitchedOff => io::ErrorKind::Unsupported,
             Self::NoSuchLine => io::ErrorKind::NotFound,
-            Self::NotRoot | Self::NoCapability | Self::ReadOnly => io::ErrorKind::PermissionDenied,
+            Self::NotRoot | Self::NoCapability | Self::LockedDown | Self::ReadOnly => {
+                io::ErrorKind::PermissionDenied
+            }
             Self::Held(_) => io::ErrorKind::ResourceBusy,
             Self::NotRequestable | Self::Level => io::ErrorKind::InvalidInput,
             Self::Refused | Self::Gone | Self::Storm => io::ErrorKind::Other,
@@ -107,9 +113,15 @@ impl fmt::Display for Reason {
             Self::NoSupport => f.write_str(
                 "cannot be had: this kernel has no files /proc/irq/<N>/irq (CONFIG_IRQ_USER)",
             ),
+            Self::SwitchedOff => {
+                f.write_str("cannot be had: this kernel was booted with irq_user_proc=0")
+            }
             Self::NoSuchLine => f.write_str("does not exist, or its device is not enabled"),
             Self::NotRoot => f.write_str("can be opened by root alone"),
             Self::NoCapability => f.write_str("needs CAP_SYS_RAWIO in the initial user namespace"),
+            Self::LockedDown => {
+                f.write_str("cannot be had: the kernel is locked down, see kernel_lockdown(7)")
+            }
             Self::Held(by) if by.is_empty() => f.write_str("is held by somebody else"),
             Self::Held(by) => write!(f, "is held by {}", by.join(", ")),
             Self::NotRequestable => f.write_str(

@@ -215,7 +215,10 @@ fn a_line_is_read_as_a_native_int() {
     trigger(irq(&line));
     line.read_exact(&mut count).expect("it fires");
     assert_eq!(i32::from_ne_bytes(count), 1);
-    assert_eq!(line.read(&mut [0; 3]).expect_err("too few").kind(), ErrorKind::InvalidInput);
+    for size in [0, 3, 5, 4096] {
+        let error = line.read(&mut vec![0; size]).expect_err("this is not the size of an int");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{size}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `irqctl doctor`
 
 use crate::table::{self, Align};
+use irq_user::Reason;
 use rustix::{
     system::uname,
     thread::{capabilities, CapabilitySet},
@@ -69,10 +70,16 @@ fn describe(finding: &Finding) -> Value {
 }
 
 fn patch() -> Finding {
-    let (verdict, text) = if irq_user::supported() {
-        (Verdict::Good, "the kernel has files /proc/irq/<N>/irq")
-    } else {
-        (Verdict::Bad, "the kernel has no files /proc/irq/<N>/irq: build one with CONFIG_IRQ_USER")
+    let (verdict, text) = match irq_user::unsupported() {
+        None => (Verdict::Good, "the kernel has files /proc/irq/<N>/irq"),
+        Some(Reason::SwitchedOff) => (
+            Verdict::Bad,
+            "the kernel has no files /proc/irq/<N>/irq: boot it without irq_user_proc=0",
+        ),
+        Some(_) => (
+            Verdict::Bad,
+            "the kernel has no files /proc/irq/<N>/irq: build one with CONFIG_IRQ_USER",
+        ),
     };
     Finding { about: "kernel", verdict, text: text.to_owned() }
 }
@@ -100,15 +107,14 @@ fn capability() -> Finding {
 }
 
 fn lockdown() -> Finding {
-    let state = read("/sys/kernel/security/lockdown");
-    let (verdict, text) = if state.is_empty() || state.contains("[none]") {
-        (Verdict::Good, "the kernel is not locked down")
-    } else {
+    let (verdict, text) = if irq_user::locked_down() {
         (
-            Verdict::Fair,
-            "the kernel is locked down: lines can be had, but PCI registers not be mapped; see \
+            Verdict::Bad,
+            "the kernel is locked down: neither lines nor PCI registers can be had; see \
              kernel_lockdown(7)",
         )
+    } else {
+        (Verdict::Good, "the kernel is not locked down")
     };
     Finding { about: "lockdown", verdict, text: text.to_owned() }
 }

@@ -6,7 +6,7 @@ use crate::{
     units,
     waiter::Waiter,
 };
-use irq_user::{Info, Reason};
+use irq_user::Info;
 use serde_json::{json, Value};
 use std::{
     collections::HashMap,
@@ -45,8 +45,8 @@ const COLUMNS: [(&str, Align); 7] = [
 ];
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
-    if !irq_user::supported() {
-        complain(format_args!("lines {}", Reason::NoSupport));
+    if let Some(reason) = irq_user::unsupported() {
+        complain(format_args!("lines {reason}"));
     }
     let mut rates = Rates::new();
 

@@ -1,7 +1,7 @@
 //! `irqctl show`
 
 use crate::{complain, list};
-use irq_user::{Info, Reason};
+use irq_user::Info;
 use serde_json::{json, Value};
 use std::{
     io::{self, Write},
@@ -24,8 +24,8 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         writeln!(out, "{}", describe(&line))?;
         return Ok(ExitCode::SUCCESS);
     }
-    if !irq_user::supported() {
-        complain(format_args!("lines {}", Reason::NoSupport));
+    if let Some(reason) = irq_user::unsupported() {
+        complain(format_args!("lines {reason}"));
     }
 
     let mut say = |name: &str, value: String| {

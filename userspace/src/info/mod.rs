@@ -4,7 +4,7 @@ mod cpus;
 mod debugfs;
 mod interrupts;
 
-use crate::file;
+use crate::{file, Reason};
 use interrupts::Row;
 use std::{
     collections::BTreeMap,
@@ -110,10 +110,25 @@ const CHAINED: &str = "(chained)";
 
 /// Returns whether this kernel gives its lines to programs: whether any has its file.
 pub fn supported() -> bool {
-    Source::new("/").supported()
+    unsupported().is_none()
 }
 
-/// Where procfs and sysfs are mounted, and in it debugfs.
+/// Returns why this kernel gives no line to any program, if it gives none:
+/// [`Reason::SwitchedOff`] or [`Reason::NoSupport`].
+pub fn unsupported() -> Option<Reason> {
+    Source::new("/").unsupported()
+}
+
+/// Returns whether the kernel is locked down, as far as securityfs is mounted and says so. Then a
+/// line cannot be opened.
+pub fn locked_down() -> bool {
+    Source::new("/").locked_down()
+}
+
+/// The kernel parameter that leaves the files out.
+const SWITCH: &str = "irq_user_proc=0";
+
+/// Where procfs and sysfs are mounted, and in it debugfs and securityfs.
 struct Source {
     root: PathBuf,
 }
@@ -123,9 +138,19 @@ impl Source {
         Self { root: root.into() }
     }
 
-    fn supported(&self) -> bool {
+    fn unsupported(&self) -> Option<Reason> {
         let lines = file::numbers(&self.root.join("proc/irq")).unwrap_or_default();
-        lines.into_iter().any(|irq| self.proc(irq).join("irq").exists())
+        if lines.into_iter().any(|irq| self.proc(irq).join("irq").exists()) {
+            return None;
+        }
+        let arguments = file::read(&self.root.join("proc/cmdline")).unwrap_or_default();
+        let switched_off = arguments.split_whitespace().any(|word| word == SWITCH);
+        Some(if switched_off { Reason::SwitchedOff } else { Reason::NoSupport })
+    }
+
+    fn locked_down(&self) -> bool {
+        let state = file::read(&self.root.join("sys/kernel/security/lockdown"));
+        state.is_ok_and(|state| !state.contains("[none]"))
     }
 
     fn all(&self) -> io::Result<Vec<Info>> {

@@ -1,6 +1,6 @@
 //! The parsers, on what machines say (see `captured/README`), and on what they might say.
 
-use super::{cpus, debugfs, interrupts, Info, Row, Source, Trigger};
+use super::{cpus, debugfs, interrupts, Info, Reason, Row, Source, Trigger};
 use proptest::prelude::*;
 use std::{
     collections::BTreeMap,
@@ -137,6 +137,33 @@ fn a_line_that_debugfs_knows_to_be_refused_is_not_free() {
     // Of a line that somebody has it is not asked.
     machine.write("/sys/kernel/debug/irq/irqs/4", "");
     assert_eq!(machine.of(4).requestable, None);
+}
+
+#[test]
+fn a_kernel_without_the_files_says_why() {
+    let machine = Machine::new("bare", "", "");
+    let unsupported = || Source::new(&machine.root).unsupported();
+    machine.write("/proc/cmdline", "root=/dev/vda irq_user_proc=1 ro\n");
+    assert_eq!(unsupported(), Some(Reason::NoSupport));
+    machine.write("/proc/cmdline", "root=/dev/vda irq_user_proc=0 ro\n");
+    assert_eq!(unsupported(), Some(Reason::SwitchedOff));
+    machine.write("/proc/irq/3/irq", "");
+    assert_eq!(unsupported(), None);
+}
+
+#[test]
+fn a_kernel_that_is_locked_down_says_so() {
+    let machine = Machine::new("locked", "", "");
+    let locked_down = || Source::new(&machine.root).locked_down();
+    assert!(!locked_down(), "there may be no such file");
+    for (state, locked) in [
+        ("[none] integrity confidentiality", false),
+        ("none [integrity] confidentiality", true),
+        ("none integrity [confidentiality]", true),
+    ] {
+        machine.write("/sys/kernel/security/lockdown", state);
+        assert_eq!(locked_down(), locked, "{state}");
+    }
 }
 
 #[test]
