@@ -204,15 +204,16 @@ pub fn wait_any(
     }
 }
 
-/// Reads the count as the four bytes of a native `int`, like `read(2)`. The buffer must have exactly
-/// four bytes.
+/// Reads the count as the four bytes of a native `int`, like `read(2)`: a buffer of any other size is
+/// [`InvalidInput`](io::ErrorKind::InvalidInput).
 impl Read for Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         (&*self).read(buffer)
     }
 }
 
-/// Reads the count as the four bytes of a native `int`, like `read(2)`.
+/// Reads the count as the four bytes of a native `int`, like `read(2)`: a buffer of any other size is
+/// [`InvalidInput`](io::ErrorKind::InvalidInput).
 impl Read for &Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         rustix::io::read(&self.fd, buffer).map_err(|e| match e {

@@ -18,7 +18,7 @@ enum how { PLAIN, PARTS, NOWAIT, POSITIONED };
 
 static const char *const hows[] = { "plain", "in parts", "without waiting", "at a position" };
 
-static const size_t sizes[] = { 4, 4, 4, 4, 4, 4, 4, 4, 0, 1, 3, 5, 8, PAGE };
+static const size_t sizes[] = { 4, 4, 4, 4, 4, 4, 4, 4, 0, 1, 3, 5, 8, 32, PAGE };
 
 /* What can neither be read from nor written to, at least not four bytes of it. */
 static char *bad[4];
@@ -94,7 +94,9 @@ long op_read(struct worker *worker)
 		break;
 	}
 
-	error = error_of(&io, io.size >= 4 && (io.how != NOWAIT || io.size == 4));
+	error = error_of(&io, io.size == 4);
+	/* The size is looked at before the line. */
+	REQUIRE(worker, !error || result != -EIO);
 	if (error)
 		judge(worker, &held, result, ERRORS(-error, io.is_bad ? EFAULT : 0));
 	else

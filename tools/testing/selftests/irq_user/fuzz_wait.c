@@ -186,6 +186,8 @@ static void complete(struct worker *worker, const struct io_uring_cqe *cqe)
 		REQUIRE(worker, !request->is_good);
 	} else if (result == -EIO) {
 		REQUIRE(worker, !is_there(&request->line));
+		/* The size is looked at before the line. */
+		REQUIRE(worker, request->op != IORING_OP_READ || request->size == 4);
 	} else if (request->op == IORING_OP_POLL_ADD) {
 		expect(worker, result, ERRORS(ECANCELED));
 		if (result >= 0)

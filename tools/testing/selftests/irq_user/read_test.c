@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,38 +63,132 @@ static int reader_join(struct reader *reader)
 	return reader->result;
 }
 
-/* A buffer that is too small for the count is refused. */
-TEST_F(intx, small_buffer_is_invalid)
+static ssize_t read_plainly(int fd, void *buffer, size_t size)
 {
-	int fd = open(self->line.path, O_RDWR);
-	char buffer[4];
-
-	ASSERT_LE(0, fd);
-	line_raise(&self->line);
-	ASSERT_TRUE(wait_event(fd));
-	for (int size = 0; size < 4; size++) {
-		EXPECT_EQ(-1, read(fd, buffer, size));
-		EXPECT_EQ(EINVAL, errno);
-	}
-	/* And nothing is lost. */
-	EXPECT_EQ(1, read_count(fd));
+	return read(fd, buffer, size);
 }
 
-/* A larger buffer gets the four bytes of the count, and is otherwise left alone. */
-TEST_F(intx, large_buffer_gets_four_bytes)
+static ssize_t read_vector(int fd, void *buffer, size_t size)
+{
+	struct iovec iov = { .iov_base = buffer, .iov_len = size };
+
+	return readv(fd, &iov, 1);
+}
+
+static ssize_t read_in_halves(int fd, void *buffer, size_t size)
+{
+	struct iovec iov[] = {
+		{ .iov_base = buffer, .iov_len = size / 2 },
+		{ .iov_base = (char *)buffer + size / 2, .iov_len = size - size / 2 },
+	};
+
+	return readv(fd, iov, 2);
+}
+
+static ssize_t read_without_waiting(int fd, void *buffer, size_t size)
+{
+	struct iovec iov = { .iov_base = buffer, .iov_len = size };
+
+	return preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
+}
+
+static ssize_t (*const ways[])(int fd, void *buffer, size_t size) = {
+	read_plainly, read_vector, read_in_halves, read_without_waiting,
+};
+
+#define MAX_SIZE	64
+
+/* Every size but four is EINVAL at once, in each way to read. The file is a blocking one. */
+static void check_other_sizes(struct __test_metadata *_metadata, int fd, void *buffer)
+{
+	for (size_t size = 0; size <= MAX_SIZE; size++) {
+		for (int way = 0; way < ARRAY_SIZE(ways); way++) {
+			/* The VFS itself answers a vector of no bytes. */
+			if (size == 4 || (!size && way))
+				continue;
+			ASSERT_EQ(-1, ways[way](fd, buffer, size))
+				TH_LOG("%zu bytes in way %d", size, way);
+			ASSERT_EQ(EINVAL, errno)
+				TH_LOG("%zu bytes in way %d", size, way);
+		}
+	}
+}
+
+/* A read of any size but four does not sleep, arm, write to the buffer, or take an event. */
+TEST_F(intx, other_sizes_are_invalid)
 {
 	int fd = open(self->line.path, O_RDWR);
-	char buffer[4096], rest[4096];
-	int count;
+	char buffer[MAX_SIZE], untouched[MAX_SIZE];
+	unsigned int before = line_hw_count(&self->line);
 
 	ASSERT_LE(0, fd);
 	memset(buffer, 0x5a, sizeof(buffer));
-	memset(rest, 0x5a, sizeof(rest));
+	memset(untouched, 0x5a, sizeof(untouched));
+
+	/* Nothing is pending, and the line is masked. */
+	ASSERT_EQ(0, write_value(fd, 0));
 	line_raise(&self->line);
-	ASSERT_EQ(4, read(fd, buffer, sizeof(buffer)));
-	memcpy(&count, buffer, sizeof(count));
-	EXPECT_EQ(1, count);
-	EXPECT_EQ(0, memcmp(buffer + 4, rest + 4, sizeof(rest) - 4));
+	check_other_sizes(_metadata, fd, buffer);
+	line_settle(&self->line);
+	EXPECT_EQ(before, line_hw_count(&self->line));
+
+	/* An event is pending. */
+	ASSERT_EQ(0, write_value(fd, 1));
+	ASSERT_TRUE(wait_event(fd));
+	check_other_sizes(_metadata, fd, buffer);
+	EXPECT_EQ(0, memcmp(buffer, untouched, sizeof(buffer)));
+	EXPECT_EQ(before + 1, line_hw_count(&self->line));
+	EXPECT_EQ(1, read_count(fd));
+}
+
+/* The size is looked at before the buffer, */
+TEST_F(intx, other_sizes_of_a_bad_buffer)
+{
+	int fd = open(self->line.path, O_RDWR);
+
+	ASSERT_LE(0, fd);
+	check_other_sizes(_metadata, fd, (void *)8);
+	line_raise(&self->line);
+	ASSERT_TRUE(wait_event(fd));
+	check_other_sizes(_metadata, fd, (void *)8);
+	EXPECT_EQ(1, read_count(fd));
+}
+
+/* and before the line, which may be gone. */
+TEST(other_sizes_of_a_line_that_is_gone)
+{
+	struct fake fake;
+	const char *why = fake_make(&fake, "edge");
+	char buffer[MAX_SIZE];
+	int fd;
+
+	if (why)
+		SKIP(return, "%s", why);
+	fd = open(fake.path, O_RDWR);
+	ASSERT_LE(0, fd);
+	fake_dispose(&fake);
+	check_other_sizes(_metadata, fd, buffer);
+	EXPECT_EQ(-EIO, read_count(fd));
+	close(fd);
+}
+
+/* Four bytes are the count, in each way to read. */
+TEST_F(intx, four_bytes_are_the_count)
+{
+	int fd = open(self->line.path, O_RDWR);
+
+	ASSERT_LE(0, fd);
+	for (int way = 0; way < ARRAY_SIZE(ways); way++) {
+		int count = 0;
+
+		ASSERT_EQ(0, write_value(fd, 1));
+		line_raise(&self->line);
+		ASSERT_TRUE(wait_event(fd));
+		EXPECT_EQ(sizeof(count), ways[way](fd, &count, sizeof(count)));
+		EXPECT_EQ(1, count)
+			TH_LOG("in way %d", way);
+		line_ack(&self->line);
+	}
 }
 
 /* Without an event, a non-blocking read says so, and arms. */

@@ -40,18 +40,80 @@ TEST_F(intx, read_waits_for_the_event)
 	}
 }
 
-/* A larger read would have to wait for more events, and is refused. */
-TEST_F(intx, larger_read_is_invalid)
+/* Reads of any size but four are EINVAL at once, into one buffer or a vector. */
+static void check_other_sizes(struct __test_metadata *_metadata, struct ring *ring, int fd,
+			      void *buffer)
 {
-	int fd = open(self->line.path, O_RDONLY), buffer[2];
+	static const unsigned int sizes[] = { 1, 3, 5, 8, 32, 64 };
+
+	for (int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct iovec iov = { .iov_base = buffer, .iov_len = sizes[i] };
+
+		ASSERT_EQ(0, ring_submit(ring, IORING_OP_READ, fd, buffer, sizes[i]));
+		ASSERT_EQ(-EINVAL, ring_wait(ring))
+			TH_LOG("%u bytes", sizes[i]);
+		ASSERT_EQ(0, ring_submit(ring, IORING_OP_READV, fd, &iov, 1));
+		ASSERT_EQ(-EINVAL, ring_wait(ring))
+			TH_LOG("a vector of %u bytes", sizes[i]);
+	}
+}
+
+/* A read of any size but four neither waits nor takes an event, whatever the buffer. */
+TEST_F(intx, other_sizes_are_invalid)
+{
+	int fd = open(self->line.path, O_RDONLY);
+	char buffer[64];
 	struct ring ring;
 
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, ring_setup(&ring));
+	check_other_sizes(_metadata, &ring, fd, buffer);
+	check_other_sizes(_metadata, &ring, fd, (void *)8);
 	line_raise(&self->line);
-	ASSERT_EQ(0, ring_submit(&ring, IORING_OP_READ, fd, buffer, sizeof(buffer)));
-	EXPECT_EQ(-EINVAL, ring_wait(&ring));
+	ASSERT_TRUE(wait_event(fd));
+	check_other_sizes(_metadata, &ring, fd, buffer);
+	check_other_sizes(_metadata, &ring, fd, (void *)8);
 	EXPECT_EQ(1, read_count(fd));
+}
+
+/* The size is looked at before the line, which may be gone. */
+TEST(other_sizes_of_a_line_that_is_gone)
+{
+	struct fake fake;
+	const char *why = fake_make(&fake, "edge");
+	char buffer[64];
+	struct ring ring;
+	int fd;
+
+	if (why)
+		SKIP(return, "%s", why);
+	fd = open(fake.path, O_RDONLY);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ring_setup(&ring));
+	fake_dispose(&fake);
+	check_other_sizes(_metadata, &ring, fd, buffer);
+	EXPECT_EQ(-EIO, read_count(fd));
+	close(fd);
+}
+
+/* Four bytes may be in two parts. */
+TEST_F(intx, vector_is_read)
+{
+	int fd = open(self->line.path, O_RDONLY), count = 0;
+	struct iovec iov[] = {
+		{ .iov_base = &count, .iov_len = 2 },
+		{ .iov_base = (char *)&count + 2, .iov_len = 2 },
+	};
+	struct ring ring;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ring_setup(&ring));
+	ASSERT_EQ(0, ring_submit(&ring, IORING_OP_READV, fd, iov, 2));
+	ASSERT_TRUE(ring_is_empty(&ring));
+	line_raise(&self->line);
+	ASSERT_EQ(sizeof(count), ring_wait(&ring));
+	EXPECT_EQ(1, count);
+	line_ack(&self->line);
 }
 
 /* A write is done at once. */
