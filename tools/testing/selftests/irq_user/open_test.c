@@ -228,6 +228,26 @@ TEST(kernel_line_is_busy)
 	EXPECT_LT(0, busy);
 }
 
+/* /proc/<pid>/fdinfo/<fd> says which line it is, of each descriptor. */
+TEST_F(intx, fdinfo_names_the_line)
+{
+	int fd = open(self->line.path, O_RDWR), fds[] = { fd, dup(fd) };
+	char row[32];
+
+	snprintf(row, sizeof(row), "\nirq:\t%d\n", self->line.irq);
+	for (int i = 0; i < ARRAY_SIZE(fds); i++) {
+		char path[64], text[512];
+
+		ASSERT_LE(0, fds[i]);
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fds[i]);
+		ASSERT_TRUE(read_file(path, text, sizeof(text) - 1));
+		/* Without the newline at its end. */
+		strcat(text, "\n");
+		EXPECT_NE(NULL, strstr(text, row))
+			TH_LOG("%s", text);
+	}
+}
+
 /* Opening and closing again and again neither fails nor unbalances the line. */
 TEST_F(intx, close_gives_the_line_back)
 {
