@@ -267,7 +267,7 @@ fn a_line_that_does_not_exist_is_not_found() {
 #[test]
 #[ignore = "needs the VM"]
 fn a_line_that_cannot_be_requested_is_not_free() {
-    for kind in ["norequest", "chained", "percpu", "percpu_devid", "untriggered", "managed"] {
+    for kind in ["norequest", "chained", "untriggered", "managed"] {
         let fake = Fake::of(kind);
         let error = Line::open(fake.irq).expect_err(kind);
         assert_eq!(Reason::of(&error), Some(&Reason::NotRequestable), "{kind}");
@@ -282,6 +282,18 @@ fn a_line_that_cannot_be_requested_is_not_free() {
     }
     let fake = Fake::new();
     assert_eq!(Info::of(fake.irq).expect("it is there").requestable, Some(true));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_line_that_cannot_be_owned_has_no_file() {
+    for kind in ["percpu", "percpu_devid", "unmaskable", "dummy"] {
+        let fake = Fake::of(kind);
+        let error = Line::open(fake.irq).expect_err(kind);
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{kind}");
+        let info = Info::of(fake.irq).expect("it is there");
+        assert!(!info.has_file && !info.is_free(), "{kind}");
+    }
 }
 
 #[test]

@@ -35,6 +35,8 @@ FIXTURE_VARIANT_ADD(kind, slow_edge) { .name = "slow_edge", .fire = "fire" };
 FIXTURE_VARIANT_ADD(kind, level) { .name = "level", .fire = "assert" };
 FIXTURE_VARIANT_ADD(kind, slow_bus) { .name = "slow", .fire = "assert" };
 FIXTURE_VARIANT_ADD(kind, nested) { .name = "nested", .fire = "nested" };
+FIXTURE_VARIANT_ADD(kind, simple) { .name = "simple", .fire = "assert" };
+FIXTURE_VARIANT_ADD(kind, unmarked_nested) { .name = "unmarked_nested", .fire = "nested" };
 FIXTURE_VARIANT_ADD(kind, hidden) { .name = "hidden", .fire = "assert", .hidden = true };
 
 FIXTURE_SETUP(kind)
@@ -121,8 +123,6 @@ FIXTURE_VARIANT(refused)
 	const char *name;
 };
 
-FIXTURE_VARIANT_ADD(refused, per_cpu) { .name = "percpu" };
-FIXTURE_VARIANT_ADD(refused, per_cpu_devid) { .name = "percpu_devid" };
 FIXTURE_VARIANT_ADD(refused, untriggered) { .name = "untriggered" };
 FIXTURE_VARIANT_ADD(refused, managed) { .name = "managed" };
 FIXTURE_VARIANT_ADD(refused, no_request) { .name = "norequest" };
@@ -151,6 +151,120 @@ TEST_F(refused, is_invalid)
 		ASSERT_EQ(EINVAL, errno);
 	}
 	EXPECT_TRUE(is_silent(log));
+}
+
+FIXTURE(absent)
+{
+	struct fake fake;
+};
+
+FIXTURE_VARIANT(absent)
+{
+	const char *name;
+};
+
+FIXTURE_VARIANT_ADD(absent, per_cpu) { .name = "percpu" };
+FIXTURE_VARIANT_ADD(absent, per_cpu_devid) { .name = "percpu_devid" };
+FIXTURE_VARIANT_ADD(absent, unmaskable) { .name = "unmaskable" };
+FIXTURE_VARIANT_ADD(absent, dummy) { .name = "dummy" };
+
+FIXTURE_SETUP(absent)
+{
+	const char *why = fake_make(&self->fake, variant->name);
+
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(absent)
+{
+	fake_dispose(&self->fake);
+}
+
+/* A line that each CPU has, or that nothing can mask, has no file. The log stays silent. */
+TEST_F(absent, does_not_exist)
+{
+	int log = log_end();
+
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(-ENOENT, try_open(self->fake.path, O_RDWR));
+		ASSERT_EQ(-ENOENT, try_open(self->fake.path, O_PATH));
+	}
+	EXPECT_TRUE(is_silent(log));
+}
+
+FIXTURE(simple)
+{
+	struct fake fake;
+	struct line line;
+	int fd;
+};
+
+FIXTURE_SETUP(simple)
+{
+	const char *why = fake_make(&self->fake, "simple");
+
+	self->fd = -1;
+	if (why)
+		SKIP(return, "%s", why);
+	self->line.irq = self->fake.irq;
+	self->fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, self->fd);
+}
+
+FIXTURE_TEARDOWN(simple)
+{
+	close(self->fd);
+	fake_dispose(&self->fake);
+}
+
+/* Gives the line time to fire, which it should not. */
+static void wait_in_vain(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000 * 1000 }, NULL);
+}
+
+/* A simple flow does not mask, so the handler does at once: one assertion is one interrupt. */
+TEST_F(simple, assertion_is_one_event)
+{
+	unsigned int before = line_hw_count(&self->line);
+
+	for (int i = 1; i <= 20; i++) {
+		ASSERT_EQ(0, fake_do(&self->fake, "assert"));
+		ASSERT_TRUE(wait_event(self->fd));
+		wait_in_vain();
+		EXPECT_EQ(before + i, line_hw_count(&self->line));
+		EXPECT_EQ(1, read_count(self->fd));
+		ASSERT_EQ(0, fake_do(&self->fake, "quiet"));
+		/* Arming the line brings no second event. */
+		EXPECT_EQ(-EAGAIN, read_count(self->fd));
+		wait_in_vain();
+		EXPECT_EQ(-EAGAIN, read_count(self->fd));
+	}
+	EXPECT_EQ(-EINVAL, write_value(self->fd, 2));
+}
+
+/* Nothing is left of an assertion while the line was masked, for this owner or the next one. */
+TEST_F(simple, nothing_is_stale)
+{
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, write_value(self->fd, 0));
+		ASSERT_EQ(0, fake_do(&self->fake, "assert"));
+		wait_in_vain();
+		ASSERT_EQ(0, fake_do(&self->fake, "quiet"));
+		if (i) {
+			close(self->fd);
+			self->fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
+			ASSERT_LE(0, self->fd);
+		}
+		EXPECT_EQ(-EAGAIN, read_count(self->fd));
+		wait_in_vain();
+		EXPECT_EQ(-EAGAIN, read_count(self->fd));
+	}
+	ASSERT_EQ(0, fake_do(&self->fake, "assert"));
+	ASSERT_TRUE(wait_event(self->fd));
+	ASSERT_EQ(0, fake_do(&self->fake, "quiet"));
+	EXPECT_EQ(1, read_count(self->fd));
 }
 
 /* A trigger that the chip refuses is the chip's error; it is said, but not each time. */
