@@ -98,6 +98,7 @@ long outcome(long result);
 struct kind {
 	const char *name;
 	const char *fire;		/* how it is made to fire, NULL if it cannot be had */
+	int error;			/* what opening it gives, 0 if it can be had */
 };
 
 extern const struct kind kinds[];

@@ -150,7 +150,7 @@ long op_open(struct worker *worker)
 	const struct mode *mode = &modes[pick(worker, ARRAY_SIZE(modes))];
 	struct file file = { .flags = mode->flags, .line = look(worker) };
 	const struct kind *kind = &kinds[file.line.kind];
-	bool refused = mode->refused || (!kind->fire && !(mode->flags & O_PATH));
+	bool refused = mode->refused || (kind->error && !(mode->flags & O_PATH));
 	char path[64];
 	int fd;
 
@@ -162,6 +162,8 @@ long op_open(struct worker *worker)
 		/* Whatever this was, it is not known. */
 		file.line.generation = 0;
 		expect(worker, fd, ERRORS(ENOENT, EINVAL, EBUSY));
+	} else if (kind->error == ENOENT) {
+		REQUIRE(worker, fd == -ENOENT);
 	} else if (refused) {
 		REQUIRE(worker, fd < 0);
 		/* Direct access is refused when the line is claimed already. */
@@ -312,8 +314,9 @@ long op_fork(struct worker *worker)
 	return 0;
 }
 
-/* Stands for the descriptor among the arguments of a call. */
+/* Stand for the descriptor and for the process among the arguments of a call. */
 #define FD	LONG_MIN
+#define SELF	(LONG_MIN + 1)
 
 static const int one = 1;
 
@@ -327,7 +330,10 @@ static const struct {
 	{ "do not block",	SYS_fcntl,	{ FD, F_SETFL, O_NONBLOCK }, 0 },
 	{ "be asynchronous",	SYS_fcntl,	{ FD, F_SETFL, O_ASYNC | O_APPEND }, 0 },
 	{ "be direct",		SYS_fcntl,	{ FD, F_SETFL, O_DIRECT },		EINVAL },
-	{ "set owner",		SYS_fcntl,	{ FD, F_SETOWN, 1 }, 0 },
+	{ "set owner",		SYS_fcntl,	{ FD, F_SETOWN, SELF }, 0 },
+	{ "set no owner",	SYS_fcntl,	{ FD, F_SETOWN, 0 }, 0 },
+	{ "set signal",		SYS_fcntl,	{ FD, F_SETSIG, SIGUSR1 }, 0 },
+	{ "set no signal",	SYS_fcntl,	{ FD, F_SETSIG, 0 }, 0 },
 	{ "do not block",	SYS_ioctl,	{ FD, FIONBIO, (long)&one }, 0 },
 	{ "window size",	SYS_ioctl,	{ FD, TIOCGWINSZ, 0 },			ENOTTY },
 	{ "unknown ioctl",	SYS_ioctl,	{ FD, 0xdeadbeef, 0 },			ENOTTY },
@@ -351,6 +357,8 @@ long op_other(struct worker *worker)
 		args[i] = calls[number].args[i];
 		if (args[i] == FD)
 			args[i] = held.fd;
+		if (args[i] == SELF)
+			args[i] = getpid();
 	}
 	result = outcome(syscall(calls[number].number, args[0], args[1], args[2], args[3],
 				 args[4], args[5]));

@@ -15,22 +15,26 @@
 
 /* The first one is the device's. */
 const struct kind kinds[] = {
-	{ "intx", "assert" },
-	{ "edge", "fire" },
-	{ "bare_edge", "fire" },
-	{ "slow_edge", "fire" },
-	{ "nested_edge", "nested" },
-	{ "level", "assert" },
-	{ "slow", "assert" },
-	{ "nested", "nested" },
-	{ "hidden", "assert" },
-	{ "percpu", NULL },
-	{ "percpu_devid", NULL },
-	{ "norequest", NULL },
-	{ "chained", NULL },
+	{ "intx", "assert", 0 },
+	{ "edge", "fire", 0 },
+	{ "bare_edge", "fire", 0 },
+	{ "slow_edge", "fire", 0 },
+	{ "nested_edge", "nested", 0 },
+	{ "level", "assert", 0 },
+	{ "slow", "assert", 0 },
+	{ "nested", "nested", 0 },
+	{ "unmarked_nested", "nested", 0 },
+	{ "simple", "assert", 0 },
+	{ "hidden", "assert", 0 },
+	{ "percpu", NULL, ENOENT },
+	{ "percpu_devid", NULL, ENOENT },
+	{ "unmaskable", NULL, ENOENT },
+	{ "dummy", NULL, ENOENT },
+	{ "norequest", NULL, EINVAL },
+	{ "chained", NULL, EINVAL },
 };
 
-#define REFUSED_KINDS	4
+#define REFUSED_KINDS	6
 
 struct view look_at(int number)
 {

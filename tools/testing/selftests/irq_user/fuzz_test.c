@@ -331,6 +331,7 @@ FIXTURE_SETUP(fuzz)
 	ASSERT_EQ(0, pthread_mutex_init(&fuzz->making, &attr));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, fuzz->sockets));
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ASSERT_EQ(0, sigaction(SIGIO, &action, NULL));
 
 	fuzz->has_device = !line_setup(&fuzz->device);
 	if (fuzz->has_device)
@@ -417,8 +418,8 @@ static void check_line(struct __test_metadata *_metadata, const struct view *vie
 	int fd = open_when_free(view);
 	const char *what = NULL;
 
-	if (!kinds[view->kind].fire)
-		what = fd == -EINVAL ? NULL : "to be refused";
+	if (kinds[view->kind].error)
+		what = fd == -kinds[view->kind].error ? NULL : "to be refused";
 	else
 		what = fd < 0 ? "to open it" : try_line(view, fd);
 	EXPECT_EQ(NULL, what)
