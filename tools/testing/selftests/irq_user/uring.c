@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -9,7 +10,15 @@
 
 int ring_setup(struct ring *ring)
 {
-	struct io_uring_params params = {};
+	return ring_setup_sized(ring, 8);
+}
+
+int ring_setup_sized(struct ring *ring, unsigned int completions)
+{
+	struct io_uring_params params = {
+		.flags = IORING_SETUP_CQSIZE,
+		.cq_entries = completions,
+	};
 	size_t size;
 	char *map;
 
@@ -74,6 +83,37 @@ int ring_submit_poll(struct ring *ring, int fd, unsigned int events, bool multis
 	return ring_submit_entry(ring, &entry);
 }
 
+int ring_provide(struct ring *ring, int *counts, unsigned int number, unsigned int first)
+{
+	struct io_uring_sqe entry = {
+		.opcode = IORING_OP_PROVIDE_BUFFERS,
+		.fd = number,
+		.addr = (unsigned long)counts,
+		.len = sizeof(*counts),
+		.off = first,
+	};
+
+	return ring_submit_entry(ring, &entry) ? -1 : ring_wait(ring);
+}
+
+int ring_submit_multishot_read(struct ring *ring, int fd, unsigned long user_data)
+{
+	struct io_uring_sqe entry = {
+		.opcode = IORING_OP_READ_MULTISHOT,
+		.flags = IOSQE_BUFFER_SELECT,
+		.fd = fd,
+		.off = -1,
+		.user_data = user_data,
+	};
+
+	return ring_submit_entry(ring, &entry);
+}
+
+unsigned int buffer_of(const struct io_uring_cqe *completion)
+{
+	return completion->flags >> IORING_CQE_BUFFER_SHIFT;
+}
+
 bool ring_is_empty(struct ring *ring)
 {
 	return *ring->cq_head == __atomic_load_n(ring->cq_tail, __ATOMIC_ACQUIRE);
@@ -93,6 +133,13 @@ bool ring_take(struct ring *ring, struct io_uring_cqe *completion)
 int ring_sleep(struct ring *ring)
 {
 	return syscall(__NR_io_uring_enter, ring->fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+}
+
+bool ring_sleep_for(struct ring *ring, int milliseconds)
+{
+	struct pollfd pollfd = { .fd = ring->fd, .events = POLLIN };
+
+	return poll(&pollfd, 1, milliseconds) == 1;
 }
 
 int ring_wait(struct ring *ring)

@@ -16,6 +16,9 @@ struct ring {
 
 int ring_setup(struct ring *ring);
 
+/* As ring_setup(), with room for so many completions. */
+int ring_setup_sized(struct ring *ring, unsigned int completions);
+
 /* Submits an entry. Returns 0 or -1. */
 int ring_submit_entry(struct ring *ring, const struct io_uring_sqe *entry);
 
@@ -25,6 +28,18 @@ int ring_submit(struct ring *ring, int op, int fd, void *buffer, unsigned int le
 /* Submits a poll that completes once, or with each event. Returns 0 or -1. */
 int ring_submit_poll(struct ring *ring, int fd, unsigned int events, bool multishot);
 
+/*
+ * Gives the ring buffers of the size of a count, and waits for that. They are numbered from
+ * @first on. Returns 0 or -errno.
+ */
+int ring_provide(struct ring *ring, int *counts, unsigned int number, unsigned int first);
+
+/* Submits a read that completes with each event, into a buffer of its own. Returns 0 or -1. */
+int ring_submit_multishot_read(struct ring *ring, int fd, unsigned long user_data);
+
+/* Returns the number of the buffer that a read has taken. */
+unsigned int buffer_of(const struct io_uring_cqe *completion);
+
 /* Returns whether there is no completion. */
 bool ring_is_empty(struct ring *ring);
 
@@ -33,6 +48,9 @@ bool ring_take(struct ring *ring, struct io_uring_cqe *completion);
 
 /* Sleeps until there is a completion, or a signal. Returns 0 or -1. */
 int ring_sleep(struct ring *ring);
+
+/* As ring_sleep(), for so many milliseconds at most. Returns whether there is a completion. */
+bool ring_sleep_for(struct ring *ring, int milliseconds);
 
 /* Waits for a completion and returns its result. */
 int ring_wait(struct ring *ring);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -209,6 +210,135 @@ TEST(line_goes_away)
 	line_enable(&line, false);
 	EXPECT_EQ(-EIO, ring_wait(&ring));
 	line_teardown(&line);
+}
+
+#define BUFFERS	64
+#define PATIENCE	500		/* milliseconds in which nothing has come */
+
+/* A read that completes with each event, into one of a few buffers. */
+struct multishot {
+	struct ring ring;
+	int counts[BUFFERS];
+};
+
+static void multishot_start(struct __test_metadata *_metadata, struct multishot *multishot, int fd)
+{
+	memset(multishot->counts, 0, sizeof(multishot->counts));
+	ASSERT_EQ(0, ring_setup_sized(&multishot->ring, 2 * BUFFERS));
+	ASSERT_EQ(0, ring_provide(&multishot->ring, multishot->counts, BUFFERS, 0));
+	ASSERT_EQ(0, ring_submit_multishot_read(&multishot->ring, fd, 1));
+	ASSERT_TRUE(ring_is_empty(&multishot->ring));
+}
+
+static void multishot_wait(struct multishot *multishot, struct io_uring_cqe *completion)
+{
+	while (!ring_take(&multishot->ring, completion))
+		ring_sleep(&multishot->ring);
+}
+
+/* One submission reads each event of an edge-triggered line as a completion of its own. */
+TEST(multishot_read_of_an_edge)
+{
+	struct io_uring_cqe completion;
+	struct multishot multishot;
+	struct fake fake;
+	const char *why = fake_make(&fake, "edge");
+	int fd;
+
+	if (why)
+		SKIP(return, "%s", why);
+	fd = open(fake.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, fd);
+	multishot_start(_metadata, &multishot, fd);
+	for (int i = 0; i < BUFFERS; i++) {
+		ASSERT_EQ(0, fake_do(&fake, "fire"));
+		multishot_wait(&multishot, &completion);
+		ASSERT_EQ(sizeof(int), completion.res);
+		ASSERT_TRUE(completion.flags & IORING_CQE_F_MORE);
+		ASSERT_TRUE(completion.flags & IORING_CQE_F_BUFFER);
+		ASSERT_EQ(1, multishot.counts[buffer_of(&completion)]);
+	}
+	/* Without a buffer it ends, and takes no event along. */
+	ASSERT_EQ(0, fake_do(&fake, "fire"));
+	multishot_wait(&multishot, &completion);
+	EXPECT_EQ(-ENOBUFS, completion.res);
+	EXPECT_FALSE(completion.flags & IORING_CQE_F_MORE);
+	EXPECT_EQ(1, read_count(fd));
+	EXPECT_EQ(-EAGAIN, read_count(fd));
+	close(fd);
+	fake_dispose(&fake);
+}
+
+/* A multishot read ends when the line goes away. */
+TEST(multishot_read_of_a_line_that_goes_away)
+{
+	struct io_uring_cqe completion;
+	struct multishot multishot;
+	struct fake fake;
+	const char *why = fake_make(&fake, "edge");
+	int fd;
+
+	if (why)
+		SKIP(return, "%s", why);
+	fd = open(fake.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, fd);
+	multishot_start(_metadata, &multishot, fd);
+	fake_dispose(&fake);
+	multishot_wait(&multishot, &completion);
+	EXPECT_EQ(-EIO, completion.res);
+	EXPECT_FALSE(completion.flags & IORING_CQE_F_MORE);
+	close(fd);
+}
+
+/*
+ * The kernel reads again, which arms, before the program has quieted the device: so a multishot
+ * read is not for a level-triggered line. As long as it has buffers it may count one assertion
+ * again and again. Then it ends, and the line works as before.
+ */
+TEST_F(intx, multishot_read_of_a_level)
+{
+	struct io_uring_sqe cancel = { .opcode = IORING_OP_ASYNC_CANCEL, .addr = 1, .user_data = 2 };
+	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), counts = 0, count;
+	struct io_uring_cqe completion;
+	struct multishot multishot;
+	bool more = true;
+
+	ASSERT_LE(0, fd);
+	multishot_start(_metadata, &multishot, fd);
+	line_raise(&self->line);
+	while (more && ring_sleep_for(&multishot.ring, PATIENCE)) {
+		if (!ring_take(&multishot.ring, &completion))
+			continue;
+		more = completion.flags & IORING_CQE_F_MORE;
+		if (completion.res < 0)
+			continue;
+		ASSERT_EQ(sizeof(int), completion.res);
+		EXPECT_LT(0, multishot.counts[buffer_of(&completion)]);
+		counts++;
+	}
+	TH_LOG("%d counts of one assertion, %s", counts, more ? "goes on" : "has ended");
+	EXPECT_LE(1, counts);
+	EXPECT_GE(BUFFERS, counts);
+	line_ack(&self->line);
+
+	if (more) {
+		ASSERT_EQ(0, ring_submit_entry(&multishot.ring, &cancel));
+		do {
+			multishot_wait(&multishot, &completion);
+		} while (completion.user_data != 1 || completion.flags & IORING_CQE_F_MORE);
+	}
+	/* What came before the acknowledgement may be pending. */
+	do {
+		count = read_count(fd);
+	} while (count > 0);
+	EXPECT_EQ(-EAGAIN, count);
+	for (int i = 0; i < 10; i++) {
+		line_raise(&self->line);
+		ASSERT_TRUE(wait_event(fd));
+		ASSERT_EQ(1, read_count(fd));
+		line_ack(&self->line);
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+	}
 }
 
 #define PAGE	4096
