@@ -43,7 +43,12 @@ bool read_file(const char *path, char *text, size_t size)
 
 bool load_module(const char *name)
 {
-	char path[PATH_MAX] = "", command[64];
+	return load_module_with(name, "");
+}
+
+bool load_module_with(const char *name, const char *parameters)
+{
+	char path[PATH_MAX] = "", command[96];
 	char *end;
 	int fd, ret;
 
@@ -52,10 +57,15 @@ bool load_module(const char *name)
 	end = strrchr(path, '/') + 1;
 	sprintf(end, "%.32s.ko", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	ret = syscall(SYS_finit_module, fd, "", 0);
+	ret = syscall(SYS_finit_module, fd, parameters, 0);
 	close(fd);
-	snprintf(command, sizeof(command), "modprobe -q %.32s", name);
+	snprintf(command, sizeof(command), "modprobe -q %.32s %.32s", name, parameters);
 	return !ret || !system(command);
+}
+
+void unload_module(const char *name)
+{
+	syscall(SYS_delete_module, name, O_NONBLOCK);
 }
 
 int log_end(void)

@@ -15,6 +15,12 @@ bool read_file(const char *path, char *text, size_t size);
 /* Loads a module, from beside the program or else by modprobe. Returns whether it could. */
 bool load_module(const char *name);
 
+/* The same with parameters, as text. */
+bool load_module_with(const char *name, const char *parameters);
+
+/* Unloads a module, if it is loaded and not in use. */
+void unload_module(const char *name);
+
 /* Opens the kernel's log at its end. */
 int log_end(void);
 

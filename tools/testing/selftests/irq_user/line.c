@@ -50,7 +50,7 @@ static long read_number(const char *dir, const char *file)
 	return strtol(text, NULL, 0);
 }
 
-static bool find_device(struct line *line)
+bool line_find(struct line *line, long vendor, long device)
 {
 	bool found = false;
 	struct dirent *entry;
@@ -59,8 +59,8 @@ static bool find_device(struct line *line)
 	dir = opendir(PCI_DEVICES);
 	while (dir && !found && (entry = readdir(dir))) {
 		snprintf(line->device, sizeof(line->device), PCI_DEVICES "/%.32s", entry->d_name);
-		found = read_number(line->device, "vendor") == EDU_VENDOR &&
-			read_number(line->device, "device") == EDU_DEVICE;
+		found = read_number(line->device, "vendor") == vendor &&
+			read_number(line->device, "device") == device;
 	}
 	if (dir)
 		closedir(dir);
@@ -109,16 +109,32 @@ void line_unbind(struct line *line, const char *driver)
 	override_driver(line, "\n");
 }
 
-const char *line_setup(struct line *line)
+const char *line_map(struct line *line, size_t size)
 {
 	char resource[80];
 	void *regs;
 	int fd;
 
+	snprintf(resource, sizeof(resource), "%s/resource0", line->device);
+	fd = open(resource, O_RDWR);
+	if (fd < 0)
+		return "cannot open the device's registers";
+	regs = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (regs == MAP_FAILED)
+		return "cannot map the device's registers";
+	line->regs = regs;
+	return NULL;
+}
+
+const char *line_setup(struct line *line)
+{
+	const char *why;
+
 	memset(line, 0, sizeof(*line));
 	if (geteuid())
 		return "needs root";
-	if (!find_device(line))
+	if (!line_find(line, EDU_VENDOR, EDU_DEVICE))
 		return "there is no \"edu\" PCI device: run QEMU with -device edu";
 
 	/* A test that was killed has left it enabled, and enabling is counted. */
@@ -135,15 +151,9 @@ const char *line_setup(struct line *line)
 		return "the device has no line: is there CONFIG_PCI_STUB?";
 	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
 
-	snprintf(resource, sizeof(resource), "%s/resource0", line->device);
-	fd = open(resource, O_RDWR);
-	if (fd < 0)
-		return "cannot open the device's registers";
-	regs = mmap(NULL, EDU_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	close(fd);
-	if (regs == MAP_FAILED)
-		return "cannot map the device's registers";
-	line->regs = regs;
+	why = line_map(line, EDU_BAR_SIZE);
+	if (why)
+		return why;
 	settle_pin(line);
 
 	if (access("/proc/irq", F_OK) || (access(line->path, F_OK) && errno != ENOENT))

@@ -45,6 +45,12 @@ const char *line_setup_removable(struct line *line);
  */
 const char *line_setup_edge(struct line *line);
 
+/* Finds a PCI device by its vendor and its device number. Returns whether there is one. */
+bool line_find(struct line *line, long vendor, long device);
+
+/* Maps the device's registers, so many bytes of them. Returns NULL, or why it cannot. */
+const char *line_map(struct line *line, size_t size);
+
 /* Makes the device quiet and takes its line away. */
 void line_teardown(struct line *line);
 

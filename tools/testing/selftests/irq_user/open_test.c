@@ -23,7 +23,7 @@ static bool is_per_cpu(int irq)
 	return strstr(line_state(&(struct line){ .irq = irq }), "PER_CPU");
 }
 
-/* Every line that has a chip has the file, mode 0600, owned by root, unless each CPU has the line. */
+/* Every line that has a chip, unless each CPU has it, has the file, mode 0600, owned by root. */
 TEST_F(intx, every_mapped_line_has_the_file)
 {
 	struct dirent *entry;

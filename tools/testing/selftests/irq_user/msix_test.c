@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is promised of the vectors of MSI-X: their files appear when all of them are set
+ * up, and a message that comes while a vector is masked is kept by the device.
+ *
+ * The device is QEMU's "igb", an Intel 82576, which sends the messages that its driver
+ * asks for. They are left to user space by rust_driver_irq_vectors.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "file.h"
+#include "line.h"
+
+#define DRIVER		"rust_driver_irq_vectors"
+#define VECTORS		8
+#define PARAMETERS	"vectors=8"
+#define ALL		((1 << VECTORS) - 1)
+
+#define IGB_VENDOR	0x8086
+#define IGB_DEVICE	0x10c9
+#define IGB_BAR_SIZE	0x20000
+
+/* Its registers. Of those after the first, each vector has a bit, or a register. */
+#define IGB_MODE	(0x1514 / 4)
+#define IGB_MODE_MSIX	0x10
+#define IGB_SEND	(0x1520 / 4)
+#define IGB_ENABLE	(0x1524 / 4)
+#define IGB_AUTO_CLEAR	(0x152c / 4)
+#define IGB_DELAY	(0x1680 / 4)
+
+/* In milliseconds: how long to wait for an event that has to come. */
+#define PATIENCE	5000
+
+struct card {
+	struct line line;
+	int irqs[VECTORS];
+	int fds[VECTORS];		/* -1: not open */
+	bool found;
+};
+
+static void write_register(struct card *card, int index, uint32_t value)
+{
+	__atomic_store_n(&card->line.regs[index], value, __ATOMIC_RELEASE);
+}
+
+/* Has the card send the messages of these vectors. */
+static void fire(struct card *card, unsigned int vectors)
+{
+	write_register(card, IGB_SEND, vectors);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Learns the numbers of the lines. Returns whether there are as many as there have to be. */
+static bool find_lines(struct card *card)
+{
+	struct dirent *entry;
+	int number = 0;
+	char path[80];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/msi_irqs", card->line.device);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		int irq = atoi(entry->d_name);
+
+		if (irq && number < VECTORS)
+			card->irqs[number++] = irq;
+	}
+	if (dir)
+		closedir(dir);
+	qsort(card->irqs, number, sizeof(int), compare);
+	return number == VECTORS;
+}
+
+/* Prepares the card. It has to have its driver, which gives it access to memory. */
+static void set_up_registers(struct card *card)
+{
+	write_register(card, IGB_MODE, IGB_MODE_MSIX);
+	write_register(card, IGB_ENABLE, ALL);
+	write_register(card, IGB_AUTO_CLEAR, ALL);
+	for (int i = 0; i < VECTORS; i++)
+		write_register(card, IGB_DELAY + i, 0);
+}
+
+static void open_line(struct card *card, int index)
+{
+	char path[32];
+
+	if (card->fds[index] >= 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/irq/%d/irq", card->irqs[index]);
+	card->fds[index] = open(path, O_RDWR | O_NONBLOCK);
+}
+
+static bool open_all(struct card *card)
+{
+	int number = 0;
+
+	for (int i = 0; i < VECTORS; i++) {
+		open_line(card, i);
+		number += card->fds[i] >= 0;
+	}
+	return number == VECTORS;
+}
+
+static void close_all(struct card *card)
+{
+	for (int i = 0; i < VECTORS; i++) {
+		if (card->fds[i] >= 0)
+			close(card->fds[i]);
+		card->fds[i] = -1;
+	}
+}
+
+/* Each line has this one event. */
+static void check_one_event(struct __test_metadata *_metadata, struct card *card)
+{
+	for (int i = 0; i < VECTORS; i++) {
+		struct pollfd pollfd = { .fd = card->fds[i], .events = POLLIN };
+
+		ASSERT_EQ(1, poll(&pollfd, 1, PATIENCE))
+			TH_LOG("line %d is dead", card->irqs[i]);
+		ASSERT_EQ(1, read_count(card->fds[i]));
+		ASSERT_EQ(-EAGAIN, read_count(card->fds[i]));
+	}
+}
+
+static const char *card_setup(struct card *card)
+{
+	memset(card, 0, sizeof(*card));
+	memset(card->fds, -1, sizeof(card->fds));
+	if (geteuid())
+		return "needs root";
+	if (!line_find(&card->line, IGB_VENDOR, IGB_DEVICE))
+		return "there is no \"igb\" PCI device: run QEMU with -device igb";
+	card->found = true;
+	/* Another test may have loaded it, with other parameters. */
+	unload_module(DRIVER);
+	if (!load_module_with(DRIVER, PARAMETERS))
+		return "needs the module " DRIVER;
+	line_bind(&card->line, DRIVER);
+	if (!find_lines(card))
+		return "the driver has not allocated all vectors";
+	return line_map(&card->line, IGB_BAR_SIZE);
+}
+
+FIXTURE(vectors)
+{
+	struct card card;
+};
+
+FIXTURE_SETUP(vectors)
+{
+	const char *why = card_setup(&self->card);
+
+	if (why)
+		SKIP(return, "%s", why);
+	set_up_registers(&self->card);
+}
+
+FIXTURE_TEARDOWN(vectors)
+{
+	close_all(&self->card);
+	if (!self->card.found)
+		return;
+	line_unbind(&self->card.line, DRIVER);
+	unload_module(DRIVER);
+}
+
+/* The message of a vector is an event of one line, and another one's for each vector. */
+TEST_F(vectors, vectors_are_lines_of_their_own)
+{
+	struct card *card = &self->card;
+	struct pollfd pollfds[VECTORS];
+	bool seen[VECTORS] = {};
+
+	ASSERT_TRUE(open_all(card));
+	for (int i = 0; i < VECTORS; i++)
+		pollfds[i] = (struct pollfd){ .fd = card->fds[i], .events = POLLIN };
+	for (int vector = 0; vector < VECTORS; vector++) {
+		fire(card, 1 << vector);
+		ASSERT_EQ(1, poll(pollfds, VECTORS, PATIENCE))
+			TH_LOG("vector %d", vector);
+		for (int i = 0; i < VECTORS; i++) {
+			if (!pollfds[i].revents)
+				continue;
+			EXPECT_EQ(1, read_count(card->fds[i]));
+			EXPECT_FALSE(seen[i]);
+			seen[i] = true;
+		}
+	}
+}
+
+/* Opens each line as soon as it has its file. */
+struct opener {
+	pthread_t thread;
+	struct card *card;
+	bool runs, may_stop;
+};
+
+static void *opener_main(void *arg)
+{
+	struct opener *opener = arg;
+
+	__atomic_store_n(&opener->runs, true, __ATOMIC_RELEASE);
+	for (int i = 0; !__atomic_load_n(&opener->may_stop, __ATOMIC_ACQUIRE); i++)
+		open_line(opener->card, i % VECTORS);
+	return NULL;
+}
+
+static void opener_start(struct opener *opener, struct card *card)
+{
+	*opener = (struct opener){ .card = card };
+	pthread_create(&opener->thread, NULL, opener_main, opener);
+	while (!__atomic_load_n(&opener->runs, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+static void opener_stop(struct opener *opener)
+{
+	__atomic_store_n(&opener->may_stop, true, __ATOMIC_RELEASE);
+	pthread_join(opener->thread, NULL);
+}
+
+/* A line that is opened while the driver still allocates works as any other. */
+TEST_F_TIMEOUT(vectors, early_opener_has_a_line, 240)
+{
+	const time_t enough = time(NULL) + 60;
+	struct card *card = &self->card;
+	int early = 0, rounds;
+
+	for (rounds = 0; rounds < 30 && time(NULL) < enough; rounds++) {
+		int numbers[VECTORS];
+		struct opener opener;
+
+		line_unbind(&card->line, DRIVER);
+		close_all(card);
+		memcpy(numbers, card->irqs, sizeof(numbers));
+		/* It looks for the numbers of the last time, which are free again. */
+		opener_start(&opener, card);
+		line_bind(&card->line, DRIVER);
+		opener_stop(&opener);
+
+		ASSERT_TRUE(find_lines(card));
+		if (memcmp(numbers, card->irqs, sizeof(numbers)))
+			close_all(card);
+		for (int i = 0; i < VECTORS; i++)
+			early += card->fds[i] >= 0;
+		ASSERT_TRUE(open_all(card));
+		set_up_registers(card);
+		fire(card, ALL);
+		check_one_event(_metadata, card);
+	}
+	TH_LOG("%d of %d lines were opened before the driver was bound", early, rounds * VECTORS);
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		EXPECT_LT(0, early);
+}
+
+/*
+ * While no file has the line of a vector open, its message stays in the device, and
+ * is one however often it was sent. It comes when the line is opened, as its first event.
+ */
+TEST_F(vectors, device_keeps_a_message)
+{
+	struct card *card = &self->card;
+
+	for (int round = 0; round < 3; round++) {
+		fire(card, ALL);
+		fire(card, ALL);
+		ASSERT_TRUE(open_all(card));
+		check_one_event(_metadata, card);
+		fire(card, ALL);
+		check_one_event(_metadata, card);
+		close_all(card);
+	}
+	/* What was not sent does not come. */
+	ASSERT_TRUE(open_all(card));
+	for (int i = 0; i < VECTORS; i++)
+		EXPECT_EQ(-EAGAIN, read_count(card->fds[i]));
+}
+
+TEST_HARNESS_MAIN
