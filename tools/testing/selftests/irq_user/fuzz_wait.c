@@ -161,12 +161,37 @@ struct request {
 /* A request is known by its number, and each cancellation by this one. */
 #define CANCEL	4
 
+/* Buffers for reads that complete with each event. */
+#define BUFFERS	8
+
 static __thread struct ring ring;
 static __thread struct request requests[CANCEL];
+static __thread int buffers[BUFFERS];
+static __thread unsigned int taken;	/* a bit for each buffer that was used up */
 
 void setup_ring(struct worker *worker)
 {
 	REQUIRE(worker, !ring_setup(&ring));
+	REQUIRE(worker, !ring_provide(&ring, buffers, BUFFERS, 0));
+}
+
+/* Gives the ring the buffers back that were used up. Its success is not told. */
+static void give_back_buffers(void)
+{
+	for (int i = 0; i < BUFFERS; i++) {
+		struct io_uring_sqe sqe = {
+			.opcode = IORING_OP_PROVIDE_BUFFERS,
+			.flags = IOSQE_CQE_SKIP_SUCCESS,
+			.fd = 1,
+			.addr = (unsigned long)&buffers[i],
+			.len = sizeof(int),
+			.off = i,
+			.user_data = CANCEL,
+		};
+
+		if (taken & 1 << i && !ring_submit_entry(&ring, &sqe))
+			taken &= ~(1 << i);
+	}
 }
 
 static void complete(struct worker *worker, const struct io_uring_cqe *cqe)
@@ -182,6 +207,8 @@ static void complete(struct worker *worker, const struct io_uring_cqe *cqe)
 	     kinds[request->line.kind].name, result);
 	REQUIRE(worker, request->busy);
 	request->busy = cqe->flags & IORING_CQE_F_MORE;
+	if (cqe->flags & IORING_CQE_F_BUFFER)
+		taken |= 1 << buffer_of(cqe);
 	if (result == -EBADF) {
 		REQUIRE(worker, !request->is_good);
 	} else if (result == -EIO) {
@@ -193,6 +220,11 @@ static void complete(struct worker *worker, const struct io_uring_cqe *cqe)
 		if (result >= 0)
 			check_events(worker, request->wanted, result);
 		REQUIRE(worker, result < 0 || !(result & GONE) || !is_there(&request->line));
+	} else if (request->op == IORING_OP_READ_MULTISHOT) {
+		expect(worker, result, ERRORS(ENOBUFS, EAGAIN, EOVERFLOW, EINTR, ECANCELED));
+		REQUIRE(worker, result < 0 || result == 4);
+		REQUIRE(worker, result < 0 || cqe->flags & IORING_CQE_F_BUFFER);
+		REQUIRE(worker, result < 0 || buffers[buffer_of(cqe)] > 0);
 	} else {
 		bool reads = request->op == IORING_OP_READ;
 		bool is_valid = request->size == 4 && (reads || request->value <= 2);
@@ -218,6 +250,7 @@ long op_uring_submit(struct worker *worker)
 {
 	static const int ops[] = {
 		IORING_OP_READ, IORING_OP_READ, IORING_OP_WRITE, IORING_OP_POLL_ADD,
+		IORING_OP_READ_MULTISHOT,
 	};
 	static const unsigned int sizes[] = { 4, 4, 4, 4, 4, 4, 8, 3 };
 	static const unsigned int wanted[] = {
@@ -251,6 +284,10 @@ long op_uring_submit(struct worker *worker)
 	if (op == IORING_OP_POLL_ADD) {
 		sqe.poll32_events = request->wanted;
 		sqe.len = multishot ? IORING_POLL_ADD_MULTI : 0;
+	} else if (op == IORING_OP_READ_MULTISHOT) {
+		give_back_buffers();
+		sqe.flags |= IOSQE_BUFFER_SELECT;
+		sqe.off = -1;
 	} else {
 		sqe.addr = request->is_bad ? 0 : (unsigned long)&request->value;
 		sqe.len = request->size;
