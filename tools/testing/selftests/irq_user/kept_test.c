@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
@@ -16,6 +17,7 @@
 #include "file.h"
 #include "gpio.h"
 #include "hog.h"
+#include "sleeper.h"
 
 FIXTURE(kept)
 {
@@ -268,6 +270,53 @@ TEST_F(asleep, edge_comes_after_resume)
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));
 	EXPECT_EQ(-EAGAIN, read_count(self->fd));
+}
+
+static bool reads_one(int fd)
+{
+	return read_count(fd) == 1;
+}
+
+/* Returns how long a sleeper has run by the time that it really sleeps. */
+static int64_t settled_runtime(struct sleeper *sleeper)
+{
+	int64_t before, now = sleeper_runtime(sleeper);
+
+	do {
+		before = now;
+		nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000 * 1000 }, NULL);
+		now = sleeper_runtime(sleeper);
+	} while (now != before);
+	return now;
+}
+
+/* A reader sleeps on while the system is suspended: it does not run, and arms nothing. */
+TEST(suspend_does_not_disturb_a_reader)
+{
+	struct sleeper sleeper;
+	struct fake fake, waker;
+	const char *why = fake_make(&fake, "edge");
+	int64_t runtime;
+	int fd;
+
+	if (!why)
+		why = fake_make(&waker, "bare_edge");
+	if (why)
+		SKIP(return, "%s", why);
+	fd = open(fake.path, O_RDWR);
+	ASSERT_LE(0, fd);
+	sleeper_start(&sleeper, fd, reads_one);
+	runtime = settled_runtime(&sleeper);
+	/* This ends the suspend. */
+	ASSERT_EQ(0, fake_do(&waker, "asleep"));
+	ASSERT_EQ(0, write_file(POWER_STATE, "freeze"));
+	EXPECT_EQ(runtime, settled_runtime(&sleeper));
+	ASSERT_FALSE(sleeper_is_done(&sleeper));
+	ASSERT_EQ(0, fake_do(&fake, "fire"));
+	EXPECT_TRUE(sleeper_join(&sleeper));
+	close(fd);
+	fake_dispose(&fake);
+	fake_dispose(&waker);
 }
 
 TEST_HARNESS_MAIN
