@@ -94,7 +94,9 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		info->nested = irq_settings_is_nested_thread(desc);
 		info->slow_bus = chip && chip->irq_bus_lock;
 		info->managed = irqd_affinity_is_managed(data);
+		/* A flow for lines per CPU heeds neither a disabled line nor a running handler. */
 		info->kernel_only = info->per_cpu || info->managed ||
+				    desc->handle_irq == handle_percpu_irq ||
 				    (info->requestable && !chips_suit_user(data, !info->edge));
 		ret = 0;
 	}
