@@ -95,8 +95,10 @@ impl Lines {
             ("asleep", kind) if kind.is_edge() => line.fire_asleep()?,
             ("wake", _) => line.wake_system()?,
             ("burst", kind) if kind.is_edge() => line.burst(10_000),
-            ("nested", Kind::Nested | Kind::NestedEdge) => line.handle_nested(),
-            ("assert", Kind::Level | Kind::SlowLevel | Kind::Hidden) => line.assert()?,
+            ("nested", Kind::Nested | Kind::NestedEdge | Kind::UnmarkedNested) => {
+                line.handle_nested()
+            }
+            ("assert", Kind::Level | Kind::SlowLevel | Kind::Simple | Kind::Hidden) => line.assert()?,
             ("chain", Kind::Edge) => line.demultiplex(),
             ("unbind", _) => line.unbind(),
             ("quiet", _) => line.device().quiet(),

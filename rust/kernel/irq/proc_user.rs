@@ -84,6 +84,8 @@
 //! requested with [`Flags::NO_RESEND`].
 
 mod events;
+#[cfg(all(CONFIG_RUST_IRQ_KUNIT_TEST, CONFIG_IRQ_DOMAIN_HIERARCHY))]
+mod hold_tests;
 mod later;
 mod rate;
 #[cfg(CONFIG_RUST_IRQ_KUNIT_TEST)]

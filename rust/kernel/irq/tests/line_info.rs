@@ -93,4 +93,35 @@ mod suite {
         assert!(!per_cpu_devid.is_requestable());
         Ok(())
     }
+
+    /// A simple flow tells nothing of the trigger, so such a line may stay asserted.
+    #[test]
+    fn simple_flow_is_level() -> Result {
+        let simple = FakeLine::new(Kind::Simple)?.info()?;
+
+        assert!(simple.is_level());
+        assert!(!simple.is_edge());
+        Ok(())
+    }
+
+    #[test]
+    fn lines_for_the_kernel_only() -> Result {
+        for kind in [Kind::Unmaskable, Kind::Maskless, Kind::Dummy] {
+            assert!(FakeLine::new(kind)?.info()?.is_kernel_only());
+        }
+        for kind in [Kind::PerCpu, Kind::PerCpuDevId, Kind::Managed] {
+            assert!(FakeLine::new(kind)?.info()?.is_kernel_only());
+        }
+        for kind in [Kind::Edge, Kind::Level, Kind::SlowLevel, Kind::Simple] {
+            assert!(!FakeLine::new(kind)?.info()?.is_kernel_only());
+        }
+        for kind in [Kind::Nested, Kind::UnmarkedNested, Kind::BareEdge] {
+            assert!(!FakeLine::new(kind)?.info()?.is_kernel_only());
+        }
+        // These may change: an open tells.
+        for kind in [Kind::Untriggered, Kind::NoRequest, Kind::Chained] {
+            assert!(!FakeLine::new(kind)?.info()?.is_kernel_only());
+        }
+        Ok(())
+    }
 }

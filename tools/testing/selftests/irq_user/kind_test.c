@@ -124,7 +124,6 @@ FIXTURE_VARIANT(refused)
 };
 
 FIXTURE_VARIANT_ADD(refused, untriggered) { .name = "untriggered" };
-FIXTURE_VARIANT_ADD(refused, managed) { .name = "managed" };
 FIXTURE_VARIANT_ADD(refused, no_request) { .name = "norequest" };
 FIXTURE_VARIANT_ADD(refused, chained) { .name = "chained" };
 
@@ -166,7 +165,9 @@ FIXTURE_VARIANT(absent)
 FIXTURE_VARIANT_ADD(absent, per_cpu) { .name = "percpu" };
 FIXTURE_VARIANT_ADD(absent, per_cpu_devid) { .name = "percpu_devid" };
 FIXTURE_VARIANT_ADD(absent, unmaskable) { .name = "unmaskable" };
+FIXTURE_VARIANT_ADD(absent, maskless) { .name = "maskless" };
 FIXTURE_VARIANT_ADD(absent, dummy) { .name = "dummy" };
+FIXTURE_VARIANT_ADD(absent, managed) { .name = "managed" };
 
 FIXTURE_SETUP(absent)
 {
@@ -181,7 +182,7 @@ FIXTURE_TEARDOWN(absent)
 	fake_dispose(&self->fake);
 }
 
-/* A line that each CPU has, or that nothing can mask, has no file. The log stays silent. */
+/* A line that the kernel itself needs, or that nothing can mask, has no file. The log stays silent. */
 TEST_F(absent, does_not_exist)
 {
 	int log = log_end();
