@@ -17,6 +17,7 @@
 //! | `chain <irq>` | has the kernel demultiplex a line, whoever has it |
 //! | `unbind <irq>` | removes the domain of a mapped line; then only `dispose` is left |
 //! | `dispose <irq>` | unmaps a line |
+//! | `misdispose <irq>` | unmaps a line under the lock of its bus, for lockdep to report |
 //!
 //! The kinds are `edge`, `bare_edge`, `slow_edge`, `level`, `slow`, `simple`, `unmaskable`,
 //! `maskless`, `dummy`, `nested`, `unmarked_nested`, `nested_edge`, `percpu`, `percpu_devid`,
@@ -78,6 +79,12 @@ impl Lines {
         let irq = object.parse().map_err(|_| EINVAL)?;
         if verb == "dispose" {
             self.dispose(self.remove(irq)?);
+            return Ok(());
+        }
+        if verb == "misdispose" {
+            let line = self.remove(irq)?;
+
+            line.device().with_bus_locked(|| self.dispose(line));
             return Ok(());
         }
 

@@ -53,7 +53,8 @@ void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode);
  */
 void irq_user_resume(void);
 
-/* What the file needs of the core to mask and unmask its line, see user.c. */
+/* What the file needs of the core, see user.c. The first tells lockdep. */
+void irq_user_might_lock_bus(unsigned int irq);
 void irq_user_disable(struct irq_desc *desc, bool slow);
 int irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow);
 bool irq_user_take_pending(struct irq_desc *desc, const bool *owned);

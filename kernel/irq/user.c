@@ -18,6 +18,19 @@ bool irq_user_may_own(unsigned int irq)
 	return !irq_get_line_info(irq, &info) && !info.kernel_only;
 }
 
+/* See irq_user.h. */
+void irq_user_might_lock_bus(unsigned int irq)
+{
+	struct irq_chip *chip;
+
+	guard(rcu)();
+	chip = irq_get_chip(irq);
+	if (chip && chip->irq_bus_lock) {
+		lock_map_acquire(&irq_bus_lock_map);
+		lock_map_release(&irq_bus_lock_map);
+	}
+}
+
 /**
  * irq_user_disable - Disable a line whose action cannot go away meanwhile
  * @desc:	Descriptor of the line

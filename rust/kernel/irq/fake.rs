@@ -78,6 +78,13 @@ impl Device {
         self.0.fire_once();
     }
 
+    /// Runs a function under the lock of the bus that a slow chip is behind.
+    pub fn with_bus_locked(&self, f: impl FnOnce()) {
+        self.0.lock_bus();
+        f();
+        self.0.unlock_bus();
+    }
+
     /// Returns how often the line has fired.
     pub fn fires(&self) -> u32 {
         self.0.fires.load(Acquire)
@@ -132,6 +139,7 @@ impl FakeLine {
                 wake: Atomic::new(0),
                 steps: Atomic::new(0),
                 parent <- new_mutex!(false, "fake_irq_parent"),
+                bus <- Wires::new_bus(),
                 kind,
                 chip: bindings::irq_chip {
                     name: c"fake".as_char_ptr(),

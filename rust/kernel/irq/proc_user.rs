@@ -632,6 +632,8 @@ extern "C" fn irq_user_revoke(irq: c_uint) {
         return;
     }
 
+    // SAFETY: It is always safe to call it.
+    unsafe { bindings::irq_user_might_lock_bus(irq) };
     set_requestable(irq, false);
 
     let user = {

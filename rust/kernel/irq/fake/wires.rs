@@ -13,9 +13,9 @@ use crate::{
             Full,
             Release, //
         },
+        LockClassKey,
         Mutex, //
     },
-    task::might_sleep,
     types::Opaque, //
 };
 use core::{
@@ -55,6 +55,9 @@ pub(super) struct Wires {
     // Held by the thread of the parent's line, of a nested one. Whether the line is unmapped.
     #[pin]
     pub(super) parent: Mutex<bool>,
+    // The lock of the bus that a slow chip is behind.
+    #[pin]
+    pub(super) bus: Opaque<bindings::mutex>,
     pub(super) kind: Kind,
     pub(super) chip: bindings::irq_chip,
     // Makes the line fire, in hard interrupt context.
@@ -247,11 +250,43 @@ impl Wires {
         EOPNOTSUPP.to_errno()
     }
 
-    pub(super) extern "C" fn bus_lock(_data: *mut bindings::irq_data) {
-        might_sleep();
+    /// Initialises the lock of the bus.
+    pub(super) fn new_bus() -> impl PinInit<Opaque<bindings::mutex>> {
+        let key: Pin<&'static LockClassKey> = kernel::static_lock_class!();
+
+        Opaque::ffi_init(move |bus| {
+            // SAFETY: `bus` is valid for writing, and the name and the key live for ever.
+            unsafe { bindings::__mutex_init(bus, c"fake_irq_bus".as_char_ptr(), key.as_ptr()) }
+        })
     }
 
-    pub(super) extern "C" fn bus_unlock(_data: *mut bindings::irq_data) {}
+    /// Locks the bus. The same thread must unlock it.
+    pub(super) fn lock_bus(&self) {
+        // SAFETY: It was initialised by `new()`.
+        unsafe { bindings::mutex_lock(self.bus.get()) };
+    }
+
+    /// Unlocks the bus, which this thread has locked.
+    pub(super) fn unlock_bus(&self) {
+        // SAFETY: It was initialised by `new()`.
+        unsafe { bindings::mutex_unlock(self.bus.get()) };
+    }
+
+    /// # Safety
+    ///
+    /// As [`Self::of()`].
+    pub(super) unsafe extern "C" fn bus_lock(data: *mut bindings::irq_data) {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::of(data) }.lock_bus();
+    }
+
+    /// # Safety
+    ///
+    /// As [`Self::of()`].
+    pub(super) unsafe extern "C" fn bus_unlock(data: *mut bindings::irq_data) {
+        // SAFETY: By the safety requirements of this function.
+        unsafe { Self::of(data) }.unlock_bus();
+    }
 
     /// # Safety
     ///
