@@ -21,10 +21,11 @@
 //!
 //! The kinds are `edge`, `bare_edge`, `slow_edge`, `level`, `slow`, `simple`, `unmaskable`,
 //! `maskless`, `dummy`, `nested`, `unmarked_nested`, `nested_edge`, `percpu`, `percpu_devid`,
-//! `untriggered`, `managed`, `refusing`, `norequest`, `chained` and `hidden`. An unknown command or kind is `EINVAL`, as is a command that the kind of the line does
-//! not know; an unknown line is `ENOENT`. To read the file gives a row for each line, in the order
-//! in which they were made: its number, and whether its chip has it masked. The file `fires` says
-//! how often the line that was disposed of last has fired during that.
+//! `untriggered`, `managed`, `refusing`, `norequest`, `chained` and `hidden`. An unknown command or
+//! kind is `EINVAL`, as is a command that the kind of the line does not know; an unknown line is
+//! `ENOENT`. To read the file gives a row for each line, in the order in which they were made: its
+//! number, and whether its chip has it masked. The file `fires` says how often the line that was
+//! disposed of last has fired during that.
 
 use kernel::{
     debugfs::Scope,
@@ -105,7 +106,9 @@ impl Lines {
             ("nested", Kind::Nested | Kind::NestedEdge | Kind::UnmarkedNested) => {
                 line.handle_nested()
             }
-            ("assert", Kind::Level | Kind::SlowLevel | Kind::Simple | Kind::Hidden) => line.assert()?,
+            ("assert", Kind::Level | Kind::SlowLevel | Kind::Simple | Kind::Hidden) => {
+                line.assert()?
+            }
             ("chain", Kind::Edge) => line.demultiplex(),
             ("unbind", _) => line.unbind(),
             ("quiet", _) => line.device().quiet(),

@@ -98,9 +98,14 @@ struct irq_user_hold {
 	int ret;
 };
 
-DEFINE_CLASS(irq_user_hold, struct irq_user_hold,
-	     if (_T.ret > 0) irq_user_release(_T.irq),
-	     ((struct irq_user_hold) { .irq = irq, .ret = irq_user_hold(irq) }),
+static inline void irq_user_end_hold(struct irq_user_hold *hold)
+{
+	if (hold->ret > 0)
+		irq_user_release(hold->irq);
+}
+
+DEFINE_CLASS(irq_user_hold, struct irq_user_hold, irq_user_end_hold(&_T),
+	     ((struct irq_user_hold){ .irq = irq, .ret = irq_user_hold(irq) }),
 	     unsigned int irq)
 
 #endif /* _LINUX_IRQ_USER_H */

@@ -37,7 +37,8 @@ static bool chips_suit_user(struct irq_data *data, bool needs_mask)
 		if (!asks_parent)
 			continue;
 		asks_parent = leaves_mask_to_parent(chip);
-		if (!asks_parent && chip != &dummy_irq_chip && (chip->irq_mask || chip->irq_disable))
+		if (!asks_parent && chip != &dummy_irq_chip &&
+		    (chip->irq_mask || chip->irq_disable))
 			can_mask = true;
 	}
 	return can_mask;

@@ -26,7 +26,7 @@ pub enum Reason {
     NoSupport,
     /// The kernel was booted with `irq_user_proc=0`, and has no files.
     SwitchedOff,
-    /// There is no such line. It may be that its device is not enabled.
+    /// There is no such line, or user space must not own it. It may be that its device is not enabled.
     NoSuchLine,
     /// The mode of the line's file does not allow it: it is root's.
     NotRoot,
@@ -37,8 +37,7 @@ pub enum Reason {
     /// Somebody has the line: those who are named here, as in `/proc/interrupts`. A program's name
     /// begins with `user:`.
     Held(Vec<String>),
-    /// The line cannot be requested: it is per-CPU, or demultiplexed by a driver, or has no trigger
-    /// yet, or its affinity is managed by the kernel.
+    /// The line cannot be requested: a driver demultiplexes it, or it has no trigger yet.
     NotRequestable,
     /// The line's chip refuses it: as that of a GPIO that is driven as an output does.
     Refused,
@@ -116,7 +115,9 @@ impl fmt::Display for Reason {
             Self::SwitchedOff => {
                 f.write_str("cannot be had: this kernel was booted with irq_user_proc=0")
             }
-            Self::NoSuchLine => f.write_str("does not exist, or its device is not enabled"),
+            Self::NoSuchLine => {
+                f.write_str("does not exist, is the kernel's own, or its device is not enabled")
+            }
             Self::NotRoot => f.write_str("can be opened by root alone"),
             Self::NoCapability => f.write_str("needs CAP_SYS_RAWIO in the initial user namespace"),
             Self::LockedDown => {
@@ -124,9 +125,9 @@ impl fmt::Display for Reason {
             }
             Self::Held(by) if by.is_empty() => f.write_str("is held by somebody else"),
             Self::Held(by) => write!(f, "is held by {}", by.join(", ")),
-            Self::NotRequestable => f.write_str(
-                "cannot be requested: per-CPU, a driver's own, without a trigger, or managed",
-            ),
+            Self::NotRequestable => {
+                f.write_str("cannot be requested: a driver has it, or it has no trigger")
+            }
             Self::Refused => {
                 f.write_str("is refused by its chip: if it is a GPIO's, that may be an output")
             }

@@ -267,7 +267,7 @@ fn a_line_that_does_not_exist_is_not_found() {
 #[test]
 #[ignore = "needs the VM"]
 fn a_line_that_cannot_be_requested_is_not_free() {
-    for kind in ["norequest", "chained", "untriggered", "managed"] {
+    for kind in ["norequest", "chained", "untriggered"] {
         let fake = Fake::of(kind);
         let error = Line::open(fake.irq).expect_err(kind);
         assert_eq!(Reason::of(&error), Some(&Reason::NotRequestable), "{kind}");
@@ -287,7 +287,7 @@ fn a_line_that_cannot_be_requested_is_not_free() {
 #[test]
 #[ignore = "needs the VM"]
 fn a_line_that_cannot_be_owned_has_no_file() {
-    for kind in ["percpu", "percpu_devid", "unmaskable", "dummy"] {
+    for kind in ["percpu", "percpu_devid", "managed", "unmaskable", "maskless", "dummy"] {
         let fake = Fake::of(kind);
         let error = Line::open(fake.irq).expect_err(kind);
         assert_eq!(error.kind(), ErrorKind::NotFound, "{kind}");

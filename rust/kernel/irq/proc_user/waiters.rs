@@ -176,7 +176,8 @@ impl Waiters {
     }
 
     /// Wakes all pollers but the exclusive ones, of which one is enough, for whatever they wait,
-    /// and sends the signals of `O_ASYNC`. Not in hard interrupt context if handlers are forced into threads.
+    /// and sends the signals of `O_ASYNC`. Not in hard interrupt context if handlers are forced
+    /// into threads.
     ///
     /// With no key, because io_uring takes a key for what a poll would return, and does not poll
     /// again. But the event that this wake is for may have been taken by the time that it comes.
@@ -273,11 +274,7 @@ impl Waiters {
         // SAFETY: Both are initialised. `entry` stays in place until `finish_swait()`, or until it
         // was taken off the queue by this function because of a signal.
         let signal = unsafe {
-            bindings::prepare_to_swait_event(
-                self.readers.get(),
-                &raw mut entry,
-                SLEEPING,
-            )
+            bindings::prepare_to_swait_event(self.readers.get(), &raw mut entry, SLEEPING)
         };
 
         let woken = if ready() {

@@ -182,7 +182,7 @@ FIXTURE_TEARDOWN(absent)
 	fake_dispose(&self->fake);
 }
 
-/* A line that the kernel itself needs, or that nothing can mask, has no file. The log stays silent. */
+/* A line that is the kernel's own, or that nothing can mask, has no file. The log stays silent. */
 TEST_F(absent, does_not_exist)
 {
 	int log = log_end();

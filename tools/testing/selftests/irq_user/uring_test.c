@@ -297,7 +297,9 @@ TEST(multishot_read_of_a_line_that_goes_away)
  */
 TEST_F(intx, multishot_read_of_a_level)
 {
-	struct io_uring_sqe cancel = { .opcode = IORING_OP_ASYNC_CANCEL, .addr = 1, .user_data = 2 };
+	struct io_uring_sqe cancel = {
+		.opcode = IORING_OP_ASYNC_CANCEL, .addr = 1, .user_data = 2,
+	};
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), counts = 0, count;
 	struct io_uring_cqe completion;
 	struct multishot multishot;
@@ -327,7 +329,7 @@ TEST_F(intx, multishot_read_of_a_level)
 			multishot_wait(&multishot, &completion);
 		} while (completion.user_data != 1 || completion.flags & IORING_CQE_F_MORE);
 	}
-	/* What came before the acknowledgement may be pending. */
+	/* What came before line_ack() may be pending. */
 	do {
 		count = read_count(fd);
 	} while (count > 0);
