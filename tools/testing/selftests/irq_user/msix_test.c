@@ -42,6 +42,9 @@
 /* In milliseconds: how long to wait for an event that has to come. */
 #define PATIENCE	5000
 
+/* In milliseconds: how long no event comes once all messages have. */
+#define QUIET		200
+
 struct card {
 	struct line line;
 	int irqs[VECTORS];
@@ -58,6 +61,14 @@ static void write_register(struct card *card, int index, uint32_t value)
 static void fire(struct card *card, unsigned int vectors)
 {
 	write_register(card, IGB_SEND, vectors);
+}
+
+/* Returns whether an event comes within that many milliseconds. */
+static bool wait_event_for(int fd, int time)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pollfd, 1, time) == 1;
 }
 
 static int compare(const void *a, const void *b)
@@ -131,9 +142,7 @@ static void close_all(struct card *card)
 static void check_one_event(struct __test_metadata *_metadata, struct card *card)
 {
 	for (int i = 0; i < VECTORS; i++) {
-		struct pollfd pollfd = { .fd = card->fds[i], .events = POLLIN };
-
-		ASSERT_EQ(1, poll(&pollfd, 1, PATIENCE))
+		ASSERT_TRUE(wait_event_for(card->fds[i], PATIENCE))
 			TH_LOG("line %d is dead", card->irqs[i]);
 		ASSERT_EQ(1, read_count(card->fds[i]));
 		ASSERT_EQ(-EAGAIN, read_count(card->fds[i]));
@@ -292,6 +301,38 @@ TEST_F(vectors, device_keeps_a_message)
 	ASSERT_TRUE(open_all(card));
 	for (int i = 0; i < VECTORS; i++)
 		EXPECT_EQ(-EAGAIN, read_count(card->fds[i]));
+}
+
+/*
+ * Of messages that follow each other faster than they are handled some may coalesce, but
+ * none counts twice, and one that comes when all is quiet counts.
+ */
+TEST_F(vectors, free_running_messages)
+{
+	/* Fewer than it takes to be a storm. */
+	const int messages = 500;
+	struct card *card = &self->card;
+	int events = 0, count;
+
+	open_line(card, 0);
+	ASSERT_LE(0, card->fds[0]);
+	ASSERT_EQ(0, write_value(card->fds[0], 2));
+	for (int i = 0; i < messages; i++)
+		fire(card, 1);
+	while (wait_event_for(card->fds[0], QUIET)) {
+		count = read_count(card->fds[0]);
+		ASSERT_LT(0, count);
+		events += count;
+	}
+	TH_LOG("%d messages, %d events", messages, events);
+	EXPECT_LE(1, events);
+	EXPECT_GE(messages, events);
+
+	for (int i = 0; i < 100; i++) {
+		fire(card, 1);
+		ASSERT_TRUE(wait_event(card->fds[0]));
+		ASSERT_EQ(1, read_count(card->fds[0]));
+	}
 }
 
 TEST_HARNESS_MAIN
