@@ -10,9 +10,11 @@
 /**
  * struct irq_line_info - A line as it was when irq_get_line_info() looked
  * @hwirq:	The line's number at its chip
- * @chip:	The chip's name, cut off if it is longer
+ * @chip:	The chip's name, cut off if it is longer; empty if the line cannot be
+ *		requested, since the chip may be gone
  * @trigger:	The configured trigger, IRQ_TYPE_*
- * @level:	It fires for as long as its device asserts it
+ * @level:	It fires for as long as its device asserts it, or it may: its flow is
+ *		a simple one, and no trigger is configured
  * @edge:	It is known to fire once for each edge or message
  * @depth:	How many times it is disabled; at least 1 if nobody has requested it
  * @count:	How often it fired, on all CPUs together, since it was mapped

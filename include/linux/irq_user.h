@@ -53,23 +53,17 @@ void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode);
  */
 void irq_user_resume(void);
 
-/* What the file needs of the core, see user.c. The first tells lockdep. */
+/* What the file needs of the core, see user.c */
 void irq_user_might_lock_bus(unsigned int irq);
 void irq_user_disable(struct irq_desc *desc, bool slow);
 int irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow);
 bool irq_user_take_pending(struct irq_desc *desc, const bool *owned);
 
 /*
- * Keeps a line that stays from being opened, until irq_user_release(). Returns 1 if
- * it does so, 0 if the line cannot be requested anyway, and -EBUSY if it is open.
- * May sleep.
+ * Takes a line that stays from its owner, as irq_user_revoke(), if it can be
+ * requested, and returns that.
  */
-int irq_user_hold(unsigned int irq);
-
-static inline void irq_user_release(unsigned int irq)
-{
-	irq_clear_status_flags(irq, IRQ_NOREQUEST);
-}
+bool irq_user_hold(unsigned int irq);
 
 /*
  * Keep the MSIs of a device that are allocated meanwhile without a file, until all
@@ -85,27 +79,26 @@ static inline void irq_user_init(void) { }
 static inline void irq_user_revoke(unsigned int irq) { }
 static inline void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode) { }
 static inline void irq_user_resume(void) { }
-static inline int irq_user_hold(unsigned int irq) { return 0; }
-static inline void irq_user_release(unsigned int irq) { }
+static inline bool irq_user_hold(unsigned int irq) { return false; }
 static inline void irq_user_hold_msis(struct device *dev) { }
 static inline void irq_user_show_msis(struct device *dev) { }
 
 #endif /* !CONFIG_IRQ_USER */
 
-/* Holds a line until the end of the scope, or has -EBUSY as its ret. */
+/* Keeps user space from a line until the end of the scope */
 struct irq_user_hold {
 	unsigned int irq;
-	int ret;
+	bool could_request;
 };
 
 static inline void irq_user_end_hold(struct irq_user_hold *hold)
 {
-	if (hold->ret > 0)
-		irq_user_release(hold->irq);
+	if (hold->could_request)
+		irq_clear_status_flags(hold->irq, IRQ_NOREQUEST);
 }
 
 DEFINE_CLASS(irq_user_hold, struct irq_user_hold, irq_user_end_hold(&_T),
-	     ((struct irq_user_hold){ .irq = irq, .ret = irq_user_hold(irq) }),
+	     ((struct irq_user_hold){ .irq = irq, .could_request = irq_user_hold(irq) }),
 	     unsigned int irq)
 
 #endif /* _LINUX_IRQ_USER_H */

@@ -32,13 +32,14 @@ static bool chips_suit_user(struct irq_data *data, bool needs_mask)
 	for (; data; data = irqd_get_parent_data(data)) {
 		const struct irq_chip *chip = READ_ONCE(data->chip);
 
-		if (!chip || chip == &no_irq_chip || chip->flags & IRQCHIP_NO_USER)
+		if (IS_ERR_OR_NULL(chip) || chip->flags & IRQCHIP_NO_USER)
 			return false;
 		if (!asks_parent)
 			continue;
+		if (chip == &no_irq_chip || chip == &dummy_irq_chip)
+			return false;
 		asks_parent = leaves_mask_to_parent(chip);
-		if (!asks_parent && chip != &dummy_irq_chip &&
-		    (chip->irq_mask || chip->irq_disable))
+		if (!asks_parent && (chip->irq_mask || chip->irq_disable))
 			can_mask = true;
 	}
 	return can_mask;
@@ -68,8 +69,12 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 	scoped_irqdesc_get_and_lock(irq, 0) {
 		struct irq_desc *desc = scoped_irqdesc;
 		struct irq_data *data = &desc->irq_data;
-		/* There is none while irq_domain_push_irq() puts another one in. */
-		struct irq_chip *chip = READ_ONCE(data->chip);
+		bool can_request = irq_settings_can_request(desc);
+		/*
+		 * There is none while irq_domain_push_irq() puts another one in, and
+		 * that of a line that was left mapped may be gone.
+		 */
+		struct irq_chip *chip = can_request ? READ_ONCE(data->chip) : NULL;
 
 		info->hwirq = data->hwirq;
 		if (chip && chip->name)
@@ -78,7 +83,8 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		/* Where nobody sets the trigger, its flow tells. */
 		info->level = irq_settings_is_level(desc) || irqd_is_level_type(data) ||
 			      desc->handle_irq == handle_level_irq ||
-			      (desc->handle_irq == handle_simple_irq && !info->trigger);
+			      (desc->handle_irq == handle_simple_irq && !info->trigger &&
+			       !irq_data_get_msi_desc(data));
 		/* A message has no trigger of its own; some flows suit edges alone. */
 		info->edge = !info->level &&
 			     (info->trigger & IRQ_TYPE_EDGE_BOTH ||
@@ -86,8 +92,7 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 			      irq_data_get_msi_desc(data));
 		info->depth = desc->depth;
 		info->unhandled = desc->irqs_unhandled;
-		info->requestable = irq_settings_can_request(desc) &&
-				    !irq_settings_is_per_cpu_devid(desc);
+		info->requestable = can_request && !irq_settings_is_per_cpu_devid(desc);
 		info->requested = desc->action;
 		info->has_flow = desc->handle_irq != handle_bad_irq;
 		info->per_cpu = irq_settings_is_per_cpu(desc) ||
@@ -98,7 +103,8 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		/* A flow for lines per CPU heeds neither a disabled line nor a running handler. */
 		info->kernel_only = info->per_cpu || info->managed ||
 				    desc->handle_irq == handle_percpu_irq ||
-				    (info->requestable && !chips_suit_user(data, !info->edge));
+				    (IS_ENABLED(CONFIG_IRQ_USER) && info->requestable &&
+				     !chips_suit_user(data, !info->edge));
 		ret = 0;
 	}
 	return ret;

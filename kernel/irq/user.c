@@ -18,14 +18,17 @@ bool irq_user_may_own(unsigned int irq)
 	return !irq_get_line_info(irq, &info) && !info.kernel_only;
 }
 
-/* See irq_user.h. */
+/**
+ * irq_user_might_lock_bus - Tell lockdep that a revocation takes the bus lock
+ * @irq:	Interrupt line, any number
+ *
+ * It does if the line is open.
+ */
 void irq_user_might_lock_bus(unsigned int irq)
 {
-	struct irq_chip *chip;
+	struct irq_line_info info;
 
-	guard(rcu)();
-	chip = irq_get_chip(irq);
-	if (chip && chip->irq_bus_lock) {
+	if (!irq_get_line_info(irq, &info) && info.slow_bus) {
 		lock_map_acquire(&irq_bus_lock_map);
 		lock_map_release(&irq_bus_lock_map);
 	}

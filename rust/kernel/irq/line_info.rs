@@ -61,7 +61,8 @@ impl LineInfo {
         self.info.hwirq
     }
 
-    /// Returns the name of the line's chip. Names over 31 bytes are cut off.
+    /// Returns the name of the line's chip. Names over 31 bytes are cut off. It is empty if the line
+    /// cannot be requested: the chip may be gone.
     pub fn chip(&self) -> &CStr {
         as_c_str(&self.info.chip)
     }
@@ -113,7 +114,7 @@ impl LineInfo {
     }
 
     /// Returns whether the line is level-triggered, for all that is known: it fires for as long as
-    /// the device asserts it.
+    /// the device asserts it. A simple flow without a configured trigger counts as such.
     pub fn is_level(&self) -> bool {
         self.info.level
     }

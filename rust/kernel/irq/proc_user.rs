@@ -305,7 +305,10 @@ impl UserIrq {
         // Since open looked at the line, it may have been disposed of and made again as another
         // kind. Now it stays what it is: a revocation waits for the lock on the action.
         let line = action.info()?;
-        if trigger_of(&line) != self.events.trigger() || line.is_slow_bus() != self.slow {
+        if trigger_of(&line) != self.events.trigger()
+            || line.is_slow_bus() != self.slow
+            || line.is_kernel_only()
+        {
             return Err(EBUSY);
         }
 
@@ -649,27 +652,15 @@ extern "C" fn irq_user_revoke(irq: c_uint) {
     }
 }
 
-/// Keeps the line `irq` from being opened, see `include/linux/irq_user.h`.
-///
-/// An open that is under way has entered [`OPEN_FILES`] before the search here, and is found, or
-/// fails because of `IRQ_NOREQUEST`, as in [`irq_user_revoke`].
+/// Takes the line `irq`, which stays, from its owner, see `include/linux/irq_user.h`.
 #[export]
-extern "C" fn irq_user_hold(irq: c_uint) -> c_int {
-    if !READY.load(Acquire) || !LineInfo::of(irq).is_ok_and(|line| line.is_requestable()) {
-        return 0;
-    }
+extern "C" fn irq_user_hold(irq: c_uint) -> bool {
+    let could_request = LineInfo::of(irq).is_ok_and(|line| line.is_requestable());
 
-    set_requestable(irq, false);
-    let is_open = OPEN_FILES
-        .lock()
-        .binary_search_by_key(&irq, |user| user.irq)
-        .is_ok();
-
-    if is_open {
-        set_requestable(irq, true);
-        return EBUSY.to_errno();
+    if could_request {
+        irq_user_revoke(irq);
     }
-    1
+    could_request
 }
 
 /// Says whether the line `irq` may be requested.
