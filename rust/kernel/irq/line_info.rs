@@ -61,8 +61,8 @@ impl LineInfo {
         self.info.hwirq
     }
 
-    /// Returns the name of the line's chip. Names over 31 bytes are cut off. It is empty if the line
-    /// cannot be requested: the chip may be gone.
+    /// Returns the name of the line's chip, which is cut off after 31 bytes. It is empty if the
+    /// line cannot be requested: the chip may be gone.
     pub fn chip(&self) -> &CStr {
         as_c_str(&self.info.chip)
     }

@@ -34,8 +34,8 @@ impl Drop for Open {
     }
 }
 
-/// Has the core change the chips of the line, for no domain: that fails with `EINVAL`, but not before
-/// the line is taken from its owner.
+/// Asks the core to change the chips of the line for no domain. That fails with `EINVAL`, but only
+/// after the line is taken from its owner.
 fn push_and_pop(line: &FakeLine) -> [Result; 2] {
     let (domain, irq) = (ptr::null_mut(), line.irq() as c_int);
 
