@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of a line whose chips are about to change: see `irq_user_hold()`.
+//! Tests of a line whose chips are about to change, see `irq_user_hold()`.
 
 use super::UserIrq;
 use crate::{
