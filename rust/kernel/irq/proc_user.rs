@@ -17,7 +17,8 @@
 //! | read, write, poll | process | each other, handler, revoke |
 //! | resume | process, devices suspended | handler, revoke |
 //! | release | process, after the last reference to the file is gone | revoke, resume |
-//! | revoke | process, as the line is about to go away | all of the above |
+//! | `fasync`, `fdinfo` | process | all but open and release |
+//! | revoke, hold | process, as the line or its chips are about to go away | all of the above |
 //!
 //! # Lifetimes
 //!
@@ -637,7 +638,8 @@ extern "C" fn irq_user_revoke(irq: c_uint) {
 
     // SAFETY: It is always safe to call it.
     unsafe { bindings::irq_user_might_lock_bus(irq) };
-    set_requestable(irq, false);
+    // SAFETY: It is always safe to change the status of a line.
+    unsafe { bindings::irq_modify_status(irq, 0, bindings::IRQ_NOREQUEST as c_ulong) };
 
     let user = {
         let mut open = OPEN_FILES.lock();
@@ -661,15 +663,6 @@ extern "C" fn irq_user_hold(irq: c_uint) -> bool {
         irq_user_revoke(irq);
     }
     could_request
-}
-
-/// Says whether the line `irq` may be requested.
-fn set_requestable(irq: u32, on: bool) {
-    let flag = bindings::IRQ_NOREQUEST as c_ulong;
-    let (clear, set) = if on { (flag, 0) } else { (0, flag) };
-
-    // SAFETY: It is always safe to change the status of a line.
-    unsafe { bindings::irq_modify_status(irq, clear, set) };
 }
 
 /// Takes the edges that came while the system was suspended, see `include/linux/irq_user.h`.

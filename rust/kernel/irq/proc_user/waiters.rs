@@ -206,8 +206,8 @@ impl Waiters {
         };
     }
 
-    /// Wakes all readers and all pollers, for the line is gone. In process context, after a full
-    /// barrier (A).
+    /// Wakes all readers and all pollers, because the line is gone. In process context, after a
+    /// full barrier (A).
     pub(super) fn wake_all(&self) {
         self.wake_slot();
         // SAFETY: `readers` is initialised by the type invariants, and interrupts are on.
