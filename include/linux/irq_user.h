@@ -16,11 +16,22 @@ struct device;
 
 #ifdef CONFIG_IRQ_USER
 
+struct file;
 struct fwnode_handle;
+struct inode;
 struct proc_ops;
 
 /* The file's operations. Its data is the number of the line. */
 extern const struct proc_ops irq_user_proc_ops;
+
+/*
+ * Opens a file of a line's node, which is the same as that of procfs. @node is the
+ * node's name, for fdinfo; it is copied. The line runs free only if @may_run_free.
+ * Returns 0 or -errno, as open() of procfs's file, but asks for no capability. In
+ * process context, while the node is kept from being removed.
+ */
+int irq_user_open_line(struct inode *inode, struct file *file, unsigned int irq,
+		       const char *node, bool may_run_free);
 
 /* Called once, before the first file is made. */
 void irq_user_init(void);

@@ -7,6 +7,9 @@
 //! last `close` gives the line back. The interface is Peter Chubb's of 2005; it is described for
 //! users in [`irq-user.rst`](srctree/Documentation/userspace-api/irq-user.rst).
 //!
+//! The nodes `/dev/irq/<device>/<line>` of `kernel/irq/user_node.c` open the same file, for whoever
+//! has the permission.
+//!
 //! # Who may run when
 //!
 //! | what | context | may meet |
@@ -182,6 +185,7 @@ static READY: AtomicFlag = AtomicFlag::new(false);
 struct UserIrq {
     irq: u32,
     slow: bool,
+    door: Door,
     events: Events,
     #[pin]
     waiters: Waiters,
@@ -191,6 +195,13 @@ struct UserIrq {
     // for the object to be freed.
     #[pin]
     action: Mutex<Option<Action>>,
+}
+
+/// How a file was opened, and what its owner may do.
+struct Door {
+    may_run_free: bool,
+    // The name of the node, if it was not the file in procfs.
+    node: Option<CString>,
 }
 
 /// The handler of the line of an open file.
@@ -246,8 +257,8 @@ impl UserIrq {
         }
     }
 
-    /// Opens the file: claims the line and arms it.
-    fn open(irq: u32) -> Result<Arc<Self>> {
+    /// Opens the file in procfs.
+    fn open_by_proc(irq: u32) -> Result<Arc<Self>> {
         // SAFETY: It is always safe to call `capable()` in process context.
         if !unsafe { bindings::capable(bindings::CAP_SYS_RAWIO as c_int) } {
             return Err(EPERM);
@@ -258,7 +269,16 @@ impl UserIrq {
         {
             return Err(EPERM);
         }
+        let door = Door {
+            may_run_free: true,
+            node: None,
+        };
 
+        Self::open(irq, door)
+    }
+
+    /// Opens the file: claims the line and arms it.
+    fn open(irq: u32, door: Door) -> Result<Arc<Self>> {
         if handlers_are_forced_into_threads() {
             later::start()?;
         }
@@ -272,6 +292,7 @@ impl UserIrq {
             pin_init!(Self {
                 irq,
                 slow: line.is_slow_bus(),
+                door,
                 events: Events::new(trigger_of(&line), line.is_slow_bus()),
                 waiters <- Waiters::new(),
                 later <- later::Later::new(),
@@ -517,6 +538,7 @@ impl UserIrq {
             1 => self.change(Events::arm)?,
             // It would fire for as long as its device asserts it.
             2 if self.events.trigger() == Trigger::Level => return Err(EINVAL),
+            2 if !self.door.may_run_free => return Err(EPERM),
             2 => self.change(Events::run_free)?,
             _ => return Err(EINVAL),
         }
@@ -715,32 +737,72 @@ const FILE_OPERATIONS: &bindings::file_operations = &bindings::file_operations {
 /// `inode` must be of an entry that was made with [`irq_user_proc_ops`], and `file` must be under
 /// way of being opened.
 unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+    // SAFETY: `inode` is of a procfs entry by the safety requirements.
+    let irq = unsafe { bindings::pde_data(inode) }.addr() as u32;
+
+    // SAFETY: By the safety requirements of this function.
+    from_result(|| unsafe { open_with(inode, file, || UserIrq::open_by_proc(irq)) })
+}
+
+/// Opens a file of a node, see `include/linux/irq_user.h`.
+///
+/// # Safety
+///
+/// `inode` and `file` must be valid, `file` must be under way of being opened, and `node` must be a
+/// string.
+#[export]
+unsafe extern "C" fn irq_user_open_line(
+    inode: *mut bindings::inode,
+    file: *mut bindings::file,
+    irq: c_uint,
+    node: *const c_char,
+    may_run_free: bool,
+) -> c_int {
     from_result(|| {
-        // SAFETY: `inode` is of a procfs entry by the safety requirements.
-        let irq = unsafe { bindings::pde_data(inode) }.addr() as u32;
-        // SAFETY: `file` is valid by the safety requirements.
-        let mode = unsafe { (*file).f_mode };
+        // SAFETY: By the safety requirements of this function.
+        let node = unsafe { CStr::from_char_ptr(node) };
+        let door = Door {
+            may_run_free,
+            node: Some(CString::try_from(node)?),
+        };
 
-        // Who cannot read cannot learn of an event, and shall not take the line.
-        if mode & bindings::FMODE_READ == 0 {
-            return Err(EINVAL);
-        }
-
-        let user = UserIrq::open(irq)?;
-
-        // SAFETY: `inode` and `file` are valid by the safety requirements. It cannot fail.
-        unsafe { bindings::stream_open(inode, file) };
-        // SAFETY: The file is ours while it is being opened. Reads heed `IOCB_NOWAIT`.
-        unsafe { (*file).f_mode |= bindings::FMODE_NOWAIT };
-        // SAFETY: As above.
-        unsafe { (*file).private_data = user.into_foreign() };
-        // From here on procfs is out of it. Neither its file operations nor ours belong to a
-        // module, whose reference would have to be exchanged as well.
-        //
-        // SAFETY: As above.
-        unsafe { (*file).f_op = FILE_OPERATIONS };
-        Ok(0)
+        // SAFETY: By the safety requirements of this function.
+        unsafe { open_with(inode, file, || UserIrq::open(irq, door)) }
     })
+}
+
+/// Opens a file, and has it use [`FILE_OPERATIONS`].
+///
+/// # Safety
+///
+/// `inode` and `file` must be valid, and `file` must be under way of being opened.
+unsafe fn open_with(
+    inode: *mut bindings::inode,
+    file: *mut bindings::file,
+    open: impl FnOnce() -> Result<Arc<UserIrq>>,
+) -> Result<c_int> {
+    // SAFETY: `file` is valid by the safety requirements.
+    let mode = unsafe { (*file).f_mode };
+
+    // An owner that cannot read cannot learn of an event.
+    if mode & bindings::FMODE_READ == 0 {
+        return Err(EINVAL);
+    }
+
+    let user = open()?;
+
+    // SAFETY: `inode` and `file` are valid by the safety requirements. It cannot fail.
+    unsafe { bindings::stream_open(inode, file) };
+    // SAFETY: The file is ours while it is being opened. Reads heed `IOCB_NOWAIT`.
+    unsafe { (*file).f_mode |= bindings::FMODE_NOWAIT };
+    // SAFETY: The file is ours while it is being opened.
+    unsafe { (*file).private_data = user.into_foreign() };
+    // From here on the VFS calls our file operations, not procfs's or the node's. None of them
+    // belongs to a module, whose reference would have to be exchanged as well.
+    //
+    // SAFETY: The file is ours while it is being opened.
+    unsafe { (*file).f_op = FILE_OPERATIONS };
+    Ok(0)
 }
 
 /// What `read(2)` calls: [`read_iter`] would do as well, but it takes longer from the interrupt to
@@ -872,6 +934,9 @@ unsafe extern "C" fn show_fdinfo(seq: *mut bindings::seq_file, file: *mut bindin
     let seq = unsafe { SeqFile::from_raw(seq) };
 
     seq_print!(seq, "irq:\t{}\n", user.irq);
+    if let Some(node) = &user.door.node {
+        seq_print!(seq, "node:\t{}\n", &**node);
+    }
 }
 
 /// # Safety

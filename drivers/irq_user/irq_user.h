@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _IRQ_USER_H
+#define _IRQ_USER_H
+
+#include <linux/device.h>
+#include <linux/ioport.h>
+#include <linux/mm.h>
+
+#define IRQ_USER_DRIVER	"irq_user"
+
+int irq_user_register_platform(void);
+void irq_user_unregister_platform(void);
+
+#ifdef CONFIG_PCI
+int irq_user_register_pci(void);
+void irq_user_unregister_pci(void);
+#else
+static inline int irq_user_register_pci(void) { return 0; }
+static inline void irq_user_unregister_pci(void) { }
+#endif
+
+/*
+ * Whether an administrator has given the device to this driver, rather than that
+ * its name matches, or a new_id
+ */
+static inline bool irq_user_is_wanted(struct device *dev)
+{
+	return device_match_driver_override(dev, dev->driver) > 0;
+}
+
+/* Whether no page of the resource has something else in it */
+static inline bool irq_user_has_whole_pages(const struct resource *res)
+{
+	return resource_size(res) && PAGE_ALIGNED(res->start) && PAGE_ALIGNED(resource_size(res));
+}
+
+#endif /* _IRQ_USER_H */

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * PCI devices: MSI-X vectors, MSI vectors or INTx, as chosen for each device
+ *
+ * The choice is an attribute of the device while it is bound. To change it sets the
+ * device up anew: its nodes go and come.
+ */
+#include <linux/cleanup.h>
+#include <linux/irq_user_node.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/string_choices.h>
+
+#include "irq_user.h"
+
+#define MAX_VECTORS	2048U
+
+static unsigned int vectors = 64;
+module_param(vectors, uint, 0644);
+MODULE_PARM_DESC(vectors, "Bound on the MSI-X and MSI vectors of a device, 1 to 2048 (64)");
+
+/* The kinds of interrupts, from the one that is taken first to the one that is taken last */
+static const struct {
+	const char *name;
+	const char *line;
+	unsigned int flag;
+} types[] = {
+	{ "msix",	"msix%d",	PCI_IRQ_MSIX },
+	{ "msi",	"msi%d",	PCI_IRQ_MSI },
+	{ "intx",	"intx",		PCI_IRQ_INTX },
+};
+
+/**
+ * struct card - A PCI device that is bound
+ * @pdev:	The device
+ * @lock:	Guards what follows
+ * @wanted:	The kinds of interrupts to choose from, PCI_IRQ_*
+ * @vectors:	The bound on the number of vectors
+ * @type:	The index of the kind that was chosen, or -1
+ * @nodes:	The nodes, NULL if to set the device up anew has failed
+ * @nr_mems:	Number of entries of @mems
+ * @mems:	The registers that can be mapped
+ */
+struct card {
+	struct pci_dev		*pdev;
+	struct mutex		lock;
+	unsigned int		wanted;
+	unsigned int		vectors;
+	int			type;
+	struct irq_user_device	*nodes;
+	unsigned int		nr_mems;
+	struct irq_user_mem	mems[PCI_STD_NUM_BARS];
+};
+
+/* Allocates the first kind of those wanted that the device has. Returns the number or -errno. */
+static int alloc_lines(struct card *card)
+{
+	int ret = -ENODEV;
+
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		unsigned int flag = types[i].flag & card->wanted;
+
+		if (!flag)
+			continue;
+		/* A message is a write to memory by the device */
+		if (flag != PCI_IRQ_INTX)
+			pci_set_master(card->pdev);
+		ret = pci_alloc_irq_vectors(card->pdev, 1, card->vectors, flag);
+		if (ret > 0) {
+			card->type = i;
+			return ret;
+		}
+		if (flag != PCI_IRQ_INTX)
+			pci_clear_master(card->pdev);
+	}
+	return ret;
+}
+
+static void free_lines(struct card *card)
+{
+	if (card->type < 0)
+		return;
+	pci_free_irq_vectors(card->pdev);
+	if (types[card->type].flag != PCI_IRQ_INTX)
+		pci_clear_master(card->pdev);
+	card->type = -1;
+}
+
+static int add_nodes(struct card *card, unsigned int nr_lines)
+{
+	struct irq_user_line *lines __free(kvfree) = NULL;
+	struct irq_user_device *nodes;
+
+	lines = kvcalloc(nr_lines, sizeof(*lines), GFP_KERNEL);
+	if (!lines)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < nr_lines; i++) {
+		lines[i].irq = pci_irq_vector(card->pdev, i);
+		snprintf(lines[i].name, IRQ_USER_NAME_LEN, types[card->type].line, i);
+	}
+
+	nodes = irq_user_add_device(&card->pdev->dev, lines, nr_lines, card->mems, card->nr_mems);
+	if (IS_ERR(nodes))
+		return PTR_ERR(nodes);
+	card->nodes = nodes;
+	return 0;
+}
+
+static void take_down(struct card *card)
+{
+	if (card->nodes)
+		irq_user_remove_device(card->nodes);
+	card->nodes = NULL;
+	free_lines(card);
+}
+
+/* A device without interrupts has nodes for its registers, if it may be so */
+static int set_up(struct card *card, bool may_have_none)
+{
+	int nr, ret;
+
+	nr = alloc_lines(card);
+	if (nr < 0) {
+		if (!may_have_none)
+			return nr;
+		pci_info(card->pdev, "the device has no interrupt\n");
+		nr = 0;
+	}
+	ret = add_nodes(card, nr);
+	if (ret)
+		free_lines(card);
+	return ret;
+}
+
+/* Sets the device up as is wanted now, or else as it was before */
+static int set_up_anew(struct card *card, unsigned int wanted, unsigned int bound)
+{
+	const unsigned int old_wanted = card->wanted, old_bound = card->vectors;
+	int ret;
+
+	take_down(card);
+	card->wanted = wanted;
+	card->vectors = bound;
+	ret = set_up(card, false);
+	if (!ret)
+		return 0;
+
+	card->wanted = old_wanted;
+	card->vectors = old_bound;
+	if (set_up(card, true))
+		pci_warn(card->pdev, "cannot set the device up again\n");
+	return ret;
+}
+
+static ssize_t irq_user_type_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct card *card = dev_get_drvdata(dev);
+
+	guard(mutex)(&card->lock);
+	return sysfs_emit(buf, "%s\n", card->type < 0 ? "none" : types[card->type].name);
+}
+
+static ssize_t irq_user_type_store(struct device *dev, struct device_attribute *attr,
+				   const char *buf, size_t count)
+{
+	struct card *card = dev_get_drvdata(dev);
+	unsigned int wanted = 0;
+	int ret;
+
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		if (sysfs_streq(buf, types[i].name) || sysfs_streq(buf, "auto"))
+			wanted |= types[i].flag;
+	}
+	if (!wanted)
+		return -EINVAL;
+
+	guard(mutex)(&card->lock);
+	ret = set_up_anew(card, wanted, card->vectors);
+	return ret ?: count;
+}
+static DEVICE_ATTR_RW(irq_user_type);
+
+static ssize_t irq_user_vectors_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct card *card = dev_get_drvdata(dev);
+
+	guard(mutex)(&card->lock);
+	return sysfs_emit(buf, "%u\n", card->vectors);
+}
+
+static ssize_t irq_user_vectors_store(struct device *dev, struct device_attribute *attr,
+				      const char *buf, size_t count)
+{
+	struct card *card = dev_get_drvdata(dev);
+	unsigned int bound;
+	int ret;
+
+	ret = kstrtouint(buf, 0, &bound);
+	if (ret)
+		return ret;
+	if (!bound || bound > MAX_VECTORS)
+		return -EINVAL;
+
+	guard(mutex)(&card->lock);
+	ret = set_up_anew(card, card->wanted, bound);
+	return ret ?: count;
+}
+static DEVICE_ATTR_RW(irq_user_vectors);
+
+static struct attribute *irq_user_pci_attrs[] = {
+	&dev_attr_irq_user_type.attr,
+	&dev_attr_irq_user_vectors.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(irq_user_pci);
+
+/* Reserves the registers that can be mapped */
+static void reserve_mems(struct card *card)
+{
+	for (int bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
+		struct resource *res = &card->pdev->resource[bar];
+		struct irq_user_mem *mem = &card->mems[card->nr_mems];
+
+		if (!(pci_resource_flags(card->pdev, bar) & IORESOURCE_MEM) ||
+		    !irq_user_has_whole_pages(res))
+			continue;
+		if (pcim_request_region(card->pdev, bar, IRQ_USER_DRIVER)) {
+			pci_info(card->pdev, "BAR %d is in use, so it has no node\n", bar);
+			continue;
+		}
+		mem->start = res->start;
+		mem->size = resource_size(res);
+		snprintf(mem->name, IRQ_USER_NAME_LEN, "mem%d", bar);
+		card->nr_mems++;
+	}
+}
+
+static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct card *card;
+	int ret;
+
+	if (!irq_user_is_wanted(&pdev->dev))
+		return -ENODEV;
+
+	card = devm_kzalloc(&pdev->dev, sizeof(*card), GFP_KERNEL);
+	if (!card)
+		return -ENOMEM;
+	card->pdev = pdev;
+	card->wanted = PCI_IRQ_ALL_TYPES;
+	card->vectors = clamp(vectors, 1U, MAX_VECTORS);
+	card->type = -1;
+	ret = devm_mutex_init(&pdev->dev, &card->lock);
+	if (ret)
+		return ret;
+
+	/* Ports that the machine has no room for are not needed for its interrupts */
+	ret = pci_enable_device(pdev);
+	if (ret)
+		ret = pci_enable_device_mem(pdev);
+	if (ret)
+		return ret;
+	reserve_mems(card);
+
+	guard(mutex)(&card->lock);
+	ret = set_up(card, true);
+	if (ret) {
+		pci_disable_device(pdev);
+		return ret;
+	}
+	/* The attributes are shown after this */
+	pci_set_drvdata(pdev, card);
+	return 0;
+}
+
+static void irq_user_pci_remove(struct pci_dev *pdev)
+{
+	struct card *card = pci_get_drvdata(pdev);
+
+	scoped_guard(mutex, &card->lock)
+		take_down(card);
+	pci_disable_device(pdev);
+}
+
+static struct pci_driver irq_user_pci_driver = {
+	.name		= IRQ_USER_DRIVER,
+	.probe		= irq_user_pci_probe,
+	.remove		= irq_user_pci_remove,
+	.dev_groups	= irq_user_pci_groups,
+};
+
+int irq_user_register_pci(void)
+{
+	return pci_register_driver(&irq_user_pci_driver);
+}
+
+void irq_user_unregister_pci(void)
+{
+	pci_unregister_driver(&irq_user_pci_driver);
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Nodes for the interrupt lines and registers of a device: /dev/irq/<device>/<name>
+ *
+ * A driver adds the nodes of a device when it is bound, and removes them when it is
+ * unbound. Files of a node may stay open longer: they need nothing of the driver.
+ *
+ * open() finds a node by its minor number, which is not used again until all others
+ * have been: a node that was copied, into a container say, does not lead to another
+ * device. A node that is found may be removed meanwhile. So open() holds the node's
+ * lock, and removal sets @gone under it before it takes the line from its owner: an
+ * open() ends before that, or fails.
+ */
+#include <linux/cdev.h>
+#include <linux/cleanup.h>
+#include <linux/fs.h>
+#include <linux/interrupt.h>
+#include <linux/irq_user.h>
+#include <linux/kdev_t.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+
+#include "user_node.h"
+
+/* The nodes, by their minor number */
+static DEFINE_XARRAY_ALLOC(irq_user_nodes);
+static u32 irq_user_next_minor;
+static dev_t irq_user_first;
+static struct cdev irq_user_cdev;
+
+/**
+ * struct irq_user_device - The nodes of a device
+ * @nr_nodes:	Number of nodes
+ * @nodes:	The nodes
+ */
+struct irq_user_device {
+	unsigned int		nr_nodes;
+	struct irq_user_node	*nodes[] __counted_by(nr_nodes);
+};
+
+static char *irq_user_devnode(const struct device *dev, umode_t *mode)
+{
+	return kasprintf(GFP_KERNEL, "irq/%s", to_irq_user_node(dev)->path);
+}
+
+static int irq_user_uevent(const struct device *dev, struct kobj_uevent_env *env)
+{
+	const struct irq_user_node *node = to_irq_user_node(dev);
+
+	return add_uevent_var(env, "IRQ_DEVICE=%s", dev_name(dev->parent)) ?:
+	       add_uevent_var(env, "IRQ_SUBSYSTEM=%s", dev_bus_name(dev->parent)) ?:
+	       add_uevent_var(env, "IRQ_LINE=%s", node->name);
+}
+
+static ssize_t line_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", to_irq_user_node(dev)->name);
+}
+static DEVICE_ATTR_RO(line);
+
+static struct attribute *irq_user_attrs[] = {
+	&dev_attr_line.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(irq_user);
+
+/* Not "irq": a PCI device has an attribute of that name, where the class's folder would be */
+static const struct class irq_user_class = {
+	.name		= "irq_user",
+	.dev_groups	= irq_user_groups,
+	.devnode	= irq_user_devnode,
+	.dev_uevent	= irq_user_uevent,
+};
+
+static void irq_user_node_release(struct device *dev)
+{
+	struct irq_user_node *node = to_irq_user_node(dev);
+
+	if (node->kind->release)
+		node->kind->release(node);
+	kfree(node->path);
+	kfree(node);
+}
+
+static struct irq_user_node *find_node(unsigned int minor)
+{
+	struct irq_user_node *node;
+
+	xa_lock(&irq_user_nodes);
+	node = xa_load(&irq_user_nodes, minor);
+	if (node)
+		get_device(&node->dev);
+	xa_unlock(&irq_user_nodes);
+	return node;
+}
+
+static int irq_user_node_open(struct inode *inode, struct file *file)
+{
+	struct irq_user_node *node = find_node(iminor(inode));
+	int ret = -ENXIO;
+
+	if (!node)
+		return ret;
+
+	scoped_guard(mutex, &node->lock) {
+		if (!node->gone)
+			ret = node->kind->open(node, inode, file);
+	}
+	put_device(&node->dev);
+	return ret;
+}
+
+/* The kinds have file operations of their own, which open() puts in place of these */
+static const struct file_operations irq_user_node_fops = {
+	.open	= irq_user_node_open,
+	.llseek	= noop_llseek,
+};
+
+static void irq_user_remove_node(struct irq_user_node *node)
+{
+	xa_erase(&irq_user_nodes, MINOR(node->dev.devt));
+	scoped_guard(mutex, &node->lock)
+		node->gone = true;
+	node->kind->end(node);
+	device_unregister(&node->dev);
+}
+
+/* Makes a node which is to be completed, and is freed by put_device() */
+static struct irq_user_node *irq_user_create_node(struct device *parent, const char *name,
+						  const struct irq_user_node_kind *kind)
+{
+	struct irq_user_node *node;
+	int ret = -ENOMEM;
+
+	node = kzalloc_obj(*node);
+	if (!node)
+		return ERR_PTR(ret);
+
+	device_initialize(&node->dev);
+	node->kind = kind;
+	node->dev.parent = parent;
+	node->dev.class = &irq_user_class;
+	node->dev.type = &kind->type;
+	node->dev.release = irq_user_node_release;
+
+	node->path = kasprintf(GFP_KERNEL, "%s/%s", dev_name(parent), name);
+	if (!node->path)
+		goto err;
+	node->name = node->path + strlen(dev_name(parent)) + 1;
+	ret = dev_set_name(&node->dev, "%s!%s", dev_name(parent), name);
+	if (ret)
+		goto err;
+	return node;
+
+err:
+	put_device(&node->dev);
+	return ERR_PTR(ret);
+}
+
+/* Shows a node. If that fails, it is freed. */
+static int irq_user_add_node(struct irq_user_device *device, struct irq_user_node *node)
+{
+	u32 minor;
+	int ret;
+
+	ret = xa_alloc_cyclic(&irq_user_nodes, &minor, NULL, XA_LIMIT(0, MINORMASK),
+			      &irq_user_next_minor, GFP_KERNEL);
+	if (ret < 0)
+		goto err;
+
+	node->dev.devt = MKDEV(MAJOR(irq_user_first), minor);
+	/* Once udev knows of the node, it can be opened */
+	xa_store(&irq_user_nodes, minor, node, GFP_KERNEL);
+	ret = device_add(&node->dev);
+	if (ret)
+		goto err_erase;
+	device->nr_nodes++;
+	device->nodes[device->nr_nodes - 1] = node;
+	return 0;
+
+err_erase:
+	xa_erase(&irq_user_nodes, minor);
+	scoped_guard(mutex, &node->lock)
+		node->gone = true;
+	node->kind->end(node);
+err:
+	put_device(&node->dev);
+	return ret;
+}
+
+static int irq_user_add_line(struct irq_user_device *device, struct device *parent,
+			     const struct irq_user_line *line)
+{
+	struct irq_user_node *node;
+
+	/* It would have a file that cannot be opened */
+	if (!irq_user_may_own(line->irq))
+		return 0;
+
+	node = irq_user_create_node(parent, line->name, &irq_user_line_kind);
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	/* While a line is opened, other locks are taken than while registers are mapped */
+	mutex_init(&node->lock);
+	node->irq = line->irq;
+	node->may_run_free = true;
+	return irq_user_add_node(device, node);
+}
+
+static int irq_user_add_mem(struct irq_user_device *device, struct device *parent,
+			    const struct irq_user_mem *mem)
+{
+	struct irq_user_node *node;
+	int ret;
+
+	node = irq_user_create_node(parent, mem->name, &irq_user_mem_kind);
+	if (IS_ERR(node))
+		return PTR_ERR(node);
+	mutex_init(&node->lock);
+	ret = irq_user_mem_init(node, mem);
+	if (ret) {
+		put_device(&node->dev);
+		return ret;
+	}
+	return irq_user_add_node(device, node);
+}
+
+/**
+ * irq_user_remove_device - Remove the nodes of a device
+ * @device:	What irq_user_add_device() returned
+ *
+ * Lines are taken from whoever owns them, by a node or by /proc, and are left as a
+ * driver wants to find them. Mappings of registers are taken away. Files that are
+ * open stay, and need nothing of the device.
+ *
+ * Context: Process context. Waits for no user space.
+ */
+void irq_user_remove_device(struct irq_user_device *device)
+{
+	while (device->nr_nodes) {
+		irq_user_remove_node(device->nodes[device->nr_nodes - 1]);
+		device->nr_nodes--;
+	}
+	kfree(device);
+}
+EXPORT_SYMBOL_GPL(irq_user_remove_device);
+
+/**
+ * irq_user_add_device - Give the lines and registers of a device nodes
+ * @parent:	The device
+ * @lines:	Its lines. Those that user space must not own get no node
+ * @nr_lines:	Number of lines
+ * @mems:	Its registers
+ * @nr_mems:	Number of entries of @mems
+ *
+ * The lines and the registers must be there until irq_user_remove_device() returns.
+ *
+ * Context: Process context.
+ * Returns: The nodes, or an ERR_PTR
+ */
+struct irq_user_device *
+irq_user_add_device(struct device *parent, const struct irq_user_line *lines, unsigned int nr_lines,
+		    const struct irq_user_mem *mems, unsigned int nr_mems)
+{
+	struct irq_user_device *device;
+	int ret = 0;
+
+	device = kzalloc_flex(*device, nodes, nr_lines + nr_mems);
+	if (!device)
+		return ERR_PTR(-ENOMEM);
+
+	device->nr_nodes = 0;
+	for (unsigned int i = 0; i < nr_lines && !ret; i++)
+		ret = irq_user_add_line(device, parent, &lines[i]);
+	for (unsigned int i = 0; i < nr_mems && !ret; i++)
+		ret = irq_user_add_mem(device, parent, &mems[i]);
+	if (ret) {
+		irq_user_remove_device(device);
+		return ERR_PTR(ret);
+	}
+	return device;
+}
+EXPORT_SYMBOL_GPL(irq_user_add_device);
+
+static int __init irq_user_nodes_init(void)
+{
+	const unsigned int count = MINORMASK + 1;
+	int ret;
+
+	ret = alloc_chrdev_region(&irq_user_first, 0, count, "irq_user");
+	if (ret)
+		return ret;
+	cdev_init(&irq_user_cdev, &irq_user_node_fops);
+	ret = cdev_add(&irq_user_cdev, irq_user_first, count);
+	if (ret)
+		goto err_region;
+	ret = class_register(&irq_user_class);
+	if (ret)
+		goto err_cdev;
+	return 0;
+
+err_cdev:
+	cdev_del(&irq_user_cdev);
+err_region:
+	unregister_chrdev_region(irq_user_first, count);
+	return ret;
+}
+subsys_initcall(irq_user_nodes_init);
