@@ -6,12 +6,12 @@
  * device up anew: its nodes go and come.
  */
 #include <linux/cleanup.h>
+#include <linux/interrupt.h>
 #include <linux/irq_user_node.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
-#include <linux/string_choices.h>
 
 #include "irq_user.h"
 
@@ -54,6 +54,18 @@ struct card {
 	struct irq_user_mem	mems[PCI_STD_NUM_BARS];
 };
 
+static bool has_type(struct pci_dev *pdev, unsigned int flag)
+{
+	switch (flag) {
+	case PCI_IRQ_MSIX:
+		return pdev->msix_cap;
+	case PCI_IRQ_MSI:
+		return pdev->msi_cap;
+	default:
+		return pdev->irq && pdev->irq != IRQ_NOTCONNECTED;
+	}
+}
+
 /* Allocates the first kind of those wanted that the device has. Returns the number or -errno. */
 static int alloc_lines(struct card *card)
 {
@@ -62,7 +74,7 @@ static int alloc_lines(struct card *card)
 	for (int i = 0; i < ARRAY_SIZE(types); i++) {
 		unsigned int flag = types[i].flag & card->wanted;
 
-		if (!flag)
+		if (!flag || !has_type(card->pdev, flag))
 			continue;
 		/* A message is a write to memory by the device */
 		if (flag != PCI_IRQ_INTX)
