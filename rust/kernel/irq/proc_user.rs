@@ -16,7 +16,7 @@
 //! |------|---------|----------|
 //! | open | process | another open, revoke |
 //! | handler | hard interrupt; a thread if its chip needs one | all but itself, release |
-//! | `irq_user` | a thread, where handlers are forced into threads | all but itself |
+//! | `irq_user/<irq>` | a thread, where handlers are forced into threads | all but itself |
 //! | read, write, poll | process | each other, handler, revoke |
 //! | resume | process, devices suspended | handler, revoke |
 //! | release | process, after the last reference to the file is gone | revoke, resume |
@@ -72,9 +72,9 @@
 //!
 //! Where handlers are forced into threads, on `PREEMPT_RT` or with `threadirqs`, this one still
 //! runs in hard interrupt context, and wakes the reader from there. It cannot wake pollers: their
-//! queue has a lock that may sleep. If there are any, it has a thread do so, see [`later`]. A
-//! poller that comes too late to be seen finds the event itself. Nothing waits for that thread: it
-//! has a reference to the file.
+//! queue has a lock that may sleep. If there are any, it has the file's own thread do so, see
+//! [`later`]. A poller that comes too late to be seen finds the event itself. Nothing waits for
+//! that thread: it has a reference to the [`UserIrq`], and drops it when it exits, after release.
 //!
 //! A reader that wakes and finds the event taken does not arm the line: the thread that has taken
 //! it may still be busy with the device, and its next read arms. A read that begins only then does
@@ -189,7 +189,6 @@ struct UserIrq {
     events: Events,
     #[pin]
     waiters: Waiters,
-    #[pin]
     later: later::Later,
     // While there is an action, it holds a reference to this very object: it has to be taken out
     // for the object to be freed.
@@ -236,7 +235,7 @@ impl Handler for Owner {
             user.waiters.wake_reader();
             if user.waiters.has_pollers() {
                 if handlers_are_forced_into_threads() {
-                    later::wake_pollers_of(user);
+                    user.later.wake_pollers();
                 } else {
                     user.waiters.wake_pollers();
                 }
@@ -279,9 +278,6 @@ impl UserIrq {
 
     /// Opens the file: claims the line and arms it.
     fn open(irq: u32, door: Door) -> Result<Arc<Self>> {
-        if handlers_are_forced_into_threads() {
-            later::start()?;
-        }
         // SAFETY: `irq_user_revoke()` drops the action before the line is unmapped.
         let request = unsafe { IrqRequest::of_line(irq) };
         let line = request.info()?;
@@ -295,13 +291,18 @@ impl UserIrq {
                 door,
                 events: Events::new(trigger_of(&line), line.is_slow_bus()),
                 waiters <- Waiters::new(),
-                later <- later::Later::new(),
+                later: later::Later::new(),
                 action <- new_mutex!(None, "irq_user_action"),
             }),
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )?;
 
-        user.clone().claim(request).inspect_err(|_| user.forget())?;
+        if handlers_are_forced_into_threads() {
+            later::start(&user)?;
+        }
+        user.clone()
+            .claim(request)
+            .inspect_err(|_| user.release())?;
         Ok(user)
     }
 
@@ -320,7 +321,7 @@ impl UserIrq {
                 name_of_opener()?,
                 Ok(Owner(self.clone())),
             ),
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )
         .map_err(|e| if e == ENOSYS { EINVAL } else { e })?;
 
@@ -389,6 +390,14 @@ impl UserIrq {
 
         self.events.disown();
         *slot = None;
+    }
+
+    /// Ends the use of the file, or of one that could not be opened.
+    fn release(&self) {
+        self.free();
+        // Only now: as long as it is found, a revocation waits for the action to be gone.
+        self.forget();
+        self.later.end();
     }
 
     /// Ends the use of a line that is about to go away.
@@ -948,8 +957,6 @@ unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::
     // SAFETY: `open()` put it there, and nobody uses the file any more.
     let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::from_foreign(data) };
 
-    user.free();
-    // Only now: as long as it is found, a revocation waits for the action to be gone.
-    user.forget();
+    user.release();
     0
 }

@@ -23,14 +23,13 @@ struct Open(Arc<UserIrq>);
 
 impl Open {
     fn new(line: &FakeLine) -> Result<Self> {
-        Ok(Self(UserIrq::open(line.irq())?))
+        Ok(Self(UserIrq::open_by_proc(line.irq())?))
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.free();
-        self.0.forget();
+        self.0.release();
     }
 }
 
