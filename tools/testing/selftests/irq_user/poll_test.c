@@ -2,22 +2,20 @@
 /*
  * What poll, select and epoll promise of /proc/irq/<N>/irq.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-#include "file.h"
+#include "fake.h"
+#include "hog.h"
 #include "line_fixture.h"
+#include "waker.h"
 
 /* Without an event, poll says nothing; with one, that a read would not wait. */
 TEST_F(intx, says_whether_there_is_an_event)
@@ -104,50 +102,47 @@ TEST_F(intx, poll_sleeps_until_the_event)
 	}
 }
 
-/* Returns the process of a name, or 0. */
-static pid_t find_process(const char *name)
-{
-	struct dirent *entry;
-	pid_t found = 0;
-	DIR *dir;
-
-	dir = opendir("/proc");
-	while (dir && !found && (entry = readdir(dir))) {
-		char path[64], comm[32];
-
-		snprintf(path, sizeof(path), "/proc/%.16s/comm", entry->d_name);
-		if (read_file(path, comm, sizeof(comm)) && !strcmp(comm, name))
-			found = atoi(entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
-	return found;
-}
-
-static bool handlers_are_forced_into_threads(void)
-{
-	char arguments[4096] = "";
-	struct utsname system;
-
-	read_file("/proc/cmdline", arguments, sizeof(arguments));
-	return strstr(arguments, "threadirqs") ||
-	       (!uname(&system) && strstr(system.version, "PREEMPT_RT"));
-}
-
 /* The thread that wakes pollers has priority 50, and is there where it is needed. */
 TEST_F(intx, waking_thread_has_its_priority)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
-	pid_t thread = find_process("irq_user");
+	pid_t waker = waker_find(self->line.irq);
 	struct sched_param param;
 
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(handlers_are_forced_into_threads(), thread != 0);
-	if (!thread)
+	ASSERT_EQ(handlers_are_forced_into_threads(), waker != 0);
+	if (!waker)
 		return;
-	EXPECT_EQ(SCHED_FIFO, sched_getscheduler(thread));
-	ASSERT_EQ(0, sched_getparam(thread, &param));
+	EXPECT_EQ(SCHED_FIFO, sched_getscheduler(waker));
+	ASSERT_EQ(0, sched_getparam(waker, &param));
 	EXPECT_EQ(50, param.sched_priority);
+}
+
+/* It is there as long as the file is open, and an open that is refused leaves none. */
+TEST_F(intx, waking_thread_ends_with_the_file)
+{
+	struct fake refusing;
+	const char *why = fake_make(&refusing, "refusing");
+
+	if (why)
+		SKIP(return, "%s", why);
+	for (int i = 0; i < 20; i++) {
+		int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
+		pid_t waker = waker_find(self->line.irq);
+
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(-EBUSY, try_open(self->line.path, O_RDONLY));
+		EXPECT_EQ(waker, waker_find(self->line.irq));
+		close(fd);
+		while (waker_find(self->line.irq))
+			sched_yield();
+
+		/* The line's chip refuses it when the thread is there already. */
+		EXPECT_EQ(-EOPNOTSUPP, try_open(refusing.path, O_RDONLY));
+		while (waker_find(refusing.irq))
+			sched_yield();
+	}
+	fake_dispose(&refusing);
 }
 
 /* The loop of the programs of 2005: select, then a read of four bytes. */
@@ -217,6 +212,113 @@ TEST_F(intx, epoll_edge_triggered)
 		line_ack(&self->line);
 		ASSERT_EQ(-EAGAIN, read_count(fd));
 	}
+}
+
+/* A line with an event, and a poller that its thread, which is kept off its CPU, is to wake. */
+FIXTURE(hogged)
+{
+	struct fake fake;
+	int fd, epfd;
+	pid_t waker;			/* 0 where there is none */
+	struct hog hog;
+	struct line other;
+	int other_fd;
+};
+
+/* What needs a grace period of RCU comes before the hog, which may delay that. */
+FIXTURE_SETUP(hogged)
+{
+	struct pollfd pollfd = { .events = POLLIN };
+	const char *why;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two CPUs");
+	why = line_setup(&self->other);
+	if (!why)
+		why = fake_make(&self->fake, "edge");
+	if (why)
+		SKIP(return, "%s", why);
+	pin_to(0);
+	self->other_fd = open(self->other.path, O_RDONLY | O_NONBLOCK);
+	ASSERT_LE(0, self->other_fd);
+	self->fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, self->fd);
+	self->epfd = epoll_add(self->fd, EPOLLIN);
+	ASSERT_LE(0, self->epfd);
+	self->waker = waker_find(self->fake.irq);
+	ASSERT_EQ(handlers_are_forced_into_threads(), self->waker != 0);
+	if (self->waker) {
+		/* Before it first sleeps, it has the kernel choose its CPUs. */
+		wait_asleep(self->waker);
+		ASSERT_TRUE(waker_move_to(self->waker, 1));
+	}
+	hog_start(&self->hog);
+	ASSERT_EQ(0, fake_do(&self->fake, "fire"));
+	pollfd.fd = self->fd;
+	while (!poll(&pollfd, 1, 0))
+		;
+}
+
+FIXTURE_TEARDOWN(hogged)
+{
+	hog_stop(&self->hog);
+	if (self->fd >= 0)
+		close(self->fd);
+	if (self->waker)
+		waker_wait_ended(self->waker);
+	close(self->epfd);
+	close(self->other_fd);
+	fake_dispose(&self->fake);
+	line_teardown(&self->other);
+}
+
+/* The pollers of another line do not wait for that thread. */
+TEST_F(hogged, other_lines_pollers_wake)
+{
+	struct epoll_event event;
+	struct raiser raiser;
+
+	for (int i = 0; i < 100; i++) {
+		raise_when_asleep(&raiser, &self->other);
+		ASSERT_TRUE(wait_event(self->other_fd));
+		pthread_join(raiser.thread, NULL);
+		ASSERT_EQ(1, read_count(self->other_fd));
+		line_ack(&self->other);
+	}
+	/* All this time, that thread has not run. */
+	EXPECT_EQ(self->waker ? 0 : 1, epoll_wait(self->epfd, &event, 1, 0));
+	/* It wakes its own poller as soon as another CPU is free for it. */
+	if (self->waker)
+		ASSERT_TRUE(waker_move_to(self->waker, 0));
+	EXPECT_EQ(1, epoll_wait(self->epfd, &event, 1, -1));
+}
+
+/* The last close does not wait for it either. The thread ends when it can run. */
+TEST_F(hogged, close_does_not_wait)
+{
+	EXPECT_EQ(0, close(self->fd));
+	self->fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, self->fd);
+	EXPECT_EQ(-EAGAIN, read_count(self->fd));
+	if (self->waker)
+		EXPECT_FALSE(waker_has_ended(self->waker));
+}
+
+/* Removal and a close after it do not wait for it. */
+TEST_F(hogged, removal_does_not_wait)
+{
+	struct epoll_event event;
+
+	EXPECT_EQ(0, fake_do(&self->fake, "dispose"));
+	self->fake.irq = 0;
+	/* Removal wakes pollers itself. */
+	EXPECT_EQ(1, epoll_wait(self->epfd, &event, 1, 0));
+	EXPECT_EQ(EPOLLIN | EPOLLHUP | EPOLLERR, event.events);
+	EXPECT_EQ(-EIO, read_count(self->fd));
+	EXPECT_EQ(0, close(self->fd));
+	self->fd = -1;
+	if (self->waker)
+		EXPECT_FALSE(waker_has_ended(self->waker));
 }
 
 TEST_HARNESS_MAIN
