@@ -78,7 +78,7 @@ static int mem_mmap(struct file *file, struct vm_area_struct *vma)
 	unsigned long pages = node->size >> PAGE_SHIFT;
 
 	/* A private page would be a copy, which no device looks at */
-	if (!(vma->vm_flags & VM_SHARED))
+	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
 		return -EINVAL;
