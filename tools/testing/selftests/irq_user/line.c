@@ -64,6 +64,8 @@ bool line_find(struct line *line, long vendor, long device)
 	}
 	if (dir)
 		closedir(dir);
+	if (!found)
+		line->device[0] = '\0';
 	return found;
 }
 
@@ -137,7 +139,8 @@ const char *line_setup(struct line *line)
 	if (!line_find(line, EDU_VENDOR, EDU_DEVICE))
 		return "there is no \"edu\" PCI device: run QEMU with -device edu";
 
-	/* A test that was killed has left it enabled, and enabling is counted. */
+	/* A test that was killed has left it bound, or enabled, and enabling is counted. */
+	line_unbind(line, "irq_user");
 	while (read_number(line->device, "enable") > 0)
 		line_enable(line, false);
 	line_enable(line, true);

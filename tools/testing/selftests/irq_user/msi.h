@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The "edu" device with an MSI for its line, which a driver has allocated and
- * left to user space: rust_driver_irq_vectors.
+ * left to user space: irq_user.
  */
 #ifndef IRQ_USER_MSI_H
 #define IRQ_USER_MSI_H

@@ -4,9 +4,8 @@
  * up, and a message that comes while a vector is masked is kept by the device.
  *
  * The device is QEMU's "igb", an Intel 82576, which sends the messages that its driver
- * asks for. They are left to user space by rust_driver_irq_vectors.
+ * asks for. They are left to user space by irq_user.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,24 +19,11 @@
 
 #include "../kselftest_harness.h"
 #include "file.h"
-#include "line.h"
+#include "igb.h"
+#include "node.h"
 
-#define DRIVER		"rust_driver_irq_vectors"
-#define VECTORS		8
-#define PARAMETERS	"vectors=8"
+#define VECTORS		IGB_VECTORS
 #define ALL		((1 << VECTORS) - 1)
-
-#define IGB_VENDOR	0x8086
-#define IGB_DEVICE	0x10c9
-#define IGB_BAR_SIZE	0x20000
-
-/* Its registers. Of those after the first, each vector has a bit, or a register. */
-#define IGB_MODE	(0x1514 / 4)
-#define IGB_MODE_MSIX	0x10
-#define IGB_SEND	(0x1520 / 4)
-#define IGB_ENABLE	(0x1524 / 4)
-#define IGB_AUTO_CLEAR	(0x152c / 4)
-#define IGB_DELAY	(0x1680 / 4)
 
 /* In milliseconds: how long to wait for an event that has to come. */
 #define PATIENCE	5000
@@ -49,18 +35,12 @@ struct card {
 	struct line line;
 	int irqs[VECTORS];
 	int fds[VECTORS];		/* -1: not open */
-	bool found;
 };
-
-static void write_register(struct card *card, int index, uint32_t value)
-{
-	__atomic_store_n(&card->line.regs[index], value, __ATOMIC_RELEASE);
-}
 
 /* Has the card send the messages of these vectors. */
 static void fire(struct card *card, unsigned int vectors)
 {
-	write_register(card, IGB_SEND, vectors);
+	igb_fire(card->line.regs, vectors);
 }
 
 /* Returns whether an event comes within that many milliseconds. */
@@ -71,41 +51,11 @@ static bool wait_event_for(int fd, int time)
 	return poll(&pollfd, 1, time) == 1;
 }
 
-static int compare(const void *a, const void *b)
+/* Learns the numbers of the lines. */
+static void find_lines(struct card *card)
 {
-	return *(const int *)a - *(const int *)b;
-}
-
-/* Learns the numbers of the lines. Returns whether there are as many as there have to be. */
-static bool find_lines(struct card *card)
-{
-	struct dirent *entry;
-	int number = 0;
-	char path[80];
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "%s/msi_irqs", card->line.device);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		int irq = atoi(entry->d_name);
-
-		if (irq && number < VECTORS)
-			card->irqs[number++] = irq;
-	}
-	if (dir)
-		closedir(dir);
-	qsort(card->irqs, number, sizeof(int), compare);
-	return number == VECTORS;
-}
-
-/* Prepares the card. It has to have its driver, which gives it access to memory. */
-static void set_up_registers(struct card *card)
-{
-	write_register(card, IGB_MODE, IGB_MODE_MSIX);
-	write_register(card, IGB_ENABLE, ALL);
-	write_register(card, IGB_AUTO_CLEAR, ALL);
 	for (int i = 0; i < VECTORS; i++)
-		write_register(card, IGB_DELAY + i, 0);
+		card->irqs[i] = node_number(&card->line, node_vector("msix", i));
 }
 
 static void open_line(struct card *card, int index)
@@ -153,19 +103,10 @@ static const char *card_setup(struct card *card)
 {
 	memset(card, 0, sizeof(*card));
 	memset(card->fds, -1, sizeof(card->fds));
-	if (geteuid())
-		return "needs root";
-	if (!line_find(&card->line, IGB_VENDOR, IGB_DEVICE))
-		return "there is no \"igb\" PCI device: run QEMU with -device igb";
-	card->found = true;
-	/* Another test may have loaded it, with other parameters. */
-	unload_module(DRIVER);
-	if (!load_module_with(DRIVER, PARAMETERS))
-		return "needs the module " DRIVER;
-	line_bind(&card->line, DRIVER);
-	if (!find_lines(card))
-		return "the driver has not allocated all vectors";
-	return line_map(&card->line, IGB_BAR_SIZE);
+	/* The bound on vectors is to hold from the moment that the device is bound. */
+	if (!node_unload() || !load_module_with(NODE_DRIVER, "vectors=8"))
+		return "needs the module " NODE_DRIVER;
+	return igb_setup(&card->line);
 }
 
 FIXTURE(vectors)
@@ -179,16 +120,14 @@ FIXTURE_SETUP(vectors)
 
 	if (why)
 		SKIP(return, "%s", why);
-	set_up_registers(&self->card);
+	find_lines(&self->card);
 }
 
 FIXTURE_TEARDOWN(vectors)
 {
 	close_all(&self->card);
-	if (!self->card.found)
-		return;
-	line_unbind(&self->card.line, DRIVER);
-	unload_module(DRIVER);
+	igb_teardown(&self->card.line);
+	node_unload();
 }
 
 /* The message of a vector is an event of one line, and another one's for each vector. */
@@ -257,21 +196,21 @@ TEST_F_TIMEOUT(vectors, early_opener_has_a_line, 240)
 		int numbers[VECTORS];
 		struct opener opener;
 
-		line_unbind(&card->line, DRIVER);
+		node_unbind(&card->line);
 		close_all(card);
 		memcpy(numbers, card->irqs, sizeof(numbers));
 		/* It looks for the numbers of the last time, which are free again. */
 		opener_start(&opener, card);
-		line_bind(&card->line, DRIVER);
+		ASSERT_EQ(NULL, node_bind(&card->line));
 		opener_stop(&opener);
 
-		ASSERT_TRUE(find_lines(card));
+		find_lines(card);
 		if (memcmp(numbers, card->irqs, sizeof(numbers)))
 			close_all(card);
 		for (int i = 0; i < VECTORS; i++)
 			early += card->fds[i] >= 0;
 		ASSERT_TRUE(open_all(card));
-		set_up_registers(card);
+		ASSERT_EQ(NULL, igb_map(&card->line));
 		fire(card, ALL);
 		check_one_event(_metadata, card);
 	}

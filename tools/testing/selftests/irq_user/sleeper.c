@@ -123,6 +123,12 @@ bool (*const sleeps_until_gone[SLEEPS])(int fd) = {
 	sleep_in_uring_read, sleep_in_uring_poll,
 };
 
+bool says_gone(int fd)
+{
+	return read_count(fd) == -EIO && write_value(fd, 0) == -EIO &&
+	       write_value(fd, 1) == -EIO && sleep_in_poll(fd);
+}
+
 void *call_until_gone(void *fd)
 {
 	struct pollfd pollfd = { .fd = *(int *)fd, .events = POLLIN };

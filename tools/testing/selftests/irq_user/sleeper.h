@@ -35,6 +35,9 @@ int64_t sleeper_runtime(struct sleeper *sleeper);
 #define SLEEPS	7
 extern bool (*const sleeps_until_gone[SLEEPS])(int fd);
 
+/* Returns whether all calls on a file say that its line is gone. */
+bool says_gone(int fd);
+
 /*
  * Threads that do not sleep: one that makes calls of every kind on the descriptor that @fd points
  * to, and one that opens the line's file, until the line is gone.
