@@ -8,7 +8,7 @@
 #include "igb.h"
 #include "node.h"
 
-/* Registers of which each vector has a bit, or one for itself. */
+/* Registers. The first three have a bit for each vector, the last is an array. */
 #define SEND		(0x1520 / 4)
 #define ENABLE		(0x1524 / 4)
 #define AUTO_CLEAR	(0x152c / 4)

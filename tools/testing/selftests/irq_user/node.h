@@ -45,7 +45,7 @@ const char *node_device(struct line *line);
 /* Writes an attribute of the bound device. Returns 0 or -errno. */
 int node_set(struct line *line, const char *attribute, const char *value);
 
-/* Reads one, until the next call. Returns "" if there is none. */
+/* Reads an attribute. The text is good until the next call, and "" if there is none. */
 const char *node_get(struct line *line, const char *attribute);
 
 /* The same for an attribute of a node. */

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What /dev/irq/<device>/ promises of a PCI device's interrupts: their type and their number
+ * are a choice for each device, and each message is an event of its own vector's line.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "events.h"
+#include "node_fixture.h"
+
+/* In milliseconds: how long to wait for an event that has to come. */
+#define PATIENCE	5000
+
+#define COMMAND		4		/* in the configuration space */
+#define MASTER		0x04		/* in that register */
+
+/* Makes messages of a vector, and takes their events. */
+struct owner {
+	pthread_t thread;
+	struct line line;
+	unsigned int rounds, before;
+	int vector, fd;
+	long sum, error;
+};
+
+static void *owner_main(void *arg)
+{
+	struct owner *owner = arg;
+
+	for (unsigned int i = 0; i < owner->rounds && !owner->error; i++) {
+		int count;
+
+		igb_fire(owner->line.regs, 1 << owner->vector);
+		/* The loop waits for each event: so the line never fires as often as in a storm. */
+		count = read_count(owner->fd);
+		if (count > 0)
+			owner->sum += count;
+		else
+			owner->error = count ? count : -ENODATA;
+	}
+	return NULL;
+}
+
+/* What a device has sent beyond the messages that were asked for. */
+static void take_rest(struct owner *owner)
+{
+	int count;
+
+	line_settle(&owner->line);
+	fcntl(owner->fd, F_SETFL, O_NONBLOCK);
+	while ((count = read_count(owner->fd)) > 0)
+		owner->sum += count;
+	close(owner->fd);
+}
+
+/* Has a thread for each vector. Each line has as many events as the kernel counts interrupts. */
+static void own_all(struct __test_metadata *_metadata, struct line *line, int mode)
+{
+	struct owner owners[IGB_VECTORS] = {};
+	struct owner *owner;
+
+	for (int i = 0; i < IGB_VECTORS; i++) {
+		owner = &owners[i];
+		owner->line = *line;
+		owner->rounds = events_to_have(10000);
+		owner->vector = i;
+		owner->line.irq = node_number(line, node_vector("msix", i));
+		owner->fd = node_open(line, node_vector("msix", i), O_RDWR);
+		ASSERT_LE(0, owner->fd);
+		ASSERT_EQ(0, write_value(owner->fd, mode));
+		owner->before = line_hw_count(&owner->line);
+	}
+	for (int i = 0; i < IGB_VECTORS; i++)
+		pthread_create(&owners[i].thread, NULL, owner_main, &owners[i]);
+	for (int i = 0; i < IGB_VECTORS; i++) {
+		owner = &owners[i];
+		pthread_join(owner->thread, NULL);
+		take_rest(owner);
+		EXPECT_EQ(0, owner->error);
+		EXPECT_LE(owner->rounds, owner->sum);
+		EXPECT_EQ(line_hw_count(&owner->line) - owner->before, owner->sum)
+			TH_LOG("vector %d, %u messages", i, owner->rounds);
+	}
+}
+
+/* The message of a vector is an event of the node of its number, and of no other. */
+TEST_F(card, vector_has_its_number)
+{
+	struct pollfd pollfds[IGB_VECTORS] = {};
+
+	for (int i = 0; i < IGB_VECTORS; i++) {
+		pollfds[i].fd = node_open(&self->line, node_vector("msix", i), O_RDWR | O_NONBLOCK);
+		pollfds[i].events = POLLIN;
+		ASSERT_LE(0, pollfds[i].fd);
+	}
+	for (int vector = 0; vector < IGB_VECTORS; vector++) {
+		igb_fire(self->line.regs, 1 << vector);
+		ASSERT_EQ(1, poll(pollfds, IGB_VECTORS, PATIENCE))
+			TH_LOG("vector %d", vector);
+		ASSERT_EQ(POLLIN, pollfds[vector].revents);
+		EXPECT_EQ(1, read_count(pollfds[vector].fd));
+	}
+}
+
+/* Each owner gets all messages of its vector and no others, if lines are masked in between, */
+TEST_F_TIMEOUT(card, each_vector_is_its_own, 300)
+{
+	own_all(_metadata, &self->line, 1);
+}
+
+/* and if they run free. */
+TEST_F_TIMEOUT(card, each_vector_runs_free, 300)
+{
+	own_all(_metadata, &self->line, 2);
+}
+
+/* Fewer vectors than asked for are no failure. A bound is heeded. */
+TEST_F_TIMEOUT(card, fewer_vectors, 120)
+{
+	static const char *const wrong[] = { "0", "2049", "-1", "many" };
+	struct line *line = &self->line;
+	int all;
+
+	ASSERT_EQ(0, node_set(line, "irq_user_vectors", "2048"));
+	EXPECT_STREQ("2048", node_get(line, "irq_user_vectors"));
+	EXPECT_STREQ("msix", node_get(line, "irq_user_type"));
+	all = node_count(line, "msix");
+	EXPECT_LE(IGB_VECTORS, all);
+	EXPECT_GT(2048, all);
+
+	for (int bound = 3; bound >= 1; bound -= 2) {
+		char text[8];
+
+		snprintf(text, sizeof(text), "%d", bound);
+		ASSERT_EQ(0, node_set(line, "irq_user_vectors", text));
+		EXPECT_STREQ(text, node_get(line, "irq_user_vectors"));
+		EXPECT_EQ(bound, node_count(line, "msix"));
+	}
+	for (int i = 0; i < ARRAY_SIZE(wrong); i++) {
+		EXPECT_GT(0, node_set(line, "irq_user_vectors", wrong[i]))
+			TH_LOG("%s", wrong[i]);
+		EXPECT_STREQ("1", node_get(line, "irq_user_vectors"));
+		EXPECT_EQ(0, try_open(node_path(line, "msix0"), O_RDWR));
+	}
+	ASSERT_EQ(0, node_set(line, "irq_user_vectors", "2048"));
+	EXPECT_EQ(all, node_count(line, "msix"));
+}
+
+/* Returns the device's command register, or -1. */
+static int read_command(struct line *line)
+{
+	unsigned char bytes[2];
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/config", line->device);
+	fd = open(path, O_RDONLY);
+	if (pread(fd, bytes, sizeof(bytes), COMMAND) != sizeof(bytes))
+		bytes[0] = bytes[1] = 0xff;
+	close(fd);
+	return bytes[0] | bytes[1] << 8;
+}
+
+/* Lets the device access memory, or not. */
+static void set_master(struct line *line, bool on)
+{
+	int value = (read_command(line) & ~MASTER) | (on ? MASTER : 0), fd;
+	unsigned char bytes[2] = { value, value >> 8 };
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/config", line->device);
+	fd = open(path, O_WRONLY);
+	if (pwrite(fd, bytes, sizeof(bytes), COMMAND) != sizeof(bytes))
+		perror(path);
+	close(fd);
+}
+
+/* Binding lets a device with MSI-X access memory: each message is a write. */
+TEST_F(card, msix_masters_the_bus)
+{
+	struct line *line = &self->line;
+
+	EXPECT_EQ(MASTER, read_command(line) & MASTER);
+	node_unbind(line);
+	set_master(line, false);
+	ASSERT_EQ(NULL, node_bind(line));
+	EXPECT_STREQ("msix", node_get(line, "irq_user_type"));
+	EXPECT_EQ(MASTER, read_command(line) & MASTER);
+}
+
+/* The "edu" device, which has INTx and one MSI. */
+FIXTURE(edu)
+{
+	struct line line;
+};
+
+FIXTURE_SETUP(edu)
+{
+	const char *why = line_setup(&self->line);
+
+	if (!why) {
+		set_master(&self->line, false);
+		why = node_bind(&self->line);
+	}
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(edu)
+{
+	node_teardown(&self->line);
+}
+
+/* The device has this node and no other line's, and its interrupts are events of it. */
+static void check_choice(struct __test_metadata *_metadata, struct line *line, const char *type,
+			 const char *name)
+{
+	int fd;
+
+	EXPECT_STREQ(type, node_get(line, "irq_user_type"));
+	ASSERT_TRUE(node_appears(line, name));
+	EXPECT_EQ(1, node_count(line, "msi") + node_count(line, "intx"));
+	fd = node_open(line, name, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, fd);
+	for (int i = 0; i < 10; i++) {
+		ASSERT_EQ(-EAGAIN, read_count(fd));
+		line_raise(line);
+		ASSERT_TRUE(wait_event(fd));
+		ASSERT_EQ(1, read_count(fd));
+		line_ack(line);
+	}
+	close(fd);
+}
+
+/* Without a choice, messages come before INTx. */
+TEST_F(edu, msi_by_default)
+{
+	check_choice(_metadata, &self->line, "msi", "msi0");
+	ASSERT_EQ(0, node_set(&self->line, "irq_user_type", "intx"));
+	ASSERT_EQ(0, node_set(&self->line, "irq_user_type", "auto"));
+	check_choice(_metadata, &self->line, "msi", "msi0");
+}
+
+/* By a choice, the device has INTx, or MSI again. Calls on the old line's file give EIO. */
+TEST_F_TIMEOUT(edu, intx_and_msi_by_choice, 120)
+{
+	static const char *const types[] = { "intx", "msi" }, *const names[] = { "intx", "msi0" };
+	struct line *line = &self->line;
+
+	for (int i = 0; i < 6; i++) {
+		int fd = node_open(line, names[!(i & 1)], O_RDWR);
+
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, node_set(line, "irq_user_type", types[i & 1]));
+		EXPECT_EQ(-EIO, read_count(fd));
+		EXPECT_EQ(-ENOENT, try_open(node_path(line, names[!(i & 1)]), O_RDWR));
+		check_choice(_metadata, line, types[i & 1], names[i & 1]);
+		close(fd);
+	}
+}
+
+/* A type that the device does not have is refused, and what it had comes back. */
+TEST_F_TIMEOUT(edu, missing_type_changes_nothing, 120)
+{
+	struct line *line = &self->line;
+	int error = node_set(line, "irq_user_type", "msix");
+
+	EXPECT_TRUE(error == -ENODEV || error == -ENOSPC)
+		TH_LOG("error %d", error);
+	check_choice(_metadata, line, "msi", "msi0");
+	EXPECT_EQ(-EINVAL, node_set(line, "irq_user_type", "legacy"));
+	check_choice(_metadata, line, "msi", "msi0");
+	ASSERT_EQ(0, node_set(line, "irq_user_type", "intx"));
+	EXPECT_GT(0, node_set(line, "irq_user_type", "msix"));
+	check_choice(_metadata, line, "intx", "intx");
+}
+
+/* The same holds for MSI. With INTx the driver leaves alone whether the device may. */
+TEST_F(edu, bus_master)
+{
+	struct line *line = &self->line;
+
+	EXPECT_EQ(MASTER, read_command(line) & MASTER);
+	ASSERT_EQ(0, node_set(line, "irq_user_type", "intx"));
+	for (int on = 0; on < 2; on++) {
+		set_master(line, on);
+		ASSERT_EQ(0, node_set(line, "irq_user_type", "intx"));
+		EXPECT_EQ(on ? MASTER : 0, read_command(line) & MASTER);
+		check_choice(_metadata, line, "intx", "intx");
+	}
+}
+
+/* Root can forbid that a line runs free, for files that are opened later. */
+TEST_F(edu, free_running_forbidden)
+{
+	static const char key[] = "free_running";
+	struct line *line = &self->line;
+	int fd;
+
+	for (int i = 0; i < 4; i++) {
+		bool may = i & 1;
+
+		ASSERT_EQ(0, node_set_of(line, "msi0", key, may ? "1" : "0"));
+		EXPECT_STREQ(may ? "1" : "0", node_get_of(line, "msi0", key));
+		fd = node_open(line, "msi0", O_RDWR | O_NONBLOCK);
+		ASSERT_LE(0, fd);
+		ASSERT_EQ(0, node_set_of(line, "msi0", key, may ? "0" : "1"));
+		EXPECT_EQ(may ? 0 : -EPERM, write_value(fd, 2));
+		/* The line works in both cases. */
+		line_raise(line);
+		ASSERT_TRUE(wait_event(fd));
+		line_ack(line);
+		EXPECT_EQ(1, read_count(fd));
+		close(fd);
+	}
+	EXPECT_EQ(-EINVAL, node_set_of(line, "msi0", key, "x"));
+	/* An INTx line is level-triggered, and never runs free. */
+	ASSERT_EQ(0, node_set(line, "irq_user_type", "intx"));
+	fd = node_open(line, "intx", O_RDWR);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EINVAL, write_value(fd, 2));
+}
+
+TEST_HARNESS_MAIN
