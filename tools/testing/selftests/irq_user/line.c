@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "igb.h"
 #include "line.h"
+#include "node.h"
 
 #define PCI_BUS		"/sys/bus/pci"
 #define PCI_DEVICES	PCI_BUS "/devices"
@@ -129,6 +131,41 @@ const char *line_map(struct line *line, size_t size)
 	return NULL;
 }
 
+bool opens_nodes(void)
+{
+	const char *door = getenv("IRQ_USER_DOOR");
+
+	return door && !strcmp(door, "node");
+}
+
+/* Writes to the device's switch, which also makes and removes its line. */
+static void switch_device(struct line *line, bool on)
+{
+	char path[80];
+
+	/* To disable a disabled device is an error that does not matter. */
+	snprintf(path, sizeof(path), "%s/enable", line->device);
+	write_file(path, on ? "1" : "0");
+}
+
+/* Makes the device's line, which is opened by its file in /proc or by its node. */
+static const char *make_line(struct line *line)
+{
+	if (opens_nodes())
+		return node_take(line, "intx");
+	switch_device(line, true);
+	line->irq = line_number(line);
+	if (!line->irq && lines_stay()) {
+		line_bind(line, "pci-stub");
+		line_unbind(line, "pci-stub");
+		line->irq = line_number(line);
+	}
+	if (!line->irq)
+		return "the device has no line: is there CONFIG_PCI_STUB?";
+	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
+	return NULL;
+}
+
 const char *line_setup(struct line *line)
 {
 	const char *why;
@@ -140,21 +177,12 @@ const char *line_setup(struct line *line)
 		return "there is no \"edu\" PCI device: run QEMU with -device edu";
 
 	/* A test that was killed has left it bound, or enabled, and enabling is counted. */
-	line_unbind(line, "irq_user");
+	line_unbind(line, NODE_DRIVER);
 	while (read_number(line->device, "enable") > 0)
-		line_enable(line, false);
-	line_enable(line, true);
-	line->irq = line_number(line);
-	if (!line->irq && lines_stay()) {
-		line_bind(line, "pci-stub");
-		line_unbind(line, "pci-stub");
-		line->irq = line_number(line);
-	}
-	if (!line->irq)
-		return "the device has no line: is there CONFIG_PCI_STUB?";
-	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
-
-	why = line_map(line, EDU_BAR_SIZE);
+		switch_device(line, false);
+	why = make_line(line);
+	if (!why)
+		why = line_map(line, EDU_BAR_SIZE);
 	if (why)
 		return why;
 	settle_pin(line);
@@ -173,7 +201,10 @@ bool lines_stay(void)
 const char *line_setup_removable(struct line *line)
 {
 	memset(line, 0, sizeof(*line));
-	return lines_stay() ? "lines of disabled devices stay mapped here" : line_setup(line);
+	/* A node goes with the binding of its device. */
+	if (lines_stay() && !opens_nodes())
+		return "lines of disabled devices stay mapped here";
+	return line_setup(line);
 }
 
 static bool is_edge(int irq)
@@ -185,7 +216,7 @@ static bool is_edge(int irq)
 }
 
 /* Takes the line if it is free, edge-triggered, and an edge can be injected. */
-static bool try_edge_line(struct line *line, int irq)
+static bool try_edge_line(struct line *line, int irq, const char *file)
 {
 	char path[64];
 	bool works;
@@ -194,7 +225,7 @@ static bool try_edge_line(struct line *line, int irq)
 	if (!is_edge(irq))
 		return false;
 	line->irq = irq;
-	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
+	snprintf(line->path, sizeof(line->path), "%s", file);
 	fd = open(line->path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return false;
@@ -211,21 +242,45 @@ static bool try_edge_line(struct line *line, int irq)
 	return works;
 }
 
+/* As line_setup_edge(), for a vector of a card, which has a node. */
+static const char *setup_vector(struct line *line)
+{
+	const char *why = igb_find(line);
+
+	if (!why)
+		why = node_bind_as(line, "msix", NULL);
+	if (why)
+		return why;
+	for (int i = 0; i < node_count(line, "msix"); i++) {
+		const char *name = node_vector("msix", i);
+
+		if (try_edge_line(line, node_number(line, name), node_path(line, name)))
+			return NULL;
+	}
+	return "the card has no free vector that debugfs can trigger";
+}
+
 const char *line_setup_edge(struct line *line)
 {
 	bool found = false;
 	struct dirent *entry;
+	char path[64];
 	DIR *dir;
 
 	memset(line, 0, sizeof(*line));
 	if (geteuid())
 		return "needs root";
+	if (opens_nodes())
+		return setup_vector(line);
 	dir = opendir("/sys/kernel/irq");
-	while (dir && !found && (entry = readdir(dir)))
-		found = entry->d_name[0] != '.' && try_edge_line(line, atoi(entry->d_name));
+	while (dir && !found && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/irq/%.16s/irq", entry->d_name);
+		found = entry->d_name[0] != '.' && try_edge_line(line, atoi(entry->d_name), path);
+	}
 	if (dir)
 		closedir(dir);
-	if (found || (!fake_make(&line->fake, "bare_edge") && try_edge_line(line, line->fake.irq)))
+	if (found || (!fake_make(&line->fake, "bare_edge") &&
+		      try_edge_line(line, line->fake.irq, line->fake.path)))
 		return NULL;
 	fake_dispose(&line->fake);
 	return "there is no free edge-triggered line that debugfs can trigger";
@@ -246,11 +301,12 @@ void line_teardown(struct line *line)
 
 void line_enable(struct line *line, bool on)
 {
-	char path[80];
-
-	/* To disable a disabled device is an error that does not matter. */
-	snprintf(path, sizeof(path), "%s/enable", line->device);
-	write_file(path, on ? "1" : "0");
+	if (!opens_nodes())
+		switch_device(line, on);
+	else if (on)
+		node_take(line, "intx");
+	else
+		node_unbind(line);
 }
 
 void line_unplug(struct line *line)

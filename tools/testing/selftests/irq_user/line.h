@@ -16,7 +16,7 @@ struct line {
 	char device[64];		/* its folder in sysfs */
 	uint32_t *regs;
 	int irq;
-	char path[64];			/* /proc/irq/<irq>/irq */
+	char path[64];			/* /proc/irq/<irq>/irq, or the line's node */
 	int debug;			/* the line's file in debugfs, of an edge line */
 	struct fake fake;		/* an edge line of the module */
 	struct {
@@ -27,6 +27,12 @@ struct line {
 	} gpio;				/* of a GPIO's line, see gpio.h */
 };
 
+/*
+ * Returns whether IRQ_USER_DOOR=node is in the environment. Then the lines of these functions
+ * are those of devices that are bound to the driver irq_user, and are opened by their nodes.
+ */
+bool opens_nodes(void);
+
 /* Returns NULL, or why there is no such line here. */
 const char *line_setup(struct line *line);
 
@@ -36,12 +42,13 @@ const char *line_setup(struct line *line);
  */
 bool lines_stay(void);
 
-/* As line_setup(), for a line that goes away with its device. */
+/* As line_setup(), for a line whose file goes away with its device. */
 const char *line_setup_removable(struct line *line);
 
 /*
  * As line_setup(), for a free edge-triggered line, which has no device: only a
- * trigger. If the machine has none it is one of the module test_irq_lines.
+ * trigger. If the machine has none it is one of the module test_irq_lines. One that is
+ * opened by its node is a vector of QEMU's "igb" PCI device.
  */
 const char *line_setup_edge(struct line *line);
 
@@ -54,7 +61,7 @@ const char *line_map(struct line *line, size_t size);
 /* Makes the device quiet and takes its line away. */
 void line_teardown(struct line *line);
 
-/* Writes to the device's switch, which also makes and removes its line. */
+/* Has the device make its line, and remove it. */
 void line_enable(struct line *line, bool on);
 
 /* Gives the device to that driver, and takes it back. */

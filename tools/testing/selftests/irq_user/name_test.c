@@ -76,7 +76,7 @@ static int look_at_entries(struct line *line, struct entries *entries)
 		if (stat(path, &st))
 			continue;
 		entry->mode = st.st_mode;
-		if (S_ISREG(st.st_mode) && strcmp(path, line->path))
+		if (S_ISREG(st.st_mode) && strcmp(dirent->d_name, "irq"))
 			try_entry(entry, path);
 		entries->count++;
 	}
