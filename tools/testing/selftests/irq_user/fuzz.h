@@ -17,8 +17,11 @@
 #define PROCESSES	3
 #define THREADS		4		/* of each process */
 #define WORKERS		(PROCESSES * THREADS)
-#define SLOTS		10		/* for lines; the first is the device's */
-#define MAX_OPS		32
+#define SLOTS		12		/* for lines; the first is the device's */
+#define FIRST_VECTOR	1		/* of those for the card's vectors */
+#define VECTORS		2
+#define FIRST_FAKE	(FIRST_VECTOR + VECTORS) /* of those for the module's lines */
+#define MAX_OPS		40
 #define MAX_ERRORS	256
 #define TRACES		16
 
@@ -47,6 +50,16 @@ struct slot {
 	int irq, kind;
 };
 
+/* A card whose vectors are lines while it is bound to the driver irq_user. */
+struct card {
+	bool is_there;
+	bool shares_intx;		/* with the device */
+	pthread_mutex_t lock;		/* held to change what follows */
+	unsigned int version;		/* odd while its nodes go or come */
+	unsigned int unbound;		/* how often it was */
+	struct line line;
+};
+
 struct fuzz {
 	uint64_t seed;
 	bool stop;
@@ -57,6 +70,7 @@ struct fuzz {
 	struct slot slots[SLOTS];
 	bool has_device;
 	struct line device;
+	struct card card;
 	int sockets[2];			/* for descriptors on their way */
 	struct worker workers[WORKERS + 1];	/* the last one watches the others */
 };
@@ -101,6 +115,9 @@ struct kind {
 	int error;			/* what opening it gives, 0 if it can be had */
 };
 
+/* The device's line is of the first kind, a vector of this one. */
+#define VECTOR_KIND	1
+
 extern const struct kind kinds[];
 
 /* What is known of a line. */
@@ -115,8 +132,14 @@ struct view look(struct worker *worker);
 /* Returns whether the line was and is there, and has not been about to go since the look. */
 bool is_there(const struct view *view);
 
+/* Makes the line of a slot known, or no longer. Returns whether it was this call that did. */
+bool turn(struct slot *slot, unsigned int generation);
+
 /* Returns whether the line is edge-triggered. */
 bool is_edge(const struct view *view);
+
+/* Says the path of the line's file: that in /proc, or that of its node, if it has one. */
+void name_file(const struct view *view, bool by_node, char *path, size_t size);
 
 /* Makes a line fire, makes it quiet, and takes it away. Return 0 or -errno. */
 int line_fire(const struct view *view);
@@ -134,6 +157,31 @@ long op_dispose(struct worker *worker);
 long op_fire(struct worker *worker);
 long op_quiet(struct worker *worker);
 long op_trigger(struct worker *worker);
+
+/* The card: fuzz_card.c. */
+
+/* Finds the card and binds it, if there is one. Returns NULL, or why it cannot. */
+const char *setup_card(void);
+
+/* Gives it its lines back, whatever the workers have left. Returns NULL, or why it cannot. */
+const char *restore_card(void);
+
+/* Unbinds it. */
+void unbind_card(void);
+
+/* Returns whether the line is one of the card's. */
+bool is_vector(const struct view *view);
+
+/* Returns whether the line may be one that must not run free. */
+bool may_be_forbidden(const struct view *view);
+
+/* Has the card send the message of a vector. */
+void fire_vector(const struct view *view);
+
+long op_bind(struct worker *worker);
+long op_choose(struct worker *worker);
+long op_touch(struct worker *worker);
+long op_forbid(struct worker *worker);
 
 /* Descriptors: fuzz_file.c. */
 

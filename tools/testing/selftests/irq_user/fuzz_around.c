@@ -100,11 +100,11 @@ long op_mode(struct worker *worker)
 	struct view view = look(worker);
 	bool has_file = is_there(&view) && kinds[view.kind].error != ENOENT;
 	mode_t mode = modes[pick(worker, ARRAY_SIZE(modes))];
-	char path[32];
+	char path[64];
 	long result;
 
-	note(worker, "line %d, %#o", view.irq, mode);
-	snprintf(path, sizeof(path), "/proc/irq/%d/irq", view.irq);
+	name_file(&view, pick(worker, 2), path, sizeof(path));
+	note(worker, "%s, %#o", path, mode);
 	result = outcome(chmod(path, mode));
 	expect(worker, result, ERRORS(has_file && is_there(&view) ? 0 : ENOENT));
 	return result;

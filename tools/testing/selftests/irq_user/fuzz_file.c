@@ -154,14 +154,15 @@ long op_open(struct worker *worker)
 	char path[64];
 	int fd;
 
-	note(worker, "line %d (%s), flags %#o", file.line.irq, kind->name, mode->flags);
-	snprintf(path, sizeof(path), "/proc/irq/%d/irq", file.line.irq);
+	name_file(&file.line, pick(worker, 2), path, sizeof(path));
+	note(worker, "%s (%s), flags %#o", path, kind->name, mode->flags);
 	fd = outcome(open(path, mode->flags));
 
 	if (!is_there(&file.line)) {
 		/* Whatever this was, it is not known. */
 		file.line.generation = 0;
-		expect(worker, fd, ERRORS(ENOENT, EINVAL, EBUSY));
+		expect(worker, fd, ERRORS(ENOENT, EINVAL, EBUSY,
+					  is_vector(&file.line) ? ENXIO : 0));
 	} else if (kind->error == ENOENT) {
 		REQUIRE(worker, fd == -ENOENT);
 	} else if (refused) {

@@ -116,7 +116,7 @@ long op_write(struct worker *worker)
 	static const int values[] = { 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 3, -1, 0x100 };
 	struct held held = hold(worker);
 	int value = values[pick(worker, ARRAY_SIZE(values))], error;
-	bool is_valid;
+	bool is_valid, may_be_refused;
 	struct iovec iov[2];
 	struct io io;
 	long result;
@@ -149,8 +149,10 @@ long op_write(struct worker *worker)
 	is_valid = value == 0 || value == 1 ||
 		(value == 2 && (may_be_gone(&held) || is_edge(&held.file.line)));
 	error = error_of(&io, io.size == 4 && is_valid);
+	may_be_refused = value == 2 && (may_be_gone(&held) || may_be_forbidden(&held.file.line));
 	judge(worker, &held, result, ERRORS(-error, io.is_bad ? EFAULT : 0,
-					    value == 2 && may_be_gone(&held) ? EINVAL : 0));
+					    value == 2 && may_be_gone(&held) ? EINVAL : 0,
+					    may_be_refused ? EPERM : 0));
 	if (result >= 0 && (io.size || io.how == PLAIN)) {
 		REQUIRE(worker, !error && !io.is_bad);
 		REQUIRE(worker, result == sizeof(int));

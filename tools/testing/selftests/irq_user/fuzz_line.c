@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fuzzer's lines: the one of the device, and those of the module, which are
- * made and disposed of on the fly.
+ * The fuzzer's lines: the one of the device, the card's vectors, and those of the
+ * module, which are made and disposed of on the fly.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,10 +12,12 @@
 
 #include "fake.h"
 #include "fuzz.h"
+#include "node.h"
 
-/* The first one is the device's. */
+/* The first one is the device's, the second one the card's. */
 const struct kind kinds[] = {
 	{ "intx", "assert", 0 },
+	{ "vector", "message", 0 },
 	{ "edge", "fire", 0 },
 	{ "bare_edge", "fire", 0 },
 	{ "slow_edge", "fire", 0 },
@@ -34,6 +36,7 @@ const struct kind kinds[] = {
 	{ "chained", NULL, EINVAL },
 };
 
+#define FAKE_KINDS	2
 #define REFUSED_KINDS	6
 
 struct view look_at(int number)
@@ -60,11 +63,19 @@ bool is_there(const struct view *view)
 
 bool is_edge(const struct view *view)
 {
-	return strstr(kinds[view->kind].name, "edge");
+	return is_vector(view) || strstr(kinds[view->kind].name, "edge");
 }
 
-/* Makes the line that is there known, or no longer. Returns whether it was this call that did. */
-static bool turn(struct slot *slot, unsigned int generation)
+void name_file(const struct view *view, bool by_node, char *path, size_t size)
+{
+	if (by_node && is_vector(view))
+		snprintf(path, size, "/dev/irq/%.32s/msix%d", node_device(&fuzz->card.line),
+			 view->slot - FIRST_VECTOR);
+	else
+		snprintf(path, size, "/proc/irq/%d/irq", view->irq);
+}
+
+bool turn(struct slot *slot, unsigned int generation)
 {
 	return __atomic_compare_exchange_n(&slot->generation, &generation, generation + 1, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
@@ -90,9 +101,12 @@ bool can_dispose(const struct view *view)
 
 int line_dispose(const struct view *view)
 {
-	if (view->slot)
+	if (view->slot && !is_vector(view))
 		return obey(view, "dispose");
-	line_enable(&fuzz->device, false);
+	if (view->slot)
+		unbind_card();
+	else
+		line_enable(&fuzz->device, false);
 	return 0;
 }
 
@@ -119,22 +133,25 @@ static long make(struct worker *worker, struct slot *slot, int kind)
 
 void make_all(struct worker *worker)
 {
-	int kinds_of_module = ARRAY_SIZE(kinds) - 1;
+	int kinds_of_module = ARRAY_SIZE(kinds) - FAKE_KINDS;
 
-	for (int i = fuzz->has_device ? 0 : 1; i < SLOTS; i++)
-		make(worker, &fuzz->slots[i], i ? 1 + (i - 1) % kinds_of_module : 0);
+	if (fuzz->has_device)
+		make(worker, fuzz->slots, 0);
+	for (int i = FIRST_FAKE; i < SLOTS; i++)
+		make(worker, &fuzz->slots[i], FAKE_KINDS + (i - FIRST_FAKE) % kinds_of_module);
 }
 
 long op_make(struct worker *worker)
 {
 	int number = pick(worker, SLOTS);
-	int all = ARRAY_SIZE(kinds) - 1, kind = 0;
+	int all = ARRAY_SIZE(kinds) - FAKE_KINDS, kind = 0;
 	long result;
 
-	if (worker->is_mortal)
+	/* The card's lines come when it is bound. */
+	if (worker->is_mortal || (number && number < FIRST_FAKE))
 		return -EPERM;
 	if (number)
-		kind = 1 + pick(worker, pick(worker, 3) ? all - REFUSED_KINDS : all);
+		kind = FAKE_KINDS + pick(worker, pick(worker, 3) ? all - REFUSED_KINDS : all);
 	else if (!fuzz->has_device)
 		return -ENODEV;
 	note(worker, "slot %d, %s", number, kinds[kind].name);
@@ -153,7 +170,7 @@ long op_dispose(struct worker *worker)
 	struct view view = look(worker);
 	long result;
 
-	if (worker->is_mortal || !can_dispose(&view))
+	if (worker->is_mortal || is_vector(&view) || !can_dispose(&view))
 		return -EPERM;
 	if (!is_there(&view) || !turn(&fuzz->slots[view.slot], view.generation))
 		return -ENOENT;
@@ -167,14 +184,20 @@ int line_fire(const struct view *view)
 {
 	if (!kinds[view->kind].fire)
 		return -EINVAL;
-	if (view->slot)
+	if (view->slot && !is_vector(view))
 		return obey(view, kinds[view->kind].fire);
-	line_raise(&fuzz->device);
+	if (view->slot)
+		fire_vector(view);
+	else
+		line_raise(&fuzz->device);
 	return 0;
 }
 
 int line_quiet(const struct view *view)
 {
+	/* A message is over once it was sent. */
+	if (is_vector(view))
+		return 0;
 	if (view->slot)
 		return obey(view, "quiet");
 	line_ack(&fuzz->device);

@@ -40,6 +40,10 @@ static const struct op {
 } ops[] = {
 	{ "make",		20,	op_make },
 	{ "dispose",		3,	op_dispose },
+	{ "bind",		2,	op_bind },
+	{ "choose",		2,	op_choose },
+	{ "touch",		20,	op_touch },
+	{ "forbid",		3,	op_forbid },
 	{ "fire",		150,	op_fire },
 	{ "quiet",		60,	op_quiet },
 	{ "trigger",		20,	op_trigger },
@@ -333,9 +337,13 @@ FIXTURE_SETUP(fuzz)
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	ASSERT_EQ(0, sigaction(SIGIO, &action, NULL));
 
+	ASSERT_EQ(0, pthread_mutex_init(&fuzz->card.lock, &attr));
 	fuzz->has_device = !line_setup(&fuzz->device);
+	why = setup_card();
+	fuzz->card.is_there = !why;
 	if (fuzz->has_device)
 		line_enable(&fuzz->device, false);
+	printf("# %s\n", why ? why : "with a card");
 	printf("# seed %llu, %.0f seconds\n# Again: make fuzz SEED=%llu TIME=%.0f\n",
 	       (unsigned long long)fuzz->seed, self->seconds,
 	       (unsigned long long)fuzz->seed, self->seconds);
@@ -345,6 +353,8 @@ FIXTURE_SETUP(fuzz)
 FIXTURE_TEARDOWN(fuzz)
 {
 	plug_cpu();
+	if (fuzz->card.is_there)
+		unbind_card();
 	if (!fuzz->has_device)
 		return;
 	/* A line that stays keeps what op_mode() has made of it. */
@@ -362,7 +372,7 @@ static int open_when_free(const struct view *view)
 	char path[64];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/irq/%d/irq", view->irq);
+	name_file(view, true, path, sizeof(path));
 	do {
 		fd = outcome(open(path, O_RDWR | O_NONBLOCK));
 	} while (fd == -EBUSY && seconds() - begun < PATIENCE);
@@ -469,6 +479,7 @@ TEST_F_TIMEOUT(fuzz, all_at_once, INT_MAX / 1000)
 	close(fuzz->sockets[0]);
 	close(fuzz->sockets[1]);
 	plug_cpu();
+	EXPECT_EQ(NULL, restore_card());
 	for (int i = 0; i < SLOTS; i++) {
 		struct view view = look_at(i);
 

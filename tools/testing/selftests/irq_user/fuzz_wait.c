@@ -229,8 +229,10 @@ static void complete(struct worker *worker, const struct io_uring_cqe *cqe)
 		bool reads = request->op == IORING_OP_READ;
 		bool is_valid = request->size == 4 && (reads || request->value <= 2);
 		bool is_sure = is_valid && (reads || request->value < 2);
+		bool may_be_refused = !is_sure && may_be_forbidden(&request->line);
 
 		expect(worker, result, ERRORS(is_sure ? 0 : EINVAL, request->is_bad ? EFAULT : 0,
+					      may_be_refused ? EPERM : 0,
 					      reads ? EAGAIN : 0, reads ? EOVERFLOW : 0,
 					      EINTR, ECANCELED));
 		REQUIRE(worker, result < 0 || (result == 4 && is_valid && !request->is_bad));
