@@ -1,6 +1,10 @@
 //! Small files of procfs and sysfs, and errors that name what they are about.
 
-use std::{fmt, fs, io, path::Path};
+use std::{
+    fmt, fs, io,
+    os::fd::{AsFd, AsRawFd},
+    path::Path,
+};
 
 /// Makes an error that says what it is about.
 pub fn error(what: impl fmt::Display, error: io::Error) -> io::Error {
@@ -34,4 +38,29 @@ pub fn numbers(folder: &Path) -> io::Result<Vec<u32>> {
     }
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// Returns what procfs says of an open file by a name, as `irq` of a line. It may not be mounted.
+pub fn info(file: impl AsFd, name: &str) -> Option<u64> {
+    let path = format!("/proc/self/fdinfo/{}", file.as_fd().as_raw_fd());
+    field(&fs::read_to_string(path).ok()?, name)
+}
+
+fn field(info: &str, name: &str) -> Option<u64> {
+    let text = info.lines().find_map(|row| row.strip_prefix(name)?.strip_prefix(':'))?;
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_procfs_says_of_a_file_has_names() {
+        let info = "pos:\t0\nflags:\t02\nmnt_id:\t9\nino:\t7\nirq:\t22\nnode:\t0000:00:02.0/msi0\n";
+        assert_eq!(field(info, "irq"), Some(22));
+        assert_eq!(field(info, "size"), None);
+        assert_eq!(field(info, "node"), None, "it is not a number");
+        assert_eq!(field(info, "ir"), None);
+    }
 }

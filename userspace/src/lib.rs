@@ -5,6 +5,9 @@
 //! what lines there are and who has them, [`pci`] finds a device and maps its registers, [`rt`]
 //! makes the program one that answers in time.
 //!
+//! If an administrator binds a device to the driver `irq_user`, its lines and registers have names in
+//! `/dev/irq`, and a program needs no privilege: see [`node`].
+//!
 //! ```no_run
 //! use irq_user::{pci, Line};
 //!
@@ -34,6 +37,7 @@ mod info;
 mod line;
 #[cfg(feature = "mio")]
 mod mio;
+pub mod node;
 pub mod pci;
 pub mod ports;
 mod raw;

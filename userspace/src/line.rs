@@ -1,13 +1,13 @@
-use crate::{reason, Reason};
+use crate::{file, reason, Reason};
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fs::{Mode, OFlags},
     io::{Errno, ReadWriteFlags},
 };
 use std::{
-    fs,
     io::{self, IoSliceMut, Read},
     os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -44,6 +44,14 @@ impl Line {
         Self::options().open(irq)
     }
 
+    /// Claims the line of a node, like `/dev/irq/0000:00:02.0/msi0`, and arms it.
+    ///
+    /// Takes the permission of the node, and no capability. [`node`](crate::node) finds the nodes of
+    /// a device.
+    pub fn open_path(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::options().open_path(path)
+    }
+
     /// Returns the options with which [`open`](Self::open) opens a line, to be changed.
     pub fn options() -> OpenOptions {
         OpenOptions { flags: OFlags::RDWR | OFlags::CLOEXEC }
@@ -56,7 +64,8 @@ impl Line {
 
     /// Returns the number of the line.
     ///
-    /// It is unknown if the line was made from a descriptor while no procfs was mounted.
+    /// It is unknown if the line was opened by its node, or made from a descriptor, while no procfs
+    /// was mounted.
     pub fn irq(&self) -> Option<u32> {
         self.irq
     }
@@ -164,6 +173,15 @@ impl OpenOptions {
             Err(e) => Err(reason::error(Some(irq), e, Reason::of_open(irq, e))),
         }
     }
+
+    /// Claims the line of a node, and arms it.
+    pub fn open_path(&self, path: impl AsRef<Path>) -> io::Result<Line> {
+        let path = path.as_ref();
+        match rustix::fs::open(path, self.flags, Mode::empty()) {
+            Ok(fd) => Ok(fd.into()),
+            Err(e) => Err(reason::node_error(path, e)),
+        }
+    }
 }
 
 /// Waits until one of several lines has fired, or until a time has passed.
@@ -246,8 +264,7 @@ impl IntoRawFd for Line {
 /// descriptor to a program that has none.
 impl From<OwnedFd> for Line {
     fn from(fd: OwnedFd) -> Self {
-        let path = fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
-        let irq = path.ok().and_then(|path| irq_of_path(path.to_str()?));
+        let irq = file::info(&fd, "irq").and_then(|irq| irq.try_into().ok());
         Self { irq, fd }
     }
 }
@@ -256,25 +273,5 @@ impl From<OwnedFd> for Line {
 impl From<Line> for OwnedFd {
     fn from(line: Line) -> Self {
         line.fd
-    }
-}
-
-/// Returns the number of the line that a file belongs to. Procfs need not be mounted at `/proc`.
-fn irq_of_path(path: &str) -> Option<u32> {
-    let (rest, irq) = path.strip_suffix("/irq")?.rsplit_once('/')?;
-    rest.ends_with("/irq").then(|| irq.parse().ok())?
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_path_of_a_descriptor_tells_the_line() {
-        assert_eq!(irq_of_path("/proc/irq/22/irq"), Some(22));
-        assert_eq!(irq_of_path("/irq/22/irq"), Some(22));
-        assert_eq!(irq_of_path("/proc/irq/22/spurious"), None);
-        assert_eq!(irq_of_path("socket:[22]"), None);
-        assert_eq!(irq_of_path("/dev/22/irq"), None);
     }
 }

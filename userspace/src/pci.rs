@@ -153,7 +153,7 @@ impl Device {
             }
             _ => file::error(path.display(), e),
         })?;
-        Ok(Registers { mapping })
+        Ok(Registers::new(mapping))
     }
 
     /// Opens the I/O ports behind a base address register.
@@ -205,6 +205,10 @@ pub struct Registers {
 }
 
 impl Registers {
+    pub(crate) fn new(mapping: Mapping) -> Self {
+        Self { mapping }
+    }
+
     /// Returns how many bytes of registers there are.
     pub fn size(&self) -> usize {
         self.mapping.len()

@@ -1,6 +1,6 @@
-use crate::{file, Info};
+use crate::{file, node, Info};
 use rustix::io::Errno;
-use std::{error, fmt, io};
+use std::{error, fmt, io, path::Path};
 
 /// Why a call on a [`Line`](crate::Line) failed.
 ///
@@ -32,6 +32,16 @@ pub enum Reason {
     NotRoot,
     /// The program lacks `CAP_SYS_RAWIO` in the initial user namespace.
     NoCapability,
+    /// There is no such node: its device is not bound to the driver `irq_user`, or lacks such a line.
+    NoSuchNode,
+    /// The device of the node is not bound any more, and the node was kept by a container, for
+    /// instance. If the device is bound again, it has new nodes.
+    Unbound,
+    /// The mode of the node does not allow it: the program is neither its owner nor in its group.
+    NotInGroup,
+    /// The program's control group has no access to the node; or the node is one of registers, and
+    /// the kernel is locked down.
+    NotAllowed,
     /// The kernel is locked down, see `kernel_lockdown(7)`.
     LockedDown,
     /// Somebody has the line: those who are named here, as in `/proc/interrupts`. A program's name
@@ -72,6 +82,20 @@ impl Reason {
         })
     }
 
+    /// Returns why a node could not be opened, or its registers not be mapped.
+    pub(crate) fn of_node(path: &Path, errno: Errno) -> Option<Self> {
+        Some(match errno {
+            Errno::NOENT | Errno::NOTDIR => Self::NoSuchNode,
+            Errno::NXIO | Errno::NODEV => Self::Unbound,
+            Errno::ACCESS => Self::NotInGroup,
+            Errno::PERM => Self::NotAllowed,
+            Errno::BUSY => Self::Held(node::irq(path).map_or(Vec::new(), actions)),
+            Errno::INVAL => Self::NotRequestable,
+            Errno::IO => Self::Refused,
+            _ => return None,
+        })
+    }
+
     /// Returns why a read of the line failed.
     pub(crate) fn of_read(errno: Errno) -> Option<Self> {
         Some(match errno {
@@ -95,13 +119,16 @@ impl Reason {
     fn kind(&self) -> io::ErrorKind {
         match self {
             Self::NoSupport | Self::SwitchedOff => io::ErrorKind::Unsupported,
-            Self::NoSuchLine => io::ErrorKind::NotFound,
-            Self::NotRoot | Self::NoCapability | Self::LockedDown | Self::ReadOnly => {
-                io::ErrorKind::PermissionDenied
-            }
+            Self::NoSuchLine | Self::NoSuchNode => io::ErrorKind::NotFound,
+            Self::NotRoot
+            | Self::NoCapability
+            | Self::LockedDown
+            | Self::ReadOnly
+            | Self::NotInGroup
+            | Self::NotAllowed => io::ErrorKind::PermissionDenied,
             Self::Held(_) => io::ErrorKind::ResourceBusy,
             Self::NotRequestable | Self::Level => io::ErrorKind::InvalidInput,
-            Self::Refused | Self::Gone | Self::Storm => io::ErrorKind::Other,
+            Self::Refused | Self::Gone | Self::Storm | Self::Unbound => io::ErrorKind::Other,
         }
     }
 }
@@ -120,6 +147,18 @@ impl fmt::Display for Reason {
             }
             Self::NotRoot => f.write_str("can be opened by root alone"),
             Self::NoCapability => f.write_str("needs CAP_SYS_RAWIO in the initial user namespace"),
+            Self::NoSuchNode => f.write_str(
+                "does not exist: its device is not bound to the driver irq_user, see `irqctl bind`, \
+                 or lacks such a line",
+            ),
+            Self::Unbound => f.write_str(
+                "leads nowhere: its device is not bound to the driver irq_user any more",
+            ),
+            Self::NotInGroup => f.write_str("can be opened by its owner and its group alone"),
+            Self::NotAllowed => f.write_str(
+                "is forbidden: by the program's control group (DeviceAllow=), or, if it is of \
+                 registers, by kernel_lockdown(7)",
+            ),
             Self::LockedDown => {
                 f.write_str("cannot be had: the kernel is locked down, see kernel_lockdown(7)")
             }
@@ -139,15 +178,15 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What the [`io::Error`] of a line contains.
+/// What the [`io::Error`] of a line or a node contains.
 struct Trouble {
-    irq: Option<u32>,
+    name: String,
     reason: Reason,
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", name(self.irq), self.reason)
+        write!(f, "{} {}", self.name, self.reason)
     }
 }
 
@@ -162,14 +201,19 @@ impl error::Error for Trouble {}
 
 /// Makes the error of a call on a line.
 pub(crate) fn error(irq: Option<u32>, errno: Errno, reason: Option<Reason>) -> io::Error {
-    match reason {
-        Some(reason) => io::Error::new(reason.kind(), Trouble { irq, reason }),
-        None => file::error(name(irq), errno.into()),
-    }
+    named(irq.map_or("the line".to_owned(), |irq| format!("line {irq}")), errno, reason)
 }
 
-fn name(irq: Option<u32>) -> String {
-    irq.map_or("the line".to_owned(), |irq| format!("line {irq}"))
+/// Makes the error of a node that cannot be opened.
+pub(crate) fn node_error(path: &Path, errno: Errno) -> io::Error {
+    named(format!("node {}", path.display()), errno, Reason::of_node(path, errno))
+}
+
+fn named(name: String, errno: Errno, reason: Option<Reason>) -> io::Error {
+    match reason {
+        Some(reason) => io::Error::new(reason.kind(), Trouble { name, reason }),
+        None => file::error(name, errno.into()),
+    }
 }
 
 fn actions(irq: u32) -> Vec<String> {
@@ -190,6 +234,23 @@ mod tests {
         );
         let gone = error(Some(7), Errno::IO, Reason::of_read(Errno::IO));
         assert_eq!(Reason::of(&gone), Some(&Reason::Gone));
+    }
+
+    #[test]
+    fn an_error_of_a_node_names_the_node_and_says_why() {
+        let path = Path::new("/dev/irq/0000:00:02.0/msi0");
+        for (errno, reason, kind) in [
+            (Errno::NXIO, Reason::Unbound, io::ErrorKind::Other),
+            (Errno::ACCESS, Reason::NotInGroup, io::ErrorKind::PermissionDenied),
+            (Errno::PERM, Reason::NotAllowed, io::ErrorKind::PermissionDenied),
+            (Errno::NOENT, Reason::NoSuchNode, io::ErrorKind::NotFound),
+            (Errno::BUSY, Reason::Held(Vec::new()), io::ErrorKind::ResourceBusy),
+        ] {
+            let error = node_error(path, errno);
+            assert_eq!(Reason::of(&error), Some(&reason));
+            assert_eq!(error.kind(), kind, "{reason}");
+            assert_eq!(error.to_string(), format!("node /dev/irq/0000:00:02.0/msi0 {reason}"));
+        }
     }
 
     #[test]

@@ -1,0 +1,238 @@
+//! Devices that are bound to the driver `irq_user`, by the nodes of their lines and registers.
+//!
+//! An administrator binds the device, by `irqctl bind` for instance, and gives its nodes to a group.
+//! A program of that group needs neither privilege nor the number of a line:
+//!
+//! ```no_run
+//! use irq_user::node::Device;
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let card = Device::at("0000:00:02.0")?;
+//! let registers = card.map(0)?;
+//! let line = card.open("msi0")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The nodes are enough: in a container sysfs need not be mounted.
+
+use crate::{file, pci::Registers, raw::Mapping, reason, Line};
+use rustix::{
+    fs::{major, minor},
+    io::Errno,
+};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+const NODES: &str = "/dev/irq";
+const CLASS: &str = "/sys/class/irq_user";
+
+/// A device, by the folder of its nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    folder: PathBuf,
+}
+
+impl Device {
+    /// Returns the device of a name in sysfs, like `0000:00:02.0` of a PCI device.
+    pub fn at(name: &str) -> io::Result<Self> {
+        let folder = path(name);
+        if folder.is_dir() {
+            Ok(Self { folder })
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("there is no {}: bind the device, by `irqctl bind`", folder.display()),
+            ))
+        }
+    }
+
+    /// Returns the name of the device.
+    pub fn name(&self) -> &str {
+        self.folder.file_name().unwrap_or_default().to_str().unwrap_or_default()
+    }
+
+    /// Returns the names of all its nodes, in order.
+    pub fn nodes(&self) -> io::Result<Vec<String>> {
+        let entries = fs::read_dir(&self.folder);
+        let mut nodes = Vec::new();
+        for entry in entries.map_err(|e| file::error(self.folder.display(), e))? {
+            nodes.extend(entry?.file_name().into_string());
+        }
+        nodes.sort_by_cached_key(|name| order(name));
+        Ok(nodes)
+    }
+
+    /// Returns the names of its lines, in order.
+    pub fn lines(&self) -> io::Result<Vec<String>> {
+        let mut lines = self.nodes()?;
+        lines.retain(|name| !is_registers(name));
+        Ok(lines)
+    }
+
+    /// Claims a line, and arms it.
+    pub fn open(&self, line: &str) -> io::Result<Line> {
+        Line::open_path(self.folder.join(line))
+    }
+
+    /// Maps registers in memory: of a PCI device those behind a base address register.
+    pub fn map(&self, number: u8) -> io::Result<Registers> {
+        let path = self.folder.join(format!("mem{number}"));
+        let fail = |e: io::Error| match Errno::from_io_error(&e) {
+            Some(errno) => reason::node_error(&path, errno),
+            None => file::error(path.display(), e),
+        };
+        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(fail)?;
+        let mapping = Mapping::new(&file, size(&file)?).map_err(fail)?;
+        Ok(Registers::new(mapping))
+    }
+}
+
+/// Returns the path of a node: `/dev/irq/0000:00:02.0/msi0` for `0000:00:02.0/msi0`.
+pub fn path(name: &str) -> PathBuf {
+    Path::new(NODES).join(name)
+}
+
+/// Returns the number that the line of a node has now.
+pub fn irq(path: impl AsRef<Path>) -> io::Result<u32> {
+    let path = path.as_ref();
+    let node = fs::metadata(path).map_err(|e| file::error(path.display(), e))?;
+    let irq = attribute(node.rdev(), "irq")?.and_then(|irq| irq.try_into().ok());
+    irq.ok_or_else(|| {
+        let message = format!("{}: sysfs does not know the node of a line", path.display());
+        io::Error::new(io::ErrorKind::NotFound, message)
+    })
+}
+
+/// Returns the names of the lines' nodes, like `0000:00:02.0/msi0`, by the numbers that the lines
+/// have now. Devices that share a line have a node each.
+pub fn names() -> io::Result<BTreeMap<u32, Vec<String>>> {
+    names_in(Path::new(CLASS))
+}
+
+fn names_in(class: &Path) -> io::Result<BTreeMap<u32, Vec<String>>> {
+    let mut names = BTreeMap::<_, Vec<_>>::new();
+    let entries = match fs::read_dir(class) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(names),
+        Err(e) => return Err(file::error(class.display(), e)),
+    };
+    for entry in entries {
+        let entry = entry?;
+        // Registers have no number.
+        if let Some(irq) = number(&entry.path().join("irq"))?.and_then(|irq| irq.try_into().ok()) {
+            let name = entry.file_name().to_string_lossy().replace('!', "/");
+            names.entry(irq).or_default().push(name);
+        }
+    }
+    names.values_mut().for_each(|names| names.sort_unstable());
+    Ok(names)
+}
+
+/// Returns how many bytes of registers a node has. Where sysfs is not mounted, procfs tells.
+fn size(node: &File) -> io::Result<usize> {
+    let size = match attribute(node.metadata()?.rdev(), "size") {
+        Ok(Some(size)) => Some(size),
+        _ => file::info(node, "size"),
+    };
+    size.and_then(|size| size.try_into().ok())
+        .ok_or_else(|| io::Error::other("neither sysfs nor procfs tells the size of the registers"))
+}
+
+/// Returns an attribute of the node with a device number, if sysfs has it.
+fn attribute(device: u64, name: &str) -> io::Result<Option<u64>> {
+    number(Path::new(&format!("/sys/dev/char/{}:{}/{name}", major(device), minor(device))))
+}
+
+fn number(path: &Path) -> io::Result<Option<u64>> {
+    Ok(file::find(path)?.and_then(|text| text.parse().ok()))
+}
+
+fn is_registers(name: &str) -> bool {
+    name.strip_prefix("mem").is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
+/// Returns what to sort names by, so that `msi10` comes after `msi9`.
+fn order(name: &str) -> (String, Option<u32>) {
+    let text = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    (text.to_owned(), name[text.len()..].parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{env, process};
+
+    /// A folder that is deleted with this value.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str, files: &[(&str, &str)]) -> Self {
+            let folder = env::temp_dir().join(format!("irq-user-{name}-{}", process::id()));
+            for (path, text) in files {
+                let path = folder.join(path);
+                fs::create_dir_all(path.parent().expect("it is in a folder"))
+                    .expect("there is room");
+                fs::write(path, text).expect("there is room");
+            }
+            Self(folder)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn lines_have_the_names_of_their_nodes() {
+        let class = Folder::new(
+            "class",
+            &[
+                ("0000:00:02.0!msi0/irq", "24\n"),
+                ("0000:00:02.0!mem0/size", "1048576\n"),
+                ("9010000.rtc!alarm/irq", "13\n"),
+                ("9020000.rtc!0/irq", "13\n"),
+            ],
+        );
+        let names = names_in(&class.0).expect("it can be read");
+        assert_eq!(names[&24], ["0000:00:02.0/msi0"]);
+        assert_eq!(names[&13], ["9010000.rtc/alarm", "9020000.rtc/0"]);
+        assert_eq!(names.len(), 2);
+    }
+
+    #[test]
+    fn without_the_driver_no_line_has_a_node() {
+        assert!(names_in(Path::new("/nowhere")).expect("that is no error").is_empty());
+    }
+
+    #[test]
+    fn nodes_are_in_the_order_of_their_numbers() {
+        let nodes = ["msix10", "mem0", "msix9", "mem", "alarm", "1"];
+        let folder = Folder::new("nodes", &nodes.map(|name| (name, "")));
+        let device = Device { folder: folder.0.clone() };
+        let all = device.nodes().expect("it can be read");
+        assert_eq!(all, ["1", "alarm", "mem", "mem0", "msix9", "msix10"]);
+        let lines = device.lines().expect("it can be read");
+        assert_eq!(lines, ["1", "alarm", "mem", "msix9", "msix10"]);
+    }
+
+    #[test]
+    fn a_name_is_that_of_a_path_below_dev() {
+        assert_eq!(path("0000:00:02.0/msi0"), Path::new("/dev/irq/0000:00:02.0/msi0"));
+        assert_eq!(path("/mnt/irq/alarm"), Path::new("/mnt/irq/alarm"));
+    }
+
+    #[test]
+    fn a_device_that_is_not_bound_is_not_found() {
+        let error = Device::at("0000:ff:1f.7").expect_err("it has no nodes");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.to_string().contains("irqctl bind"), "{error}");
+    }
+}
