@@ -1,7 +1,6 @@
 //! `irqctl exec`
 
-use crate::{units, waiter::*};
-use irq_user::Line;
+use crate::{name::Name, units, waiter::*};
 use serde_json::json;
 use std::{
     ffi::OsString,
@@ -20,10 +19,14 @@ const NOT_RUN: u8 = 126;
 /// one. In its environment the command finds the number of the line in IRQ, how often it fired since
 /// the last command in IRQ_COUNT, and how often in all in IRQ_TOTAL.
 #[derive(clap::Args)]
+#[command(
+    after_help = "With --json, at the end: `irq`, the number of the line; `total`, how often it \
+    fired; `runs` of the command; `failures`, those that did not succeed."
+)]
 pub struct Args {
-    /// The number of the line
-    #[arg(value_name = "LINE")]
-    irq: u32,
+    /// The line: its number, or its node, like 0000:00:02.0/msi0
+    #[arg(value_name = "LINE", value_parser = Name::parse)]
+    line: Name,
     /// For how many interrupts to run it
     #[arg(long, short = 'n', visible_alias = "num-events", value_name = "COUNT")]
     count: Option<u64>,
@@ -37,7 +40,8 @@ pub struct Args {
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let waiter = Waiter::new()?;
-    let lines = [Line::open(args.irq)?];
+    let lines = [args.line.open()?];
+    let irq = lines[0].irq();
     let until = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let (mut total, mut runs, mut failures) = (0, 0u64, 0u64);
 
@@ -46,7 +50,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         total += u64::from(count);
         let status = Command::new(&args.command[0])
             .args(&args.command[1..])
-            .env("IRQ", args.irq.to_string())
+            .env("IRQ", irq.map_or(String::new(), |irq| irq.to_string()))
             .env("IRQ_COUNT", count.to_string())
             .env("IRQ_TOTAL", total.to_string())
             .status();
@@ -65,13 +69,12 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
 
     let mut out = io::stdout().lock();
     if json {
-        let summary =
-            json!({ "irq": args.irq, "total": total, "runs": runs, "failures": failures });
+        let summary = json!({ "irq": irq, "total": total, "runs": runs, "failures": failures });
         writeln!(out, "{summary}")?;
     } else {
         let interrupts = units::several(total, "interrupt");
         let runs = units::several(runs, "run");
-        writeln!(out, "line {}: {interrupts}, {runs}, {failures} failed", args.irq)?;
+        writeln!(out, "line {}: {interrupts}, {runs}, {failures} failed", args.line)?;
     }
     Ok(ExitCode::SUCCESS)
 }

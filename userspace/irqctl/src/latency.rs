@@ -2,7 +2,7 @@
 
 mod source;
 
-use crate::{histogram::Histogram, plot, units, waiter::Waiter};
+use crate::{histogram::Histogram, name::Name, plot, units, waiter::Waiter};
 use irq_user::{rt, Line};
 use serde_json::json;
 use source::Source;
@@ -25,10 +25,12 @@ use std::{
 /// PCI device has to do it: --device says which, and --raise and --ack which of its registers to
 /// write. For QEMU's edu card that is `--device 1234:11e8 --raise 0x60=1 --ack 0x64=1`.
 #[derive(clap::Args)]
+#[command(after_help = "With --json: `irq`, the number of the line; `latency`, as `gaps` of \
+    `irqctl watch`.")]
 pub struct Args {
-    /// The number of the line; with --device, that of its INTx line if none is given
-    #[arg(value_name = "LINE", required_unless_present = "device")]
-    irq: Option<u32>,
+    /// The line: its number, or its node; with --device, the INTx line unless another is given
+    #[arg(value_name = "LINE", required_unless_present = "device", value_parser = Name::parse)]
+    line: Option<Name>,
     /// How many interrupts to measure
     #[arg(long, short = 'n', value_name = "COUNT", default_value = "1000")]
     samples: u64,
@@ -62,7 +64,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     if args.mlock {
         rt::lock_memory()?;
     }
-    let (line, source, _enabled) = source::open(args.irq, &args.device)?;
+    let (line, source, _enabled) = source::open(args.line.as_ref(), &args.device)?;
     let irq = line.irq();
     let source = Arc::new(source);
 

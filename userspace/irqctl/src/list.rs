@@ -6,10 +6,10 @@ use crate::{
     units,
     waiter::Waiter,
 };
-use irq_user::Info;
+use irq_user::{node, Info};
 use serde_json::{json, Value};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs,
     io::{self, IsTerminal, Write},
     process::ExitCode,
@@ -21,7 +21,12 @@ use std::{
 /// Lines that a program could have are marked (free). That the kernel would refuse one to any program
 /// is only told by debugfs: where that cannot be read, a line that is marked may still be refused.
 /// RATE is in interrupts a second: since the machine was booted, and with --watch since the last time.
+/// NODE is there if a device is bound to the driver irq_user.
 #[derive(clap::Args)]
+#[command(
+    after_help = "With --json: an array of lines, each as `irqctl show` describes it, and its \
+    `rate`."
+)]
 pub struct Args {
     /// List only those lines that a program could have
     #[arg(long)]
@@ -34,7 +39,7 @@ pub struct Args {
     interval: Duration,
 }
 
-const COLUMNS: [(&str, Align); 7] = [
+const COLUMNS: [(&str, Align); 8] = [
     ("LINE", Align::Right),
     ("HELD BY", Align::Left),
     ("CHIP", Align::Left),
@@ -42,6 +47,7 @@ const COLUMNS: [(&str, Align); 7] = [
     ("TRIGGER", Align::Left),
     ("COUNT", Align::Right),
     ("RATE", Align::Right),
+    ("NODE", Align::Left),
 ];
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
@@ -75,19 +81,25 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
 fn print(args: &Args, json: bool, rates: &mut Rates) -> io::Result<()> {
     let mut lines = Info::all()?;
     let rates = rates.update(&lines);
+    let nodes = node::names()?;
     lines.retain(|line| !args.free || line.is_free());
 
     let mut out = io::stdout().lock();
     if json {
-        let lines: Vec<_> = lines.iter().map(|line| describe(line, rates[&line.irq])).collect();
+        let lines: Vec<_> =
+            lines.iter().map(|line| describe(line, rates[&line.irq], &nodes)).collect();
         return writeln!(out, "{}", Value::from(lines));
     }
     let mut rows = vec![COLUMNS.map(|(title, _)| title.to_owned()).to_vec()];
-    rows.extend(lines.iter().map(|line| row(line, rates[&line.irq])));
-    table::write(&mut out, &COLUMNS.map(|(_, align)| align), &rows)
+    rows.extend(lines.iter().map(|line| row(line, rates[&line.irq], &nodes)));
+    let columns = COLUMNS.len() - usize::from(nodes.is_empty());
+    table::write(&mut out, &COLUMNS.map(|(_, align)| align)[..columns], &rows)
 }
 
-fn row(line: &Info, rate: f64) -> Vec<String> {
+/// The nodes of lines, by their numbers.
+type Nodes = BTreeMap<u32, Vec<String>>;
+
+fn row(line: &Info, rate: f64, nodes: &Nodes) -> Vec<String> {
     vec![
         line.irq.to_string(),
         holder(line),
@@ -96,6 +108,7 @@ fn row(line: &Info, rate: f64) -> Vec<String> {
         line.trigger.map(|trigger| trigger.to_string()).unwrap_or_default(),
         line.count().to_string(),
         format!("{rate:.1}"),
+        nodes.get(&line.irq).map_or(String::new(), |nodes| nodes.join(", ")),
     ]
 }
 
@@ -110,8 +123,9 @@ pub fn holder(line: &Info) -> String {
     }
 }
 
-fn describe(line: &Info, rate: f64) -> Value {
-    let mut value = crate::show::describe(line);
+fn describe(line: &Info, rate: f64, nodes: &Nodes) -> Value {
+    let nodes = nodes.get(&line.irq).map_or(&[][..], Vec::as_slice);
+    let mut value = crate::show::describe(line, nodes);
     value["rate"] = json!(rate);
     value
 }

@@ -1,5 +1,6 @@
 //! `irqctl`: interrupt lines of Linux, for a person at a terminal.
 
+mod bind;
 mod cli;
 mod doctor;
 mod exec;
@@ -7,6 +8,7 @@ mod generate;
 mod histogram;
 mod latency;
 mod list;
+mod name;
 mod plot;
 mod show;
 mod table;
@@ -47,6 +49,8 @@ fn run(cli: &Cli) -> io::Result<ExitCode> {
         Command::Wait(args) => wait::run(args, cli.json),
         Command::Watch(args) => watch::run(args, cli.json),
         Command::Exec(args) => exec::run(args, cli.json),
+        Command::Bind(args) => bind::run(args, cli.json),
+        Command::Unbind(args) => bind::run_unbind(args, cli.json),
         Command::Latency(args) => latency::run(args, cli.json),
         Command::Doctor => doctor::run(cli.json),
         Command::Generate(args) => generate::run(args),

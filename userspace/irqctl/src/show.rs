@@ -1,7 +1,7 @@
 //! `irqctl show`
 
-use crate::{complain, list};
-use irq_user::Info;
+use crate::{complain, list, name::Name};
+use irq_user::{node, Info};
 use serde_json::{json, Value};
 use std::{
     io::{self, Write},
@@ -10,18 +10,26 @@ use std::{
 
 /// Show all that the kernel says of a line.
 #[derive(clap::Args)]
+#[command(
+    after_help = "With --json: `irq`, the number of the line; `free`; `actions`, an array of the \
+    names of those that have it; `chip`; `hwirq`; `trigger`, edge or level; `count`; `counts`, an object \
+    by processors; `affinity` and `effective_affinity`, arrays of processors; `wakeup`; `file`, whether \
+    it has one in /proc; `requestable`; `nodes`, an array of names like 0000:00:02.0/msi0. What is not \
+    known is null."
+)]
 pub struct Args {
-    /// The number of the line
-    #[arg(value_name = "LINE")]
-    irq: u32,
+    /// The line: its number, or its node, like 0000:00:02.0/msi0
+    #[arg(value_name = "LINE", value_parser = Name::parse)]
+    line: Name,
 }
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
-    let line = Info::of(args.irq)?;
+    let line = Info::of(args.line.irq()?)?;
+    let nodes = node::names()?.remove(&line.irq).unwrap_or_default();
     let mut out = io::stdout().lock();
 
     if json {
-        writeln!(out, "{}", describe(&line))?;
+        writeln!(out, "{}", describe(&line, &nodes))?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(reason) = irq_user::unsupported() {
@@ -45,6 +53,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     say("handled on", cpus(&line.effective_affinity))?;
     say("wakes", if line.wakeup { "the machine".to_owned() } else { String::new() })?;
     say("file", if line.has_file { format!("/proc/irq/{}/irq", line.irq) } else { String::new() })?;
+    nodes.iter().try_for_each(|name| say("node", node::path(name).display().to_string()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -67,7 +76,7 @@ fn cpus(cpus: &[u32]) -> String {
 }
 
 /// Describes a line as JSON.
-pub fn describe(line: &Info) -> Value {
+pub fn describe(line: &Info, nodes: &[String]) -> Value {
     let counts: serde_json::Map<_, _> =
         line.counts.iter().map(|(cpu, count)| (cpu.to_string(), json!(count))).collect();
     json!({
@@ -84,5 +93,6 @@ pub fn describe(line: &Info) -> Value {
         "wakeup": line.wakeup,
         "file": line.has_file,
         "requestable": line.requestable,
+        "nodes": nodes,
     })
 }

@@ -1,7 +1,6 @@
 //! `irqctl wait`
 
-use crate::{complain, units, waiter::*, INTERRUPTED, TIMED_OUT};
-use irq_user::Line;
+use crate::{complain, name::Name, units, waiter::*, INTERRUPTED, TIMED_OUT};
 use serde_json::json;
 use std::{
     io::{self, Write},
@@ -13,10 +12,14 @@ use std::{
 ///
 /// Prints how often it fired each time it did.
 #[derive(clap::Args)]
+#[command(
+    after_help = "With --json, each time: `irq`, the number of the line; `count`, how often it \
+    fired; `seconds`, since the beginning."
+)]
 pub struct Args {
-    /// The number of the line
-    #[arg(value_name = "LINE")]
-    irq: u32,
+    /// The line: its number, or its node, like 0000:00:02.0/msi0
+    #[arg(value_name = "LINE", value_parser = Name::parse)]
+    line: Name,
     /// How long to wait, all in all
     #[arg(long, short, value_name = "PERIOD", value_parser = units::period)]
     timeout: Option<Duration>,
@@ -33,7 +36,7 @@ pub struct Args {
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let waiter = Waiter::new()?;
-    let lines = [Line::open(args.irq)?];
+    let lines = [args.line.open()?];
     let begin = Instant::now();
     let until = args.timeout.and_then(|timeout| begin.checked_add(timeout));
     let mut total = 0;
@@ -45,18 +48,19 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
                 let mut out = io::stdout().lock();
                 if json {
                     let seconds = begin.elapsed().as_secs_f64();
-                    let event = json!({ "irq": args.irq, "count": count, "seconds": seconds });
+                    let event =
+                        json!({ "irq": lines[0].irq(), "count": count, "seconds": seconds });
                     writeln!(out, "{event}")?;
                 } else {
                     let interrupts = units::several(count.into(), "interrupt");
-                    writeln!(out, "line {}: {interrupts}", args.irq)?;
+                    writeln!(out, "line {}: {interrupts}", args.line)?;
                 }
                 out.flush()?;
             }
             Wake::Time => {
                 complain(format_args!(
                     "line {} has had {} within {}",
-                    args.irq,
+                    args.line,
                     units::several(total, "interrupt"),
                     units::time(begin.elapsed().as_nanos() as u64),
                 ));

@@ -1,6 +1,6 @@
 //! `irqctl watch`
 
-use crate::{complain, histogram::Histogram, plot, units, waiter::*};
+use crate::{complain, histogram::Histogram, name::Name, plot, units, waiter::*};
 use irq_user::{Count, Info, Line, Reason, Trigger};
 use serde_json::{json, Value};
 use std::{
@@ -15,10 +15,17 @@ use std::{
 /// Prints what came in each interval: how many interrupts, their rate in a second, and the shortest
 /// and longest gap between two of them. At the end prints how the gaps are distributed.
 #[derive(clap::Args)]
+#[command(
+    after_help = "With --json, in each interval and for each line: `irq`, its number; `seconds`, \
+    since the beginning; `count`; `rate`; `shortest_gap_ns` and `longest_gap_ns`, or null. At the end, \
+    for each line: `irq`; `seconds`; `total`; `wakes`, how often the program was woken; `gaps`, with \
+    `count`, and if there are any `percentiles_ns`, an object, and `bands_ns`, an array of `from`, `to` \
+    and `count`."
+)]
 pub struct Args {
-    /// The numbers of the lines
-    #[arg(value_name = "LINE", required = true)]
-    irqs: Vec<u32>,
+    /// The lines: their numbers, or their nodes, like 0000:00:02.0/msi0
+    #[arg(value_name = "LINE", required = true, value_parser = Name::parse)]
+    lines: Vec<Name>,
     /// How often to print
     #[arg(long, short, value_name = "PERIOD", default_value = "1", value_parser = units::period)]
     interval: Duration,
@@ -38,7 +45,8 @@ pub struct Args {
 
 /// What is known of a line.
 struct Watched {
-    irq: u32,
+    name: String,
+    irq: Option<u32>,
     total: u64,
     wakes: u64,
     last: Option<Instant>,
@@ -54,9 +62,10 @@ struct Recent {
 }
 
 impl Watched {
-    fn new(irq: u32) -> Self {
+    fn new(name: &Name, line: &Line) -> Self {
         Self {
-            irq,
+            name: name.to_string(),
+            irq: line.irq(),
             total: 0,
             wakes: 0,
             last: None,
@@ -84,7 +93,7 @@ impl Watched {
         };
         [
             format!("{:.1}", elapsed.as_secs_f64()),
-            self.irq.to_string(),
+            self.name.clone(),
             recent.count.to_string(),
             format!("{:.1}", recent.count as f64 / interval.as_secs_f64()),
             gap(recent.gaps.map(|gaps| gaps.0)),
@@ -116,7 +125,7 @@ impl Watched {
 
     fn summarise(&self, out: &mut impl Write, elapsed: Duration) -> io::Result<()> {
         let seconds = elapsed.as_secs_f64();
-        write!(out, "line {}: {} in ", self.irq, units::several(self.total, "interrupt"))?;
+        write!(out, "line {}: {} in ", self.name, units::several(self.total, "interrupt"))?;
         write!(out, "{seconds:.1} s, {:.1} a second", self.total as f64 / seconds)?;
         if self.wakes < self.total {
             write!(out, ", in {} bunches", self.wakes)?;
@@ -129,14 +138,18 @@ impl Watched {
     }
 }
 
-/// The titles and widths of the columns. The widths are fixed, for what will come is not known.
+/// The titles and widths of the columns. But for the names of lines they are fixed, for what will
+/// come is not known.
 const COLUMNS: [(&str, usize); 6] =
     [("TIME", 8), ("LINE", 5), ("COUNT", 8), ("RATE", 9), ("SHORTEST", 8), ("LONGEST", 8)];
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let waiter = Waiter::new()?;
-    let lines: Vec<_> = args.irqs.iter().map(|&irq| open(irq, args)).collect::<io::Result<_>>()?;
-    let mut watched: Vec<_> = args.irqs.iter().map(|&irq| Watched::new(irq)).collect();
+    let lines: Vec<_> =
+        args.lines.iter().map(|name| open(name, args)).collect::<io::Result<_>>()?;
+    let named = args.lines.iter().zip(&lines);
+    let mut watched: Vec<_> = named.map(|(name, line)| Watched::new(name, line)).collect();
+    let names = watched.iter().map(|line| line.name.len()).max().unwrap_or(0);
     let mut out = io::stdout().lock();
     let begin = Instant::now();
     let end = args.timeout.and_then(|timeout| begin.checked_add(timeout));
@@ -144,7 +157,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let mut left = args.count.unwrap_or(u64::MAX);
 
     if !json {
-        print(&mut out, &COLUMNS.map(|(title, _)| title.to_owned()))?;
+        print(&mut out, &COLUMNS.map(|(title, _)| title.to_owned()), names)?;
         out.flush()?;
     }
     while left > 0 {
@@ -163,7 +176,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
                     if json {
                         writeln!(out, "{}", line.describe_recent(elapsed, interval))?;
                     } else {
-                        print(&mut out, &line.row(elapsed, interval))?;
+                        print(&mut out, &line.row(elapsed, interval), names)?;
                     }
                 }
                 out.flush()?;
@@ -184,22 +197,26 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn open(irq: u32, args: &Args) -> io::Result<Line> {
-    let line = Line::open(irq)?;
+fn open(name: &Name, args: &Args) -> io::Result<Line> {
+    let line = name.open()?;
     if args.run_free {
         line.run_free()?;
-    } else if Info::of(irq)?.trigger == Some(Trigger::Level) {
+    } else if name.irq().and_then(Info::of).is_ok_and(|info| info.trigger == Some(Trigger::Level)) {
         complain(format_args!(
-            "line {irq} is level-triggered: until something makes its device quiet, it fires again \
+            "line {name} is level-triggered: until something makes its device quiet, it fires again \
              as soon as it is armed"
         ));
     }
     Ok(line)
 }
 
-fn print(out: &mut impl Write, row: &[String]) -> io::Result<()> {
-    let cells: Vec<_> =
-        row.iter().zip(COLUMNS).map(|(cell, (_, width))| format!("{cell:>width$}")).collect();
+/// Prints a row, in which the names of lines take so many characters at most.
+fn print(out: &mut impl Write, row: &[String], names: usize) -> io::Result<()> {
+    let pad = |(cell, (title, width)): (&String, (&str, usize))| {
+        let width = if title == "LINE" { width.max(names) } else { width };
+        format!("{cell:>width$}")
+    };
+    let cells: Vec<_> = row.iter().zip(COLUMNS).map(pad).collect();
     writeln!(out, "{}", cells.join("  ").trim_end())
 }
 
@@ -221,7 +238,7 @@ fn summarise(
     if let Some(path) = &args.plot {
         let titled: Vec<_> = watched
             .iter()
-            .map(|line| (format!("Line {}: gaps between interrupts", line.irq), &line.gaps))
+            .map(|line| (format!("Line {}: gaps between interrupts", line.name), &line.gaps))
             .collect();
         plot::write(path, &titled)?;
     }

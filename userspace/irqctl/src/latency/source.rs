@@ -1,6 +1,6 @@
 //! What makes a line fire.
 
-use crate::units;
+use crate::{name::Name, units};
 use irq_user::{
     pci::{Device, Registers},
     Line,
@@ -77,11 +77,11 @@ pub enum Source {
 pub type Opened = (Line, Source, Option<Enabled>);
 
 /// Opens a line and what makes it fire.
-pub fn open(irq: Option<u32>, args: &DeviceArgs) -> io::Result<Opened> {
-    match (&args.device, args.raise, args.ack, irq) {
-        (Some(name), Some(raise), Some(ack), _) => {
+pub fn open(name: Option<&Name>, args: &DeviceArgs) -> io::Result<Opened> {
+    match (&args.device, args.raise, args.ack, name) {
+        (Some(device), Some(raise), Some(ack), _) => {
             // Before that it has no line.
-            let enabled = Enabled::new(find(name)?)?;
+            let enabled = Enabled::new(find(device)?)?;
             let device = &enabled.0;
             let registers = device.map(args.bar)?;
             let size = registers.size();
@@ -91,10 +91,13 @@ pub fn open(irq: Option<u32>, args: &DeviceArgs) -> io::Result<Opened> {
             }
             // Whatever was left of an earlier run.
             ack.carry_out(&registers);
-            let line = Line::open(irq.map_or_else(|| device.irq(), Ok)?)?;
+            let line = match name {
+                Some(name) => name.open()?,
+                None => Line::open(device.irq()?)?,
+            };
             Ok((line, Source::Device { registers, raise, ack }, Some(enabled)))
         }
-        (_, _, _, Some(irq)) => Ok((Line::open(irq)?, Source::Kernel(injector(irq)?), None)),
+        (_, _, _, Some(name)) => Ok((name.open()?, Source::Kernel(injector(name.irq()?)?), None)),
         _ => Err(io::Error::new(ErrorKind::InvalidInput, "neither a line nor a device was given")),
     }
 }

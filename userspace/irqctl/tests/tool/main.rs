@@ -2,6 +2,9 @@
 //!
 //! They are run there, one after the other, by `harness/userspace/run`.
 
+mod bind;
+#[path = "../../../tests/bound/mod.rs"]
+mod bound;
 mod doctor;
 mod exec;
 #[path = "../../../tests/fake/mod.rs"]

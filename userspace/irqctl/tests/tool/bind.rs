@@ -1,0 +1,110 @@
+//! `irqctl bind` and `irqctl unbind`, and lines that are named by their nodes.
+
+use crate::{
+    bound::{Bound, NOBODY},
+    run::*,
+};
+use assert_cmd::prelude::*;
+use irq_user::node;
+use predicates::{prelude::*, str::contains};
+use serde_json::json;
+use std::{os::unix::process::CommandExt, process::Command};
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_bind_prints_the_nodes() {
+    let card = Bound::new("msi");
+    for (kind, line) in [("intx", "intx"), ("msi", "msi0"), ("auto", "msi0")] {
+        let bound = irqctl(format!("bind {} --type {kind}", card.name)).assert().success();
+        bound.stdout(format!("/dev/irq/{0}/mem0\n/dev/irq/{0}/{line}\n", card.name));
+    }
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_bind_json() {
+    let card = Bound::new("intx");
+    let bound = irqctl(format!("bind {} --vectors 4 --type msi --json", card.name)).assert();
+    let nodes = ["mem0", "msi0"].map(|name| format!("/dev/irq/{}/{name}", card.name));
+    let expected = json!({ "device": card.name, "bus": "pci", "type": "msi", "nodes": nodes });
+    assert_eq!(json(&bound.success()), expected);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_bind_says_which_type_a_device_lacks() {
+    let card = Bound::new("intx");
+    let bound = irqctl(format!("bind {} --type msix", card.name)).assert();
+    bound.code(1).stderr(contains("keeps the type intx"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_bind_says_that_the_driver_is_not_loaded() {
+    let name = Bound::new("auto").name.clone();
+    let mut shell = Command::new("unshare");
+    shell
+        .args(["-m", "sh", "-c"])
+        .arg(format!("mount -t tmpfs none /sys/bus/pci/drivers && exec irqctl bind {name}"));
+    shell.assert().code(1).stderr(contains("modprobe irq_user"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_bind_says_that_there_is_no_device() {
+    let message = "there is no PCI or platform device nothing";
+    irqctl("bind nothing").assert().code(1).stderr(contains(message));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_unbind_takes_the_nodes_away() {
+    let card = Bound::new("msi");
+    let unbound = irqctl(format!("unbind {} --json", card.name)).assert().success();
+    let expected = json!({ "device": card.name, "bus": "pci", "driver": null });
+    assert_eq!(json(&unbound), expected);
+    assert!(node::Device::at(&card.name).is_err());
+    let again = irqctl(format!("unbind {}", card.name)).assert();
+    again.code(1).stderr(contains("is not bound to irq_user"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_list_has_the_names_of_nodes() {
+    let card = Bound::new("msi");
+    irqctl("list").assert().success().stdout(contains(format!("{}/msi0\n", card.name)));
+    drop(card);
+    irqctl("list").assert().success().stdout(contains("NODE").not());
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_show_takes_a_node_and_names_it() {
+    let card = Bound::new("msi");
+    let name = format!("{}/msi0", card.name);
+    let shown = irqctl(format!("show {name}")).assert().success();
+    shown.stdout(contains(format!("node       /dev/irq/{name}\n")));
+    let shown = irqctl(format!("show {name} --json")).assert().success();
+    assert_eq!(json(&shown)["nodes"], json!([name]));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_wait_takes_a_node_without_privilege() {
+    let card = Bound::new("msi");
+    card.give_to(NOBODY);
+    let name = format!("{}/msi0", card.name);
+    let irq = node::irq(node::path(&name)).expect("it is bound");
+    let registers = card.device().map(0).expect("it has registers");
+    let mut wait = irqctl(format!("wait {name}"));
+    let waited = once_it_has(irq, wait.uid(NOBODY).gid(NOBODY), |_| registers.write_u32(0x60, 1));
+    registers.write_u32(0x64, 1);
+    waited.success().stdout(format!("line {name}: 1 interrupt\n"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_says_that_there_is_no_node() {
+    let waited = irqctl("wait 0000:ff:1f.7/intx").assert();
+    waited.code(1).stderr(contains("irqctl: node /dev/irq/0000:ff:1f.7/intx does not exist"));
+}
