@@ -1,12 +1,15 @@
 //! Asks QEMU's `edu` card for a factorial, and waits for its interrupt.
+//!
+//! The card is bound to the driver `irq_user`, and this program may open its nodes.
 
-use irq_user::{pci::Device, Line};
+use irq_user::node::Device;
+use std::{env, io};
 
-fn main() -> std::io::Result<()> {
-    let card = Device::find(0x1234, 0x11e8)?;
-    card.enable()?;
+fn main() -> io::Result<()> {
+    let name = env::args().nth(1).unwrap_or("0000:00:02.0".to_owned());
+    let card = Device::at(&name)?;
     let registers = card.map(0)?;
-    let line = Line::open(card.irq()?)?;
+    let line = card.open("msi0")?;
 
     // To interrupt when it is done, and to compute 5!.
     registers.write_u32(0x20, 0x80);

@@ -2,9 +2,11 @@
 //!
 //! They are run in a VM, one after the other, by `harness/userspace/run`.
 
+mod bound;
 mod fake;
 
 use assert_cmd::{assert::Assert, prelude::*};
+use bound::{Bound, NOBODY};
 use fake::Fake;
 use irq_user::Line;
 use predicates::str::contains;
@@ -24,6 +26,7 @@ fn run(example: &str) -> Assert {
 #[test]
 #[ignore = "needs the VM"]
 fn first() {
+    let _card = Bound::new("msi");
     run("first").stdout("1 interrupt, 5! = 120\n");
 }
 
@@ -37,6 +40,18 @@ fn first_in_c() {
 #[ignore = "needs the VM"]
 fn edu() {
     run("edu").stdout(contains("Every interrupt was raised, counted and taken exactly once."));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn edu_without_privilege() {
+    for kind in ["msi", "intx"] {
+        let card = Bound::new(kind);
+        card.give_to(NOBODY);
+        let edu = Command::new("edu").arg(&card.name).assert().success();
+        let edu = edu.stdout(contains("capabilities                    0\n"));
+        edu.stdout(contains("Every interrupt was raised, counted and taken exactly once."));
+    }
 }
 
 #[test]

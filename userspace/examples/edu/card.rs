@@ -1,6 +1,9 @@
 //! QEMU's `edu` card: its registers, by their offsets in BAR 0 (QEMU's `docs/specs/edu.rst`).
 
-use irq_user::pci::{Device, Registers};
+use irq_user::{
+    node,
+    pci::{Device, Registers},
+};
 use std::io;
 
 const FACTORIAL: usize = 0x08;
@@ -13,9 +16,10 @@ const INTERRUPT_WHEN_DONE: u32 = 0x80;
 /// In `INTERRUPT_STATUS`: a factorial is computed.
 const FACTORIAL_DONE: u32 = 0x01;
 
-/// The card, enabled and mapped.
+/// The card, mapped.
 pub struct Card {
-    device: Device,
+    address: String,
+    irq: u32,
     registers: Registers,
 }
 
@@ -24,21 +28,30 @@ impl Card {
     pub fn open() -> io::Result<Self> {
         let device = Device::find(0x1234, 0x11e8)?;
         device.enable()?;
-        let registers = device.map(0)?;
-        let card = Self { device, registers };
+        Ok(Self::new(device.address(), device.irq()?, device.map(0)?))
+    }
+
+    /// Takes the card by the nodes of its registers and of a line.
+    pub fn of_nodes(device: &node::Device, line: &str) -> io::Result<Self> {
+        let irq = node::irq(node::path(device.name()).join(line))?;
+        Ok(Self::new(device.name(), irq, device.map(0)?))
+    }
+
+    fn new(address: &str, irq: u32, registers: Registers) -> Self {
+        let card = Self { address: address.to_owned(), irq, registers };
         // Whatever was left of an earlier run.
         card.acknowledge();
-        Ok(card)
+        card
     }
 
     /// Returns the card's address on the bus.
     pub fn address(&self) -> &str {
-        self.device.address()
+        &self.address
     }
 
     /// Returns the number of the card's line.
-    pub fn irq(&self) -> io::Result<u32> {
-        self.device.irq()
+    pub fn irq(&self) -> u32 {
+        self.irq
     }
 
     /// Asks for `n!`. The card interrupts when it is done.

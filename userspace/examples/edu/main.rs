@@ -4,8 +4,12 @@
 //! It lives on the card's interrupt line: asks for a factorial, waits, looks at the card's status,
 //! acknowledges, and takes the result. It does so in four ways, and after each one compares what
 //! it has counted with what the card and the kernel have.
+//!
+//! With the name of the card as its argument, which is bound to the driver `irq_user` then, it gives up
+//! all privilege but the group of the card's nodes, and drives the card by those.
 
 mod card;
+mod nodes;
 mod trace;
 
 use card::Card;
@@ -19,7 +23,7 @@ use rustix::{
     },
 };
 use std::{
-    io,
+    env, io,
     process::{exit, ExitCode},
 };
 use tokio::runtime;
@@ -159,7 +163,7 @@ fn in_real_time(card: &Card, line: &Line, interrupts: u32) -> io::Result<Tally> 
     Ok(tally)
 }
 
-/// Drives the card in one way and prints the account. Returns whether it comes out even.
+/// Drives the card in one way, as root. Returns whether the account comes out even.
 fn drive(way: &Way) -> io::Result<bool> {
     let mark = if way.calls.is_some() {
         trace::start()?;
@@ -168,15 +172,19 @@ fn drive(way: &Way) -> io::Result<bool> {
         || Ok(())
     };
     let card = Card::open()?;
-    let irq = card.irq()?;
-    let line = Line::open(irq)?;
-    let before = Info::of(irq)?.count();
+    let line = Line::open(card.irq())?;
+    account(way, &card, &line, mark)
+}
+
+/// Drives the card in one way and prints the account. Returns whether it comes out even.
+fn account(way: &Way, card: &Card, line: &Line, mark: fn() -> io::Result<()>) -> io::Result<bool> {
+    let before = Info::of(card.irq())?.count();
 
     mark()?;
-    let tally = (way.drive)(&card, &line, way.interrupts)?;
+    let tally = (way.drive)(card, line, way.interrupts)?;
     mark()?;
 
-    let info = Info::of(irq)?;
+    let info = Info::of(card.irq())?;
     let seen = info.count() - before;
     println!("  raised by the card          {:5}", tally.raised);
     println!("  taken by the driver         {:5}", tally.taken);
@@ -194,7 +202,7 @@ fn drive(way: &Way) -> io::Result<bool> {
 #[expect(unsafe_code)]
 fn run(way: &Way) -> io::Result<bool> {
     let card = Card::open()?;
-    let irq = card.irq()?;
+    let irq = card.irq();
     println!("{} (line {irq}, card {})", way.title, card.address());
 
     // SAFETY: This program has no other thread.
@@ -222,13 +230,17 @@ fn run(way: &Way) -> io::Result<bool> {
 
 fn main() -> ExitCode {
     let mut good = true;
-
-    for way in &WAYS {
-        good &= run(way).unwrap_or_else(|e| {
+    let mut check = |even: io::Result<bool>| {
+        good &= even.unwrap_or_else(|e| {
             println!("  {e}");
             false
         });
         println!();
+    };
+
+    match env::args().nth(1) {
+        Some(name) => check(nodes::run(&name)),
+        None => WAYS.iter().for_each(|way| check(run(way))),
     }
 
     if good {

@@ -1,0 +1,138 @@
+//! What the crate promises of the nodes of a device, tried on QEMU's `edu` card.
+//!
+//! They are run in a VM, one after the other, by `harness/userspace/run`.
+
+mod bound;
+
+use assert_cmd::prelude::*;
+use bound::{Bound, NOBODY};
+use irq_user::{node, Info, Line, Reason};
+use predicates::str::contains;
+use rustix::fs::{mknodat, FileType, Mode, CWD};
+use std::{
+    fs,
+    io::ErrorKind,
+    os::unix::{fs::MetadataExt, process::CommandExt},
+    path::PathBuf,
+    process::Command,
+};
+
+const RAISE: usize = 0x60;
+const ACKNOWLEDGE: usize = 0x64;
+
+/// Returns the path of the card's only message.
+fn msi(card: &Bound) -> PathBuf {
+    node::path(&card.name).join("msi0")
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn nodes_are_enough_to_drive_a_device() {
+    let card = Bound::new("msi");
+    let device = card.device();
+    assert_eq!(device.name(), card.name);
+    assert_eq!(device.lines().expect("it is bound"), ["msi0"]);
+    let registers = device.map(0).expect("it has registers");
+    assert_eq!(registers.size(), 1 << 20);
+    let line = device.open("msi0").expect("it is free");
+    for _ in 0..3 {
+        registers.write_u32(RAISE, 1);
+        assert_eq!(line.wait().expect("it fires"), 1);
+        registers.write_u32(ACKNOWLEDGE, 1);
+    }
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_line_that_was_opened_by_its_node_knows_its_number() {
+    let card = Bound::new("msi");
+    let irq = node::irq(msi(&card)).expect("sysfs is mounted");
+    let line = Line::open_path(msi(&card)).expect("it is free");
+    assert_eq!(line.irq(), Some(irq));
+    assert!(Info::of(irq).expect("it is there").program().is_some());
+    assert_eq!(node::names().expect("sysfs is mounted")[&irq], [format!("{}/msi0", card.name)]);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn registers_have_no_number() {
+    let card = Bound::new("msi");
+    let error = node::irq(node::path(&card.name).join("mem0")).expect_err("it is no line");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_refused_open_says_what_has_the_line() {
+    let card = Bound::new("msi");
+    let irq = node::irq(msi(&card)).expect("sysfs is mounted");
+    let by_node = Line::open_path(msi(&card)).expect("it is free");
+    let by_number = Line::open(irq).expect_err("it is taken");
+    assert!(matches!(Reason::of(&by_number), Some(Reason::Held(by)) if by.len() == 1));
+    drop(by_node);
+
+    let _by_number = Line::open(irq).expect("it is free");
+    let error = Line::open_path(msi(&card)).expect_err("it is taken");
+    let Some(Reason::Held(by)) = Reason::of(&error) else { panic!("{error}") };
+    assert!(by[0].starts_with("user:"), "{by:?}");
+    assert_eq!(error.kind(), ErrorKind::ResourceBusy);
+    assert_eq!(error.to_string(), format!("node {} is held by {}", msi(&card).display(), by[0]));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_node_that_is_not_there_is_not_found() {
+    let card = Bound::new("msi");
+    let error = card.device().open("msi1").expect_err("the card has but one");
+    assert_eq!(Reason::of(&error), Some(&Reason::NoSuchNode));
+    assert_eq!(
+        Reason::of(&card.device().map(5).expect_err("it has one")),
+        Some(&Reason::NoSuchNode)
+    );
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_node_that_was_kept_says_that_its_device_is_not_bound() {
+    let card = Bound::new("msi");
+    let id = fs::metadata(msi(&card)).expect("it is there").rdev();
+    let kept = "/tmp/kept";
+    mknodat(CWD, kept, FileType::CharacterDevice, Mode::from(0o600), id).expect("this is root");
+    assert!(Line::open_path(kept).is_ok(), "it leads to the same line");
+    card.unbind();
+    let again = Bound::new("msi");
+    let error = Line::open_path(kept).expect_err("its device was unbound");
+    assert_eq!(Reason::of(&error), Some(&Reason::Unbound));
+    assert!(Line::open_path(msi(&again)).is_ok(), "there is a new one");
+    fs::remove_file(kept).expect("it is there");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_line_says_that_its_device_was_unbound() {
+    let card = Bound::new("msi");
+    let line = card.device().open("msi0").expect("it is free");
+    card.unbind();
+    let error = line.wait().expect_err("it is gone");
+    assert_eq!(Reason::of(&error), Some(&Reason::Gone));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_node_needs_its_group_and_nothing_else() {
+    let card = Bound::new("msi");
+    let mut first = Command::new("first");
+    first.arg(&card.name).uid(NOBODY).gid(NOBODY);
+    first.assert().failure().stderr(contains("can be opened by its owner and its group alone"));
+    card.give_to(NOBODY);
+    first.assert().success().stdout("1 interrupt, 5! = 120\n");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn registers_are_mapped_without_sysfs() {
+    let card = Bound::new("msi");
+    let mut shell = Command::new("unshare");
+    shell.args(["-m", "sh", "-c", "mount -t tmpfs none /sys && exec first $0", &card.name]);
+    shell.assert().success().stdout("1 interrupt, 5! = 120\n");
+}
