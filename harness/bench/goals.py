@@ -27,6 +27,8 @@ SCALE = 1.15
 OPEN = 1.5
 # Of a read that arms and finds a kept edge, to one that finds no event.
 KEPT = 1.15
+# Whose reads cost at most as much by a node as by the number.
+NODES = [f"{READ}, INTx", MASKED]
 # In bytes.
 MEMORY = {"its file, open": 1024}
 
@@ -43,6 +45,10 @@ def goals(kernel, by_work, memory):
     for own, peer, user, cycle in RATIOS.get(kernel, []):
         yield f"{own} / {peer}, raise to user", ratio(two[own], two[peer], "user"), user
         yield f"{own} / {peer}, whole cycle", ratio(two[own], two[peer], "cycle"), cycle
+    for own in NODES:
+        by_node = two[f"{own}, node"]
+        yield f"{own}, node / number, raise to user", ratio(by_node, two[own], "user"), 1
+        yield f"{own}, node / number, whole cycle", ratio(by_node, two[own], "cycle"), 1
     for what, key, bound in COUNTS:
         yield f"{READ}, {what} of an event", two[READ][key], bound
 

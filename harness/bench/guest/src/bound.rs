@@ -19,11 +19,9 @@ impl<'a> Bound<'a> {
         Ok(bound)
     }
 
-    /// Returns the number of the line of the MSI that the driver has allocated.
-    pub fn msi(&self) -> io::Result<u32> {
-        fs::read_dir(self.file("msi_irqs"))?
-            .find_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .ok_or(io::ErrorKind::NotFound.into())
+    /// Has the driver `irq_user` use a type of interrupts.
+    pub fn choose(&self, kind: &str) -> io::Result<()> {
+        fs::write(self.file("irq_user_type"), kind)
     }
 
     fn file(&self, name: &str) -> String {

@@ -12,6 +12,7 @@ mod memory;
 use bench::Bench;
 use bound::Bound;
 use card::Card;
+use irq_user::node;
 use mechanism::{
     eventfd::Eventfd,
     file, gpio,
@@ -33,13 +34,24 @@ fn file(bench: &mut Bench, card: &Card) -> io::Result<()> {
     bench.open("irq file", || file::Read::open(irq))
 }
 
-/// An MSI exists only when a driver has allocated it; this one leaves it to the program.
-fn msi(bench: &mut Bench, card: &Card) -> io::Result<()> {
-    let bound = Bound::new(card.address(), "rust_driver_irq_vectors")?;
-    let irq = bound.msi()?;
+/// The lines of a device that is bound to `irq_user`, by their numbers and by their nodes. An MSI
+/// exists only then.
+fn bound(bench: &mut Bench, card: &Card) -> io::Result<()> {
+    let bound = Bound::new(card.address(), "irq_user")?;
 
-    bench.run("irq file: read, MSI", card, || file::Read::open(irq))?;
-    bench.run("irq file: read, MSI, free", card, || file::Free::open(irq))
+    for (title, kind, line) in [("INTx", "intx", "intx"), ("MSI", "msi", "msi0")] {
+        bound.choose(kind)?;
+        let node = node::path(card.address()).join(line);
+        let irq = node::irq(&node)?;
+        let name = format!("irq file: read, {title}");
+        bench.run(&name, card, || file::Read::open(irq))?;
+        bench.run(&format!("{name}, node"), card, || file::Read::open_path(&node))?;
+        bench.open(&format!("irq file, {title}, node"), || file::Read::open_path(&node))?;
+        if title == "MSI" {
+            bench.run(&format!("{name}, free"), card, || file::Free::open(irq))?;
+        }
+    }
+    Ok(())
 }
 
 fn uio(bench: &mut Bench, card: &Card) -> io::Result<()> {
@@ -164,7 +176,7 @@ fn main() -> ExitCode {
     }
 
     bench.group("irq file", |bench| file(bench, &card));
-    bench.group("irq file, MSI", |bench| msi(bench, &card));
+    bench.group("irq file, bound", |bench| bound(bench, &card));
     bench.group("uio_pci_generic", |bench| uio(bench, &card));
     bench.group("VFIO", |bench| vfio(bench, &card));
     bench.group("gpio-cdev", gpio);

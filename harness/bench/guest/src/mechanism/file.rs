@@ -1,4 +1,4 @@
-//! `/proc/irq/<N>/irq`, in all the ways that one can wait for it.
+//! The file of a line, in all the ways to wait for it.
 
 use super::Mechanism;
 use io_uring::{opcode, types::Fixed, IoUring};
@@ -12,6 +12,7 @@ use rustix::{
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, OwnedFd},
+    path::Path,
 };
 
 fn take(line: &Line) -> io::Result<()> {
@@ -25,6 +26,10 @@ pub struct Read(Line);
 impl Read {
     pub fn open(irq: u32) -> io::Result<Self> {
         Ok(Self(Line::open(irq)?))
+    }
+
+    pub fn open_path(path: &Path) -> io::Result<Self> {
+        Ok(Self(Line::open_path(path)?))
     }
 }
 
