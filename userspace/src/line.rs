@@ -124,7 +124,7 @@ impl Line {
     /// wait fails with [`Reason::Storm`]. From then on the line is masked when it fires.
     ///
     /// Edges and messages can run free; for a level-triggered line this fails with
-    /// [`Reason::Level`].
+    /// [`Reason::Level`]. An administrator can forbid it for a node: [`Reason::MayNotRunFree`].
     pub fn run_free(&self) -> io::Result<()> {
         self.write(2)
     }

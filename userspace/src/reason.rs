@@ -60,6 +60,8 @@ pub enum Reason {
     Level,
     /// The line was opened for reading alone.
     ReadOnly,
+    /// The attribute `free_running` of the line's node forbids the line to run free.
+    MayNotRunFree,
 }
 
 impl Reason {
@@ -110,6 +112,7 @@ impl Reason {
         Some(match errno {
             Errno::IO => Self::Gone,
             Errno::BADF => Self::ReadOnly,
+            Errno::PERM => Self::MayNotRunFree,
             // To mask and to arm are always valid.
             Errno::INVAL => Self::Level,
             _ => return None,
@@ -124,6 +127,7 @@ impl Reason {
             | Self::NoCapability
             | Self::LockedDown
             | Self::ReadOnly
+            | Self::MayNotRunFree
             | Self::NotInGroup
             | Self::NotAllowed => io::ErrorKind::PermissionDenied,
             Self::Held(_) => io::ErrorKind::ResourceBusy,
@@ -174,6 +178,9 @@ impl fmt::Display for Reason {
             Self::Storm => f.write_str("fired too often to run free, and is masked at each event"),
             Self::Level => f.write_str("cannot run free: it is level-triggered"),
             Self::ReadOnly => f.write_str("was opened for reading alone"),
+            Self::MayNotRunFree => {
+                f.write_str("may not run free: the attribute free_running of its node forbids it")
+            }
         }
     }
 }

@@ -119,6 +119,17 @@ fn a_line_says_that_its_device_was_unbound() {
 
 #[test]
 #[ignore = "needs the VM"]
+fn a_line_does_not_run_free_if_its_node_forbids_it() {
+    let card = Bound::new("msi");
+    let attribute = format!("/sys/class/irq_user/{}!msi0/free_running", card.name);
+    fs::write(attribute, "0").expect("this is root");
+    let line = card.device().open("msi0").expect("it is free");
+    let error = line.run_free().expect_err("it is forbidden");
+    assert_eq!(Reason::of(&error), Some(&Reason::MayNotRunFree));
+}
+
+#[test]
+#[ignore = "needs the VM"]
 fn a_node_needs_its_group_and_nothing_else() {
     let card = Bound::new("msi");
     let mut first = Command::new("first");

@@ -159,9 +159,13 @@ impl<'a> Device<'a> {
         Ok(())
     }
 
-    /// Changes how the device is set up.
+    /// Changes how the device is set up. If it is set up so, programs keep its lines.
     fn set(&self, attribute: &str, value: &str) -> io::Result<()> {
-        self.write(self.file(attribute), value).map_err(|e| {
+        let path = self.file(attribute);
+        if fs::read_to_string(&path).is_ok_and(|is| is.trim() == value) {
+            return Ok(());
+        }
+        self.write(path, value).map_err(|e| {
             let kept = self.kind().unwrap_or_default();
             io::Error::new(e.kind(), format!("{e}; {self} keeps the type {kept}"))
         })

@@ -32,6 +32,15 @@ fn irqctl_bind_json() {
 
 #[test]
 #[ignore = "needs the VM"]
+fn irqctl_bind_leaves_a_device_alone_that_is_set_up_so() {
+    let card = Bound::new("msi");
+    let line = card.device().open("msi0").expect("it is free");
+    irqctl(format!("bind {} --type msi", card.name)).assert().success();
+    assert_eq!(line.try_wait().expect("it is still there"), None);
+}
+
+#[test]
+#[ignore = "needs the VM"]
 fn irqctl_bind_says_which_type_a_device_lacks() {
     let card = Bound::new("intx");
     let bound = irqctl(format!("bind {} --type msix", card.name)).assert();
