@@ -15,17 +15,20 @@
 //! | `quiet <irq>` | makes a level line quiet |
 //! | `nested <irq>` | calls the handler of a nested line, as its parent's thread would |
 //! | `chain <irq>` | has the kernel demultiplex a line, whoever has it |
+//! | `chip <irq>` | gives a line of the kind `late_chip` a chip |
+//! | `trigger <irq>` | gives a line of the kind `late_trigger` a trigger |
+//! | `request <irq>` | requests such a line and frees it, as a driver |
 //! | `unbind <irq>` | removes the domain of a mapped line; then only `dispose` is left |
 //! | `dispose <irq>` | unmaps a line |
 //! | `misdispose <irq>` | unmaps a line under the lock of its bus, for lockdep to report |
 //!
 //! The kinds are `edge`, `bare_edge`, `slow_edge`, `level`, `slow`, `simple`, `unmaskable`,
-//! `maskless`, `dummy`, `nested`, `unmarked_nested`, `nested_edge`, `percpu`, `percpu_devid`,
-//! `untriggered`, `managed`, `refusing`, `norequest`, `chained` and `hidden`. An unknown command or
-//! kind is `EINVAL`, as is a command that the kind of the line does not know; an unknown line is
-//! `ENOENT`. To read the file gives a row for each line, in the order in which they were made: its
-//! number, and whether its chip has it masked. The file `fires` says how often the line that was
-//! disposed of last has fired during that.
+//! `maskless`, `late_chip`, `late_trigger`, `dummy`, `nested`, `unmarked_nested`,
+//! `nested_edge`, `percpu`, `percpu_devid`, `untriggered`, `managed`, `refusing`, `norequest`,
+//! `chained` and `hidden`. An unknown command or kind is `EINVAL`, as is a command that the kind of
+//! the line does not know; an unknown line is `ENOENT`. To read the file gives a row for each line,
+//! in the order in which they were made: its number, and whether its chip has it masked. The file
+//! `fires` says how often the line that was disposed of last has fired during that.
 
 use kernel::{
     debugfs::Scope,
@@ -110,6 +113,9 @@ impl Lines {
                 line.assert()?
             }
             ("chain", Kind::Edge) => line.demultiplex(),
+            ("chip", Kind::LateChip) => line.set_chip()?,
+            ("trigger", Kind::LateTrigger) => line.set_trigger()?,
+            ("request", Kind::LateTrigger) => line.request_and_free()?,
             ("unbind", _) => line.unbind(),
             ("quiet", _) => line.device().quiet(),
             _ => return Err(EINVAL),
@@ -177,6 +183,8 @@ fn kind(name: &str) -> Result<Kind> {
         "simple" => Kind::Simple,
         "unmaskable" => Kind::Unmaskable,
         "maskless" => Kind::Maskless,
+        "late_chip" => Kind::LateChip,
+        "late_trigger" => Kind::LateTrigger,
         "dummy" => Kind::Dummy,
         "nested" => Kind::Nested,
         "unmarked_nested" => Kind::UnmarkedNested,

@@ -47,7 +47,7 @@ pub enum Reason {
     /// Somebody has the line: those who are named here, as in `/proc/interrupts`. A program's name
     /// begins with `user:`.
     Held(Vec<String>),
-    /// The line cannot be requested: a driver demultiplexes it, or it has no trigger yet.
+    /// The line cannot be requested: its driver forbids it, or it has no trigger yet.
     NotRequestable,
     /// The line's chip refuses it: as that of a GPIO that is driven as an output does.
     Refused,

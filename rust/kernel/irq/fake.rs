@@ -43,6 +43,11 @@ pub use wires::Step;
 /// Calls nobody: the handler of a chained line.
 extern "C" fn demultiplex(_desc: *mut bindings::irq_desc) {}
 
+/// Handles a line that nothing fires.
+extern "C" fn ignore(_irq: c_int, _cookie: *mut c_void) -> bindings::irqreturn_t {
+    bindings::irqreturn::IRQ_NONE
+}
+
 /// Returns the queue for what a line does later.
 fn queue() -> &'static Queue {
     // SAFETY: It lives for ever. The one that `workqueue` offers is deprecated.
@@ -96,13 +101,15 @@ impl Device {
 /// # Invariants
 ///
 /// `irq` is the mapping of a line of `domain`, which was made for it and is there unless `unbound`
-/// is set. `wires` belongs to both.
+/// is set. `wires` belongs to both. `generic` is null, or the line's chip, which is its own.
 pub struct FakeLine {
     wires: Arc<Wires>,
     domain: *mut bindings::irq_domain,
     irq: u32,
     chained: AtomicFlag,
     unbound: AtomicFlag,
+    has_chip: AtomicFlag,
+    generic: Atomic<*mut bindings::irq_chip_generic>,
 }
 
 // SAFETY: The line may be used and unmapped on any thread.
@@ -121,7 +128,7 @@ impl FakeLine {
         let bare = kind == Kind::BareEdge;
         let slow = kind.is_slow();
         let refusing = kind == Kind::Refusing;
-        let maskless = kind == Kind::Maskless;
+        let maskless = matches!(kind, Kind::Maskless | Kind::LateTrigger);
         let flags = if kind == Kind::Unmaskable {
             bindings::IRQCHIP_NO_USER
         } else {
@@ -156,6 +163,7 @@ impl FakeLine {
                     flags: flags as c_ulong,
                     ..pin_init::zeroed()
                 },
+                fwnode: Opaque::new(bindings::fwnode_handle::default()),
                 work <- Opaque::ffi_init(|work: *mut bindings::irq_work| {
                     let mut new = bindings::irq_work::default();
 
@@ -171,6 +179,7 @@ impl FakeLine {
         const OPS: &bindings::irq_domain_ops = &bindings::irq_domain_ops {
             map: Some(Wires::map),
             unmap: Some(Wires::unmap),
+            xlate: Some(bindings::irq_domain_xlate_twocell),
             ..pin_init::zeroed()
         };
         let info = bindings::irq_domain_info {
@@ -182,6 +191,12 @@ impl FakeLine {
         };
         // SAFETY: `info` is valid, and `wires` outlives the domain.
         let domain = from_err_ptr(unsafe { bindings::irq_domain_instantiate(&info) })?;
+        if kind == Kind::LateTrigger {
+            // The core would complain of a node of no known type when it names the domain.
+            //
+            // SAFETY: `domain` is valid. Nothing compares its node with this one yet.
+            unsafe { (*domain).fwnode = wires.fwnode.get() };
+        }
         let mut affinity = bindings::irq_affinity_desc::default();
         affinity.mask.bits[0] = 1;
         affinity.set_is_managed(1);
@@ -193,13 +208,16 @@ impl FakeLine {
         // SAFETY: `domain` is valid, and has this line. `affinity` is null or valid.
         let irq = unsafe { bindings::irq_create_mapping_affinity(domain, Self::HWIRQ, affinity) };
 
-        // INVARIANT: Both were made just now. Without a mapping there is nothing to unmap.
+        // INVARIANT: Both were made just now. Without a mapping there is nothing to unmap. There is
+        // no generic chip yet.
         let line = Self {
             wires,
             domain,
             irq,
             chained: AtomicFlag::new(false),
             unbound: AtomicFlag::new(false),
+            has_chip: AtomicFlag::new(false),
+            generic: Atomic::new(ptr::null_mut()),
         };
         if irq == 0 {
             return Err(ENOMEM);
@@ -238,6 +256,86 @@ impl FakeLine {
                 )
             };
         }
+    }
+
+    /// Gives a line that was mapped without a chip a generic one, which does nothing, as drivers do
+    /// that map lines first.
+    pub fn set_chip(&self) -> Result {
+        if self.has_chip.xchg(true, Full) {
+            return Err(EBUSY);
+        }
+        // SAFETY: The name lives for ever. The chip has no registers.
+        let generic = unsafe {
+            bindings::irq_alloc_generic_chip(
+                c"fake".as_char_ptr(),
+                1,
+                self.irq,
+                ptr::null_mut(),
+                Some(bindings::handle_level_irq),
+            )
+        };
+        if generic.is_null() {
+            return Err(ENOMEM);
+        }
+        // SAFETY: `generic` is valid.
+        let types = unsafe { &raw mut (*generic).chip_types };
+        // SAFETY: The chip was made just now, with one type, and nothing uses it yet.
+        let chip = unsafe { &mut (*types.cast::<bindings::irq_chip_type>()).chip };
+
+        chip.irq_mask = Some(bindings::irq_gc_noop);
+        chip.irq_unmask = Some(bindings::irq_gc_noop);
+        // SAFETY: The line is mapped by the type invariants, and has no chip.
+        unsafe {
+            bindings::irq_setup_generic_chip(
+                generic,
+                1,
+                0,
+                bindings::IRQ_NOREQUEST,
+                bindings::IRQ_LEVEL | bindings::IRQ_TYPE_LEVEL_HIGH,
+            )
+        };
+        // INVARIANT: It is the line's, and nothing else's.
+        self.generic.store(generic, Release);
+        Ok(())
+    }
+
+    /// Gives a line that was mapped without a trigger one, by mapping it again as firmware
+    /// describes it.
+    pub fn set_trigger(&self) -> Result {
+        let mut fwspec = bindings::irq_fwspec {
+            fwnode: self.wires.fwnode.get(),
+            param_count: 2,
+            ..Default::default()
+        };
+
+        fwspec.param[0] = Self::HWIRQ as u32;
+        fwspec.param[1] = bindings::IRQ_TYPE_EDGE_RISING;
+        // SAFETY: `fwspec` is valid, and describes a line of the domain.
+        if unsafe { bindings::irq_create_fwspec_mapping(&mut fwspec) } != self.irq {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+
+    /// Requests the line as a driver does, and frees it.
+    pub fn request_and_free(&self) -> Result {
+        let cookie = Arc::as_ptr(&self.wires).cast_mut().cast();
+
+        // SAFETY: The line is mapped by the type invariants. The name lives for ever, and the
+        // handler does not use the cookie.
+        to_result(unsafe {
+            bindings::request_threaded_irq(
+                self.irq,
+                Some(ignore),
+                None,
+                0,
+                c"fake".as_char_ptr(),
+                cookie,
+            )
+        })?;
+        // SAFETY: The action was installed just now, with this cookie.
+        unsafe { bindings::free_irq(self.irq, cookie) };
+        Ok(())
     }
 
     /// Removes the domain, as if its driver was unbound, although the line is still mapped.
@@ -372,6 +470,11 @@ impl Drop for FakeLine {
             // SAFETY: The line is mapped by the type invariants.
             unsafe { bindings::irq_set_chained_handler_and_data(self.irq, None, ptr::null_mut()) };
         }
+        let generic = self.generic.load(Acquire);
+        if !generic.is_null() {
+            // SAFETY: It is the line's chip by the type invariants.
+            unsafe { bindings::irq_remove_generic_chip(generic, 1, 0, 0) };
+        }
         if self.unbound.load(Acquire) {
             self.settle();
             // SAFETY: The mapping is ours by the type invariants. Its domain has forgotten it.
@@ -385,6 +488,8 @@ impl Drop for FakeLine {
             // SAFETY: The domain is ours by the type invariants, and has no line left.
             unsafe { bindings::irq_domain_remove(self.domain) };
         }
+        // SAFETY: It is null, or no line has this chip any more.
+        unsafe { bindings::kfree(generic.cast()) };
         // What waits for the system to suspend ends now.
         self.wires.irq.store(0, Release);
     }

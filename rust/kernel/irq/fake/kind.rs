@@ -30,6 +30,14 @@ pub enum Kind {
     Unmaskable,
     /// As `Level`, of a chip that has nothing to mask by.
     Maskless,
+    /// Mapped without a chip. See [`FakeLine::set_chip()`].
+    ///
+    /// [`FakeLine::set_chip()`]: super::FakeLine::set_chip
+    LateChip,
+    /// As `Maskless`, mapped without a trigger. See [`FakeLine::set_trigger()`].
+    ///
+    /// [`FakeLine::set_trigger()`]: super::FakeLine::set_trigger
+    LateTrigger,
     /// Of the core's chip that does nothing.
     Dummy,
     /// Handled in the thread of another line.
@@ -67,6 +75,7 @@ impl Kind {
             Self::Chained | Self::Managed | Self::Refusing => edge,
             Self::Untriggered | Self::UntoldLevel => bindings::IRQ_TYPE_NONE,
             Self::Simple | Self::Dummy | Self::UnmarkedNested => bindings::IRQ_TYPE_NONE,
+            Self::LateChip | Self::LateTrigger => bindings::IRQ_TYPE_NONE,
             Self::Level | Self::SlowLevel | Self::NoRequest => level,
             Self::Unmaskable | Self::Maskless => level,
             Self::Nested => level | bindings::IRQ_NESTED_THREAD,
@@ -80,12 +89,13 @@ impl Kind {
     /// Returns the line's flow handler.
     pub(super) fn flow(self) -> bindings::irq_flow_handler_t {
         match self {
-            Self::Untriggered => None,
+            Self::Untriggered | Self::LateChip => None,
             Self::Edge | Self::BareEdge | Self::SlowEdge | Self::NestedEdge => {
                 Some(bindings::handle_edge_irq)
             }
             Self::Managed | Self::Refusing => Some(bindings::handle_edge_irq),
             Self::Simple | Self::Dummy | Self::UnmarkedNested => Some(bindings::handle_simple_irq),
+            Self::LateTrigger => Some(bindings::handle_simple_irq),
             _ => Some(bindings::handle_level_irq),
         }
     }

@@ -60,6 +60,8 @@ pub(super) struct Wires {
     pub(super) bus: Opaque<bindings::mutex>,
     pub(super) kind: Kind,
     pub(super) chip: bindings::irq_chip,
+    // The domain's, if firmware describes its line.
+    pub(super) fwnode: Opaque<bindings::fwnode_handle>,
     // Makes the line fire, in hard interrupt context.
     #[pin]
     pub(super) work: Opaque<bindings::irq_work>,
@@ -361,6 +363,9 @@ impl Wires {
         };
 
         wires.irq.store(irq, Release);
+        if wires.kind == Kind::LateChip {
+            return 0;
+        }
         // SAFETY: The line was made just now, and `wires` outlives it.
         unsafe { bindings::irq_set_chip(irq, chip) };
         // SAFETY: As above.

@@ -32,8 +32,8 @@ const struct kind kinds[] = {
 	{ "percpu_devid", NULL, ENOENT },
 	{ "unmaskable", NULL, ENOENT },
 	{ "dummy", NULL, ENOENT },
+	{ "chained", NULL, ENOENT },
 	{ "norequest", NULL, EINVAL },
-	{ "chained", NULL, EINVAL },
 };
 
 #define FAKE_KINDS	2

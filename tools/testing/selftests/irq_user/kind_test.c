@@ -124,8 +124,8 @@ FIXTURE_VARIANT(refused)
 };
 
 FIXTURE_VARIANT_ADD(refused, untriggered) { .name = "untriggered" };
+/* It is marked so after it was mapped: so it keeps its file. */
 FIXTURE_VARIANT_ADD(refused, no_request) { .name = "norequest" };
-FIXTURE_VARIANT_ADD(refused, chained) { .name = "chained" };
 
 FIXTURE_SETUP(refused)
 {
@@ -168,6 +168,7 @@ FIXTURE_VARIANT_ADD(absent, unmaskable) { .name = "unmaskable" };
 FIXTURE_VARIANT_ADD(absent, maskless) { .name = "maskless" };
 FIXTURE_VARIANT_ADD(absent, dummy) { .name = "dummy" };
 FIXTURE_VARIANT_ADD(absent, managed) { .name = "managed" };
+FIXTURE_VARIANT_ADD(absent, chained) { .name = "chained" };
 
 FIXTURE_SETUP(absent)
 {
@@ -192,6 +193,58 @@ TEST_F(absent, does_not_exist)
 		ASSERT_EQ(-ENOENT, try_open(self->fake.path, O_PATH));
 	}
 	EXPECT_TRUE(is_silent(log));
+}
+
+FIXTURE(late)
+{
+	struct fake fake;
+};
+
+FIXTURE_VARIANT(late)
+{
+	const char *name;
+	const char *before;		/* what happens to the line before */
+	const char *verb;		/* what makes it suit user space */
+};
+
+FIXTURE_VARIANT_ADD(late, chip) { .name = "late_chip", .verb = "chip" };
+/* It cannot be masked, but needs no mask once it is known to be an edge. */
+FIXTURE_VARIANT_ADD(late, trigger) { .name = "late_trigger", .verb = "trigger" };
+/* The first request makes the line's directory. */
+FIXTURE_VARIANT_ADD(late, trigger_after_request)
+{
+	.name = "late_trigger", .before = "request", .verb = "trigger"
+};
+
+FIXTURE_SETUP(late)
+{
+	const char *why = fake_make(&self->fake, variant->name);
+
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(late)
+{
+	fake_dispose(&self->fake);
+}
+
+/* A line that suits user space some time after it was mapped has its file from then on. */
+TEST_F(late, file_comes_later)
+{
+	int fd;
+
+	if (variant->before)
+		ASSERT_EQ(0, fake_do(&self->fake, variant->before));
+	EXPECT_EQ(-ENOENT, try_open(self->fake.path, O_PATH));
+	ASSERT_EQ(0, fake_do(&self->fake, variant->verb));
+	fd = open(self->fake.path, O_RDWR);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EBUSY, try_open(self->fake.path, O_RDWR));
+	fake_dispose(&self->fake);
+	EXPECT_EQ(-EIO, read_count(fd));
+	close(fd);
+	EXPECT_EQ(-ENOENT, try_open(self->fake.path, O_PATH));
 }
 
 FIXTURE(simple)
