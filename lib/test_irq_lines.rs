@@ -22,8 +22,8 @@
 //! | `dispose <irq>` | unmaps a line |
 //! | `misdispose <irq>` | unmaps a line under the lock of its bus, for lockdep to report |
 //!
-//! The kinds are `edge`, `bare_edge`, `slow_edge`, `level`, `slow`, `simple`, `unmaskable`,
-//! `maskless`, `late_chip`, `late_trigger`, `dummy`, `nested`, `unmarked_nested`,
+//! The kinds are `edge`, `bare_edge`, `slow_edge`, `level`, `slow`, `simple`, `simple_message`,
+//! `unmaskable`, `maskless`, `late_chip`, `late_trigger`, `dummy`, `nested`, `unmarked_nested`,
 //! `nested_edge`, `percpu`, `percpu_devid`, `untriggered`, `managed`, `refusing`, `norequest`,
 //! `chained` and `hidden`. An unknown command or kind is `EINVAL`, as is a command that the kind of
 //! the line does not know; an unknown line is `ENOENT`. To read the file gives a row for each line,
@@ -181,6 +181,7 @@ fn kind(name: &str) -> Result<Kind> {
         "level" => Kind::Level,
         "slow" => Kind::SlowLevel,
         "simple" => Kind::Simple,
+        "simple_message" => Kind::SimpleMessage,
         "unmaskable" => Kind::Unmaskable,
         "maskless" => Kind::Maskless,
         "late_chip" => Kind::LateChip,

@@ -125,7 +125,7 @@ impl FakeLine {
     /// Makes a line and maps it.
     pub fn new(kind: Kind) -> Result<Self> {
         let edge = kind == Kind::Edge;
-        let bare = kind == Kind::BareEdge;
+        let bare = matches!(kind, Kind::BareEdge | Kind::SimpleMessage);
         let slow = kind.is_slow();
         let refusing = kind == Kind::Refusing;
         let maskless = matches!(kind, Kind::Maskless | Kind::LateTrigger);

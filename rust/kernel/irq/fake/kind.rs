@@ -26,6 +26,9 @@ pub enum Kind {
     UntoldLevel,
     /// As `Level`, with a simple flow handler that does not tell.
     Simple,
+    /// As `BareEdge`, but a message with a simple flow handler and no trigger, as some PCI hosts
+    /// have.
+    SimpleMessage,
     /// As `Level`, of a chip that masks nothing and says so.
     Unmaskable,
     /// As `Level`, of a chip that has nothing to mask by.
@@ -75,7 +78,7 @@ impl Kind {
             Self::Chained | Self::Managed | Self::Refusing => edge,
             Self::Untriggered | Self::UntoldLevel => bindings::IRQ_TYPE_NONE,
             Self::Simple | Self::Dummy | Self::UnmarkedNested => bindings::IRQ_TYPE_NONE,
-            Self::LateChip | Self::LateTrigger => bindings::IRQ_TYPE_NONE,
+            Self::SimpleMessage | Self::LateChip | Self::LateTrigger => bindings::IRQ_TYPE_NONE,
             Self::Level | Self::SlowLevel | Self::NoRequest => level,
             Self::Unmaskable | Self::Maskless => level,
             Self::Nested => level | bindings::IRQ_NESTED_THREAD,
@@ -95,7 +98,7 @@ impl Kind {
             }
             Self::Managed | Self::Refusing => Some(bindings::handle_edge_irq),
             Self::Simple | Self::Dummy | Self::UnmarkedNested => Some(bindings::handle_simple_irq),
-            Self::LateTrigger => Some(bindings::handle_simple_irq),
+            Self::SimpleMessage | Self::LateTrigger => Some(bindings::handle_simple_irq),
             _ => Some(bindings::handle_level_irq),
         }
     }
@@ -104,7 +107,10 @@ impl Kind {
     ///
     /// [`FakeLine::fire()`]: super::FakeLine::fire
     pub fn is_edge(self) -> bool {
-        matches!(self, Self::Edge | Self::BareEdge | Self::SlowEdge)
+        matches!(
+            self,
+            Self::Edge | Self::BareEdge | Self::SlowEdge | Self::SimpleMessage
+        )
     }
 
     /// Returns whether the chip keeps an edge that comes while it is masked.

@@ -20,7 +20,10 @@ use crate::{
 };
 use core::{
     mem::offset_of,
-    ptr, //
+    ptr::{
+        self,
+        NonNull, //
+    }, //
 };
 
 /// What happens to a line, in the order that the tests look at.
@@ -382,6 +385,15 @@ impl Wires {
 
             // `irqd_set_handle_enforce_irqctx()`, which keeps the core from a resend by software.
             *state |= bindings::IRQD_HANDLE_ENFORCE_IRQCTX;
+        }
+        if wires.kind == Kind::SimpleMessage {
+            // SAFETY: The line was made just now.
+            let data = unsafe { bindings::irq_get_irq_data(irq) };
+            // SAFETY: `data` is the line's, which nothing uses yet.
+            let common = unsafe { &mut *(*data).common };
+
+            // There is no device that has one: the core asks no more than whether it is there.
+            common.msi_desc = NonNull::dangling().as_ptr();
         }
         0
     }

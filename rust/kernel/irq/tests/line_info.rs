@@ -104,6 +104,16 @@ mod suite {
         Ok(())
     }
 
+    /// A message does not stay asserted, whatever its flow.
+    #[test]
+    fn message_of_a_simple_flow_is_edge() -> Result {
+        let message = FakeLine::new(Kind::SimpleMessage)?.info()?;
+
+        assert!(message.is_edge());
+        assert!(!message.is_level());
+        Ok(())
+    }
+
     #[test]
     fn lines_for_the_kernel_only() -> Result {
         for kind in [Kind::Unmaskable, Kind::Maskless, Kind::Dummy] {

@@ -37,6 +37,8 @@ FIXTURE_VARIANT_ADD(kept, edge) { .kind = "edge", .fire = "fire" };
 FIXTURE_VARIANT_ADD(kept, bare) { .kind = "bare_edge", .fire = "fire" };
 FIXTURE_VARIANT_ADD(kept, slow) { .kind = "slow_edge", .fire = "fire", .in_thread = true };
 FIXTURE_VARIANT_ADD(kept, nested) { .kind = "nested_edge", .fire = "nested" };
+/* Its flow does not tell that it is an edge. */
+FIXTURE_VARIANT_ADD(kept, message) { .kind = "simple_message", .fire = "fire" };
 /* The core would make it fire again by a softirq. */
 FIXTURE_VARIANT_ADD(kept, gpio) { };
 
