@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Devices of the platform bus, which are given to drivers and taken from them. */
+#ifndef IRQ_USER_PLATFORM_H
+#define IRQ_USER_PLATFORM_H
+
+#include <stdbool.h>
+
+#include "line.h"
+
+#define PLATFORM_BUS	"/sys/bus/platform"
+
+/* Finds a device whose modalias contains the text. Returns whether there is one. */
+bool platform_find(struct line *device, const char *text);
+
+/* Returns whether that driver has the device; NULL: whether any driver has it. */
+bool platform_has(struct line *device, const char *driver);
+
+/* Sets the driver that may have the device; "\n": the one that matches. */
+void platform_override(struct line *device, const char *driver);
+
+/* Has the bus look for a driver of the device. */
+void platform_probe(struct line *device);
+
+/* Gives the device to that driver by an override. Returns whether the driver has it. */
+bool platform_give(struct line *device, const char *driver);
+
+/* Unbinds the device from that driver, and removes the override. */
+void platform_take(struct line *device, const char *driver);
+
+#endif /* IRQ_USER_PLATFORM_H */
