@@ -77,6 +77,18 @@ static int map_lines(struct platform_device *pdev, struct irq_user_line **lines)
 	return nr;
 }
 
+/*
+ * Reserves registers. Firmware may describe a part of them as another device's, and
+ * then they cannot be reserved although no driver uses them. Returns whether none does.
+ */
+static bool reserve_mem(struct platform_device *pdev, const struct resource *res)
+{
+	return devm_request_mem_region(&pdev->dev, res->start, resource_size(res),
+				       dev_name(&pdev->dev)) ||
+		region_intersects(res->start, resource_size(res), IORESOURCE_MEM | IORESOURCE_BUSY,
+				  IORES_DESC_NONE) == REGION_DISJOINT;
+}
+
 /* Reserves the registers that can be mapped. Returns the number of their ranges or -errno. */
 static int reserve_mems(struct platform_device *pdev, struct irq_user_mem **mems)
 {
@@ -92,8 +104,7 @@ static int reserve_mems(struct platform_device *pdev, struct irq_user_mem **mems
 
 		if (!irq_user_has_whole_pages(res))
 			continue;
-		if (!devm_request_mem_region(&pdev->dev, res->start, resource_size(res),
-					     dev_name(&pdev->dev))) {
+		if (!reserve_mem(pdev, res)) {
 			dev_info(&pdev->dev, "%pR is in use, so it has no node\n", res);
 			continue;
 		}
