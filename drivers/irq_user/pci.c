@@ -11,6 +11,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "irq_user.h"
@@ -35,7 +36,7 @@ static const struct {
 /**
  * struct card - A PCI device that is bound
  * @pdev:	The device
- * @lock:	Guards what follows
+ * @lock:	Guards what follows, but @nr_mems and @mems
  * @wanted:	The kinds of interrupts to choose from, PCI_IRQ_*
  * @vectors:	The bound on the number of vectors
  * @type:	The index of the kind that was chosen, or -1
@@ -45,7 +46,7 @@ static const struct {
  */
 struct card {
 	struct pci_dev		*pdev;
-	struct mutex		lock;
+	struct mutex		lock;	/* see above */
 	unsigned int		wanted;
 	unsigned int		vectors;
 	int			type;
@@ -86,7 +87,12 @@ static int alloc_lines(struct card *card)
 		}
 		if (flag != PCI_IRQ_INTX)
 			pci_clear_master(card->pdev);
+		/* The machine is without MSI */
+		if (ret == -EINVAL)
+			ret = -ENODEV;
 	}
+	/* Without a handler, INTx would disturb others that share the line */
+	pci_intx(card->pdev, 0);
 	return ret;
 }
 
@@ -95,6 +101,8 @@ static void free_lines(struct card *card)
 	if (card->type < 0)
 		return;
 	pci_free_irq_vectors(card->pdev);
+	/* The program may have left the device with an interrupt pending */
+	pci_intx(card->pdev, 0);
 	if (types[card->type].flag != PCI_IRQ_INTX)
 		pci_clear_master(card->pdev);
 	card->type = -1;
@@ -137,7 +145,6 @@ static int set_up(struct card *card, bool may_have_none)
 	if (nr < 0) {
 		if (!may_have_none)
 			return nr;
-		pci_info(card->pdev, "the device has no interrupt\n");
 		nr = 0;
 	}
 	ret = add_nodes(card, nr);
@@ -152,6 +159,7 @@ static int set_up_anew(struct card *card, unsigned int wanted, unsigned int boun
 	const unsigned int old_wanted = card->wanted, old_bound = card->vectors;
 	int ret;
 
+	lockdep_assert_held(&card->lock);
 	take_down(card);
 	card->wanted = wanted;
 	card->vectors = bound;
@@ -166,6 +174,26 @@ static int set_up_anew(struct card *card, unsigned int wanted, unsigned int boun
 	return ret;
 }
 
+/*
+ * Changes what is wanted of the device, or its bound on vectors if that is not 0.
+ *
+ * A reset restores messages, under the device's lock, while they must not go away.
+ * Removal of the driver waits for this function with that lock held, so this function
+ * does not wait for the lock.
+ */
+static int change(struct device *dev, unsigned int wanted, unsigned int bound)
+{
+	struct card *card = dev_get_drvdata(dev);
+	int ret;
+
+	if (!device_trylock(dev))
+		return restart_syscall();
+	scoped_guard(mutex, &card->lock)
+		ret = set_up_anew(card, wanted ?: card->wanted, bound ?: card->vectors);
+	device_unlock(dev);
+	return ret;
+}
+
 static ssize_t irq_user_type_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct card *card = dev_get_drvdata(dev);
@@ -177,9 +205,7 @@ static ssize_t irq_user_type_show(struct device *dev, struct device_attribute *a
 static ssize_t irq_user_type_store(struct device *dev, struct device_attribute *attr,
 				   const char *buf, size_t count)
 {
-	struct card *card = dev_get_drvdata(dev);
 	unsigned int wanted = 0;
-	int ret;
 
 	for (int i = 0; i < ARRAY_SIZE(types); i++) {
 		if (sysfs_streq(buf, types[i].name) || sysfs_streq(buf, "auto"))
@@ -188,9 +214,7 @@ static ssize_t irq_user_type_store(struct device *dev, struct device_attribute *
 	if (!wanted)
 		return -EINVAL;
 
-	guard(mutex)(&card->lock);
-	ret = set_up_anew(card, wanted, card->vectors);
-	return ret ?: count;
+	return change(dev, wanted, 0) ?: count;
 }
 static DEVICE_ATTR_RW(irq_user_type);
 
@@ -205,7 +229,6 @@ static ssize_t irq_user_vectors_show(struct device *dev, struct device_attribute
 static ssize_t irq_user_vectors_store(struct device *dev, struct device_attribute *attr,
 				      const char *buf, size_t count)
 {
-	struct card *card = dev_get_drvdata(dev);
 	unsigned int bound;
 	int ret;
 
@@ -215,9 +238,7 @@ static ssize_t irq_user_vectors_store(struct device *dev, struct device_attribut
 	if (!bound || bound > MAX_VECTORS)
 		return -EINVAL;
 
-	guard(mutex)(&card->lock);
-	ret = set_up_anew(card, card->wanted, bound);
-	return ret ?: count;
+	return change(dev, 0, bound) ?: count;
 }
 static DEVICE_ATTR_RW(irq_user_vectors);
 
@@ -254,7 +275,8 @@ static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 	struct card *card;
 	int ret;
 
-	if (!irq_user_is_wanted(&pdev->dev))
+	/* A bridge has more below it than registers */
+	if (!irq_user_is_wanted(&pdev->dev) || pdev->hdr_type != PCI_HEADER_TYPE_NORMAL)
 		return -ENODEV;
 
 	card = devm_kzalloc(&pdev->dev, sizeof(*card), GFP_KERNEL);
@@ -282,6 +304,8 @@ static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 		pci_disable_device(pdev);
 		return ret;
 	}
+	if (card->type < 0)
+		pci_info(pdev, "the device has no interrupt\n");
 	/* The attributes are shown after this */
 	pci_set_drvdata(pdev, card);
 	return 0;

@@ -8,6 +8,7 @@
 #include <linux/clk.h>
 #include <linux/ctype.h>
 #include <linux/irq_user_node.h>
+#include <linux/of_irq.h>
 #include <linux/platform_device.h>
 #include <linux/pm_runtime.h>
 #include <linux/property.h>
@@ -50,13 +51,31 @@ unnamed:
 	snprintf(own, IRQ_USER_NAME_LEN, "%u", index);
 }
 
+/* Returns the number of the device's interrupts, or -errno if some cannot be mapped. */
+static int count_lines(struct platform_device *pdev)
+{
+	int nr;
+
+	/* The core would warn of such a line, which firmware has for "none" */
+	for (unsigned int i = 0; i < pdev->num_resources; i++) {
+		if (resource_type(&pdev->resource[i]) == IORESOURCE_IRQ &&
+		    !pdev->resource[i].start)
+			return -EINVAL;
+	}
+
+	nr = platform_irq_count(pdev);
+	if (nr >= 0 && nr < of_irq_count(pdev->dev.of_node))
+		return -EINVAL;
+	return nr;
+}
+
 /* Maps all interrupts. Returns their number or -errno. */
 static int map_lines(struct platform_device *pdev, struct irq_user_line **lines)
 {
 	const char **names;
 	int nr, nr_names;
 
-	nr = platform_irq_count(pdev);
+	nr = count_lines(pdev);
 	if (nr <= 0)
 		return nr;
 

@@ -52,9 +52,15 @@ bool irq_user_may_own(unsigned int irq);
 void irq_user_revoke(unsigned int irq);
 
 /*
- * Does so with all lines of the domains of a firmware node whose chip needs
- * something of its own when a line is requested (irq_request_resources), as
- * those of GPIOs do: for who takes that away while the domain stays.
+ * Takes a line from its owner, and lets others request it: for a line that stays, when
+ * what gave it to user space goes away. As irq_user_revoke() otherwise.
+ */
+void irq_user_evict(unsigned int irq);
+
+/*
+ * Does as irq_user_revoke() with all lines of the domains of a firmware node whose
+ * chip needs something of its own when a line is requested (irq_request_resources),
+ * as those of GPIOs do: for who takes that away while the domain stays.
  */
 void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode);
 

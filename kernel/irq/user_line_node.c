@@ -3,20 +3,56 @@
  * The node of an interrupt line: it opens the same file as /proc/irq/<N>/irq
  */
 #include <linux/irq.h>
+#include <linux/irq_line_info.h>
 #include <linux/irq_user.h>
+#include <linux/rcupdate.h>
 
 #include "user_node.h"
 
+int irq_user_line_init(struct irq_user_node *node, const struct irq_user_line *line)
+{
+	struct irq_line_info info;
+	struct irq_data *data;
+
+	if (irq_get_line_info(line->irq, &info) || info.kernel_only || !info.requestable)
+		return -EINVAL;
+
+	guard(rcu)();
+	data = irq_get_irq_data(line->irq);
+	if (!data)
+		return -EINVAL;
+	node->irq = line->irq;
+	node->domain = data->domain;
+	node->hwirq = data->hwirq;
+	node->may_run_free = true;
+	return 0;
+}
+
+/*
+ * The chip of a line may go away while its device is bound, and the number may be
+ * another line's by now.
+ */
+static bool is_mapped(struct irq_user_node *node)
+{
+	struct irq_data *data;
+
+	guard(rcu)();
+	data = irq_get_irq_data(node->irq);
+	return data && data->domain == node->domain && data->hwirq == node->hwirq;
+}
+
 static int line_open(struct irq_user_node *node, struct inode *inode, struct file *file)
 {
+	if (!is_mapped(node))
+		return -ENXIO;
 	return irq_user_open_line(inode, file, node->irq, node->path,
 				  READ_ONCE(node->may_run_free));
 }
 
 static void line_end(struct irq_user_node *node)
 {
-	/* Its end lets others request the line again */
-	CLASS(irq_user_hold, hold)(node->irq);
+	if (is_mapped(node))
+		irq_user_evict(node->irq);
 }
 
 static ssize_t irq_show(struct device *dev, struct device_attribute *attr, char *buf)

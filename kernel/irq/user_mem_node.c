@@ -36,8 +36,11 @@ static struct file_system_type irq_user_fs_type = {
 
 int irq_user_mem_init(struct irq_user_node *node, const struct irq_user_mem *mem)
 {
-	struct inode *inode = alloc_anon_inode(irq_user_mnt->mnt_sb);
+	struct inode *inode;
 
+	if (IS_ERR(irq_user_mnt))
+		return PTR_ERR(irq_user_mnt);
+	inode = alloc_anon_inode(irq_user_mnt->mnt_sb);
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
 	node->inode = inode;
@@ -88,7 +91,7 @@ static int mem_mmap(struct file *file, struct vm_area_struct *vma)
 	}
 
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
-	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
+	vma->vm_page_prot = pgprot_decrypted(pgprot_noncached(vma->vm_page_prot));
 	vma->vm_private_data = node;
 	vma->vm_ops = &mem_vm_ops;
 	return 0;
@@ -118,7 +121,7 @@ static const struct file_operations mem_fops = {
 
 static int mem_open(struct irq_user_node *node, struct inode *inode, struct file *file)
 {
-	int ret = security_locked_down(LOCKDOWN_DEV_MEM);
+	int ret = security_locked_down(LOCKDOWN_IRQ_USER);
 
 	if (ret)
 		return ret;

@@ -193,17 +193,16 @@ static int irq_user_add_line(struct irq_user_device *device, struct device *pare
 {
 	struct irq_user_node *node;
 
-	/* It would have a file that cannot be opened */
-	if (!irq_user_may_own(line->irq))
-		return 0;
-
 	node = irq_user_create_node(parent, line->name, &irq_user_line_kind);
 	if (IS_ERR(node))
 		return PTR_ERR(node);
 	/* While a line is opened, other locks are taken than while registers are mapped */
 	mutex_init(&node->lock);
-	node->irq = line->irq;
-	node->may_run_free = true;
+	/* A line that user space must not own would have a node that cannot be opened */
+	if (irq_user_line_init(node, line)) {
+		put_device(&node->dev);
+		return 0;
+	}
 	return irq_user_add_node(device, node);
 }
 

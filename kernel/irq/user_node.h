@@ -8,6 +8,7 @@
 
 struct file;
 struct inode;
+struct irq_domain;
 
 /**
  * struct irq_user_node - A node, /dev/irq/<device>/<name>
@@ -18,6 +19,8 @@ struct inode;
  * @lock:	Held by what must not happen after @gone is set
  * @gone:	The node is about to be removed
  * @irq:	Of a line: its number
+ * @domain:	Of a line: its domain, which tells whether the number is still that line's
+ * @hwirq:	Of a line: its number at the domain
  * @may_run_free: Of a line: whether files that are opened may let it run free
  * @start:	Of registers: their physical address
  * @size:	Of registers: number of bytes
@@ -28,11 +31,13 @@ struct irq_user_node {
 	const struct irq_user_node_kind *kind;
 	char			*path;
 	const char		*name;
-	struct mutex		lock;
+	struct mutex		lock;	/* see above */
 	bool			gone;
 	union {
 		struct {
 			unsigned int	irq;
+			const struct irq_domain *domain;
+			irq_hw_number_t	hwirq;
 			bool		may_run_free;
 		};
 		struct {
@@ -62,6 +67,9 @@ struct irq_user_node_kind {
 
 extern const struct irq_user_node_kind irq_user_line_kind;
 extern const struct irq_user_node_kind irq_user_mem_kind;
+
+/* Has the node be that of a line. Returns 0, or -errno if user space must not own it. */
+int irq_user_line_init(struct irq_user_node *node, const struct irq_user_line *line);
 
 /* Gives the node what the registers' mappings hang on. Returns 0 or -errno. */
 int irq_user_mem_init(struct irq_user_node *node, const struct irq_user_mem *mem);

@@ -672,6 +672,19 @@ extern "C" fn irq_user_revoke(irq: c_uint) {
     // SAFETY: It is always safe to change the status of a line.
     unsafe { bindings::irq_modify_status(irq, 0, bindings::IRQ_NOREQUEST as c_ulong) };
 
+    take_from_owner(irq);
+}
+
+/// Takes the line `irq` from its owner and lets others have it, see `include/linux/irq_user.h`.
+#[export]
+extern "C" fn irq_user_evict(irq: c_uint) {
+    if READY.load(Acquire) {
+        take_from_owner(irq);
+    }
+}
+
+/// Revokes the file of the line `irq`, if it is open. [`OPEN_FILES`] must be ready.
+fn take_from_owner(irq: u32) {
     let user = {
         let mut open = OPEN_FILES.lock();
 
