@@ -11,6 +11,14 @@
 int irq_user_register_platform(void);
 void irq_user_unregister_platform(void);
 
+struct irq_user_intx;
+struct pci_dev;
+
+struct irq_user_intx *irq_user_share_intx(struct pci_dev *pdev);
+void irq_user_unshare_intx(struct irq_user_intx *intx);
+void irq_user_settle_intx(struct irq_user_intx *intx);
+unsigned int irq_user_intx_line(const struct irq_user_intx *intx);
+
 #ifdef CONFIG_PCI
 int irq_user_register_pci(void);
 void irq_user_unregister_pci(void);

@@ -4,6 +4,9 @@
  *
  * The choice is an attribute of the device while it is bound. To change it sets the
  * device up anew: its nodes go and come.
+ *
+ * INTx is masked in the device but while its line is armed. A device that cannot do so
+ * must not share its line.
  */
 #include <linux/cleanup.h>
 #include <linux/interrupt.h>
@@ -40,6 +43,7 @@ static const struct {
  * @wanted:	The kinds of interrupts to choose from, PCI_IRQ_*
  * @vectors:	The bound on the number of vectors
  * @type:	The index of the kind that was chosen, or -1
+ * @intx:	The device's share of its INTx line, if it has that kind and can mask it
  * @nodes:	The nodes, NULL if to set the device up anew has failed
  * @nr_mems:	Number of entries of @mems
  * @mems:	The registers that can be mapped
@@ -50,6 +54,7 @@ struct card {
 	unsigned int		wanted;
 	unsigned int		vectors;
 	int			type;
+	struct irq_user_intx	*intx;
 	struct irq_user_device	*nodes;
 	unsigned int		nr_mems;
 	struct irq_user_mem	mems[PCI_STD_NUM_BARS];
@@ -67,6 +72,31 @@ static bool has_type(struct pci_dev *pdev, unsigned int flag)
 	}
 }
 
+/* Allocates lines of a kind. Returns their number or -errno. */
+static int alloc_type(struct card *card, unsigned int flag)
+{
+	struct pci_dev *pdev = card->pdev;
+	int ret;
+
+	if (flag == PCI_IRQ_INTX) {
+		card->intx = irq_user_share_intx(pdev);
+		if (!card->intx)
+			return pci_alloc_irq_vectors(pdev, 1, 1, flag);
+		ret = PTR_ERR_OR_ZERO(card->intx);
+		if (ret)
+			card->intx = NULL;
+		return ret ?: 1;
+	}
+
+	/* A message is a write to memory by the device */
+	pci_set_master(pdev);
+	ret = pci_alloc_irq_vectors(pdev, 1, card->vectors, flag);
+	if (ret < 0)
+		pci_clear_master(pdev);
+	/* The machine is without MSI */
+	return ret == -EINVAL ? -ENODEV : ret;
+}
+
 /* Allocates the first kind of those wanted that the device has. Returns the number or -errno. */
 static int alloc_lines(struct card *card)
 {
@@ -77,19 +107,11 @@ static int alloc_lines(struct card *card)
 
 		if (!flag || !has_type(card->pdev, flag))
 			continue;
-		/* A message is a write to memory by the device */
-		if (flag != PCI_IRQ_INTX)
-			pci_set_master(card->pdev);
-		ret = pci_alloc_irq_vectors(card->pdev, 1, card->vectors, flag);
+		ret = alloc_type(card, flag);
 		if (ret > 0) {
 			card->type = i;
 			return ret;
 		}
-		if (flag != PCI_IRQ_INTX)
-			pci_clear_master(card->pdev);
-		/* The machine is without MSI */
-		if (ret == -EINVAL)
-			ret = -ENODEV;
 	}
 	/* Without a handler, INTx would disturb others that share the line */
 	pci_intx(card->pdev, 0);
@@ -100,12 +122,21 @@ static void free_lines(struct card *card)
 {
 	if (card->type < 0)
 		return;
+	if (card->intx)
+		irq_user_unshare_intx(card->intx);
+	card->intx = NULL;
 	pci_free_irq_vectors(card->pdev);
 	/* The program may have left the device with an interrupt pending */
 	pci_intx(card->pdev, 0);
 	if (types[card->type].flag != PCI_IRQ_INTX)
 		pci_clear_master(card->pdev);
 	card->type = -1;
+}
+
+/* Returns the number of a line. */
+static unsigned int line_of(struct card *card, unsigned int index)
+{
+	return card->intx ? irq_user_intx_line(card->intx) : pci_irq_vector(card->pdev, index);
 }
 
 static int add_nodes(struct card *card, unsigned int nr_lines)
@@ -117,7 +148,7 @@ static int add_nodes(struct card *card, unsigned int nr_lines)
 	if (!lines)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < nr_lines; i++) {
-		lines[i].irq = pci_irq_vector(card->pdev, i);
+		lines[i].irq = line_of(card, i);
 		snprintf(lines[i].name, IRQ_USER_NAME_LEN, types[card->type].line, i);
 	}
 
@@ -320,11 +351,26 @@ static void irq_user_pci_remove(struct pci_dev *pdev)
 	pci_disable_device(pdev);
 }
 
+/* To restore the configuration has restored the mask of INTx as it was before the reset */
+static void irq_user_pci_reset_done(struct pci_dev *pdev)
+{
+	struct card *card = pci_get_drvdata(pdev);
+
+	guard(mutex)(&card->lock);
+	if (card->intx)
+		irq_user_settle_intx(card->intx);
+}
+
+static const struct pci_error_handlers irq_user_pci_err_handler = {
+	.reset_done	= irq_user_pci_reset_done,
+};
+
 static struct pci_driver irq_user_pci_driver = {
 	.name		= IRQ_USER_DRIVER,
 	.probe		= irq_user_pci_probe,
 	.remove		= irq_user_pci_remove,
 	.dev_groups	= irq_user_pci_groups,
+	.err_handler	= &irq_user_pci_err_handler,
 };
 
 int irq_user_register_pci(void)
