@@ -349,6 +349,12 @@ static void irq_user_pci_remove(struct pci_dev *pdev)
 	scoped_guard(mutex, &card->lock)
 		take_down(card);
 	pci_disable_device(pdev);
+	/*
+	 * INTx is left masked, and to enable the device unmasks it. But somebody may have
+	 * enabled it before, by sysfs, and expects it as it was.
+	 */
+	if (pci_is_enabled(pdev))
+		pci_intx(pdev, 1);
 }
 
 /* To restore the configuration has restored the mask of INTx as it was before the reset */
