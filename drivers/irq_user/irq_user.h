@@ -16,7 +16,8 @@ struct pci_dev;
 
 struct irq_user_intx *irq_user_share_intx(struct pci_dev *pdev);
 void irq_user_unshare_intx(struct irq_user_intx *intx);
-void irq_user_settle_intx(struct irq_user_intx *intx);
+void irq_user_suspend_intx(struct irq_user_intx *intx);
+void irq_user_resume_intx(struct irq_user_intx *intx);
 unsigned int irq_user_intx_line(const struct irq_user_intx *intx);
 
 #ifdef CONFIG_PCI

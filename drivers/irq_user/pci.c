@@ -357,17 +357,35 @@ static void irq_user_pci_remove(struct pci_dev *pdev)
 		pci_intx(pdev, 1);
 }
 
-/* To restore the configuration has restored the mask of INTx as it was before the reset */
+/* A kernel that is booted next would find the device interrupting */
+static void irq_user_pci_shutdown(struct pci_dev *pdev)
+{
+	struct card *card = pci_get_drvdata(pdev);
+
+	guard(mutex)(&card->lock);
+	take_down(card);
+}
+
+static void irq_user_pci_reset_prepare(struct pci_dev *pdev)
+{
+	struct card *card = pci_get_drvdata(pdev);
+
+	guard(mutex)(&card->lock);
+	if (card->intx)
+		irq_user_suspend_intx(card->intx);
+}
+
 static void irq_user_pci_reset_done(struct pci_dev *pdev)
 {
 	struct card *card = pci_get_drvdata(pdev);
 
 	guard(mutex)(&card->lock);
 	if (card->intx)
-		irq_user_settle_intx(card->intx);
+		irq_user_resume_intx(card->intx);
 }
 
 static const struct pci_error_handlers irq_user_pci_err_handler = {
+	.reset_prepare	= irq_user_pci_reset_prepare,
 	.reset_done	= irq_user_pci_reset_done,
 };
 
@@ -375,6 +393,7 @@ static struct pci_driver irq_user_pci_driver = {
 	.name		= IRQ_USER_DRIVER,
 	.probe		= irq_user_pci_probe,
 	.remove		= irq_user_pci_remove,
+	.shutdown	= irq_user_pci_shutdown,
 	.dev_groups	= irq_user_pci_groups,
 	.err_handler	= &irq_user_pci_err_handler,
 };
