@@ -122,8 +122,8 @@ const char *setup_card(void)
 		why = node_bind_as(&card->line, "intx", "8");
 	if (why)
 		return why;
-	/* Unbinding takes a line from its owner, also if the line is the device's, too. */
-	card->shares_intx = node_number(&card->line, "intx") == fuzz->device.irq;
+	/* While the card is bound with INTx, no file can have the physical line. */
+	card->shares_intx = line_number(&card->line) == fuzz->device.irq;
 	if (node_set(&card->line, "irq_user_type", "msix"))
 		why = "the card has no vectors here";
 	if (!why)

@@ -18,11 +18,8 @@
 
 #define PCI_BUS		"/sys/bus/pci"
 #define PCI_DEVICES	PCI_BUS "/devices"
-#define EDU_VENDOR	0x1234
-#define EDU_DEVICE	0x11e8
 
 /* Registers of the device, see QEMU's docs/specs/edu.rst. */
-#define EDU_BAR_SIZE	0x100000
 #define EDU_STATUS	(0x24 / 4)
 #define EDU_RAISE	(0x60 / 4)
 #define EDU_ACK		(0x64 / 4)
@@ -52,23 +49,31 @@ static long read_number(const char *dir, const char *file)
 	return strtol(text, NULL, 0);
 }
 
+bool line_find_at(struct line *line, long vendor, long device, int index)
+{
+	int number, found = 0;
+	struct dirent **entries;
+
+	number = scandir(PCI_DEVICES, &entries, NULL, alphasort);
+	for (int i = 0; i < number; i++) {
+		if (found <= index) {
+			snprintf(line->device, sizeof(line->device), PCI_DEVICES "/%.32s",
+				 entries[i]->d_name);
+			found += read_number(line->device, "vendor") == vendor &&
+				 read_number(line->device, "device") == device;
+		}
+		free(entries[i]);
+	}
+	if (number >= 0)
+		free(entries);
+	if (found <= index)
+		line->device[0] = '\0';
+	return found > index;
+}
+
 bool line_find(struct line *line, long vendor, long device)
 {
-	bool found = false;
-	struct dirent *entry;
-	DIR *dir;
-
-	dir = opendir(PCI_DEVICES);
-	while (dir && !found && (entry = readdir(dir))) {
-		snprintf(line->device, sizeof(line->device), PCI_DEVICES "/%.32s", entry->d_name);
-		found = read_number(line->device, "vendor") == vendor &&
-			read_number(line->device, "device") == device;
-	}
-	if (dir)
-		closedir(dir);
-	if (!found)
-		line->device[0] = '\0';
-	return found;
+	return line_find_at(line, vendor, device, 0);
 }
 
 /*
@@ -89,8 +94,7 @@ static void settle_pin(struct line *line)
 	close(fd);
 }
 
-/* Says which driver shall have the device, if not the one that matches. */
-static void override_driver(struct line *line, const char *driver)
+void line_override(struct line *line, const char *driver)
 {
 	char path[96];
 
@@ -100,7 +104,7 @@ static void override_driver(struct line *line, const char *driver)
 
 void line_bind(struct line *line, const char *driver)
 {
-	override_driver(line, driver);
+	line_override(line, driver);
 	write_file(PCI_BUS "/drivers_probe", strrchr(line->device, '/') + 1);
 }
 
@@ -110,7 +114,7 @@ void line_unbind(struct line *line, const char *driver)
 
 	snprintf(path, sizeof(path), PCI_BUS "/drivers/%.32s/unbind", driver);
 	write_file(path, strrchr(line->device, '/') + 1);
-	override_driver(line, "\n");
+	line_override(line, "\n");
 }
 
 const char *line_map(struct line *line, size_t size)
@@ -166,15 +170,16 @@ static const char *make_line(struct line *line)
 	return NULL;
 }
 
-const char *line_setup(struct line *line)
+const char *line_setup_card(struct line *line, int index)
 {
 	const char *why;
 
 	memset(line, 0, sizeof(*line));
 	if (geteuid())
 		return "needs root";
-	if (!line_find(line, EDU_VENDOR, EDU_DEVICE))
-		return "there is no \"edu\" PCI device: run QEMU with -device edu";
+	if (!line_find_at(line, EDU_VENDOR, EDU_DEVICE, index))
+		return index ? "there are not enough \"edu\" PCI devices" :
+			       "there is no \"edu\" PCI device: run QEMU with -device edu";
 
 	/* A test that was killed has left it bound, or enabled, and enabling is counted. */
 	line_unbind(line, NODE_DRIVER);
@@ -190,6 +195,11 @@ const char *line_setup(struct line *line)
 	if (access("/proc/irq", F_OK) || (access(line->path, F_OK) && errno != ENOENT))
 		return "there is no /proc/irq";
 	return NULL;
+}
+
+const char *line_setup(struct line *line)
+{
+	return line_setup_card(line, 0);
 }
 
 bool lines_stay(void)
@@ -466,7 +476,7 @@ void line_move_to(struct line *line, int cpu)
 	char path[64];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity_list", line->irq);
+	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity_list", line->wire ? : line->irq);
 	fd = open(path, O_WRONLY);
 	if (fd < 0)
 		return;

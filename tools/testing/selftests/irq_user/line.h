@@ -12,10 +12,15 @@
 
 #include "fake.h"
 
+#define EDU_VENDOR	0x1234
+#define EDU_DEVICE	0x11e8
+#define EDU_BAR_SIZE	0x100000
+
 struct line {
 	char device[64];		/* its folder in sysfs */
 	uint32_t *regs;
 	int irq;
+	int wire;			/* the physical line of a shared INTx, or 0: it is irq */
 	char path[64];			/* /proc/irq/<irq>/irq, or the line's node */
 	int debug;			/* the line's file in debugfs, of an edge line */
 	struct fake fake;		/* an edge line of the module */
@@ -36,6 +41,9 @@ bool opens_nodes(void);
 /* Returns NULL, or why there is no such line here. */
 const char *line_setup(struct line *line);
 
+/* As line_setup(), for the device of that index, in the order of their addresses. */
+const char *line_setup_card(struct line *line, int index);
+
 /*
  * Returns whether an INTx line, once made, stays when its device is disabled. Where
  * a device tree describes the machine it does, and is made for the first driver.
@@ -52,8 +60,11 @@ const char *line_setup_removable(struct line *line);
  */
 const char *line_setup_edge(struct line *line);
 
-/* Finds a PCI device by its vendor and its device number. Returns whether there is one. */
+/* Finds the first PCI device of a vendor and a device number. Returns whether there is one. */
 bool line_find(struct line *line, long vendor, long device);
+
+/* The same for the device of that index, in the order of their addresses. */
+bool line_find_at(struct line *line, long vendor, long device, int index);
 
 /* Maps the device's registers, so many bytes of them. Returns NULL, or why it cannot. */
 const char *line_map(struct line *line, size_t size);
@@ -63,6 +74,9 @@ void line_teardown(struct line *line);
 
 /* Has the device make its line, and remove it. */
 void line_enable(struct line *line, bool on);
+
+/* Says which driver shall have the device, if not the one that matches: "\n" takes that back. */
+void line_override(struct line *line, const char *driver);
 
 /* Gives the device to that driver, and takes it back. */
 void line_bind(struct line *line, const char *driver);
@@ -74,7 +88,7 @@ void line_unplug(struct line *line);
 /* Has the bus find the device again, and its line. Returns as line_setup(). */
 const char *line_replug(struct line *line);
 
-/* Returns the number of the line, which may be another one each time it is made. */
+/* Returns the number of the device's physical line, which may be another one each time. */
 int line_number(struct line *line);
 
 /* Makes the device assert its interrupt, and drop it. */

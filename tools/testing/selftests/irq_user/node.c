@@ -89,6 +89,8 @@ const char *node_take(struct line *line, const char *type)
 	if (!node_appears(line, name))
 		return "the line has no node";
 	line->irq = node_number(line, name);
+	/* The function's share of an INTx line is a line of its own. */
+	line->wire = strcmp(type, "intx") ? 0 : line_number(line);
 	snprintf(line->path, sizeof(line->path), NODES "/%.32s/%.8s", node_device(line), name);
 	return NULL;
 }
@@ -128,6 +130,36 @@ const char *node_get(struct line *line, const char *attribute)
 
 	snprintf(path, sizeof(path), "%s/%s", line->device, attribute);
 	return read_attribute(path);
+}
+
+static int open_config(struct line *line, int flags)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/config", line->device);
+	return open(path, flags);
+}
+
+int node_config(struct line *line, int offset)
+{
+	unsigned char bytes[2];
+	int fd = open_config(line, O_RDONLY);
+
+	if (pread(fd, bytes, sizeof(bytes), offset) != sizeof(bytes))
+		bytes[0] = bytes[1] = 0xff;
+	close(fd);
+	return bytes[0] | bytes[1] << 8;
+}
+
+void node_set_config(struct line *line, int offset, int bits, bool on)
+{
+	int value = (node_config(line, offset) & ~bits) | (on ? bits : 0);
+	unsigned char bytes[2] = { value, value >> 8 };
+	int fd = open_config(line, O_WRONLY);
+
+	if (pwrite(fd, bytes, sizeof(bytes), offset) != sizeof(bytes))
+		perror(line->device);
+	close(fd);
 }
 
 int node_set_of(struct line *line, const char *name, const char *attribute, const char *value)

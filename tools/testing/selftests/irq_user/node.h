@@ -48,7 +48,13 @@ int node_set(struct line *line, const char *attribute, const char *value);
 /* Reads an attribute. The text is good until the next call, and "" if there is none. */
 const char *node_get(struct line *line, const char *attribute);
 
-/* The same for an attribute of a node. */
+/* Returns a word of the device's configuration, 0xffff if there is none. */
+int node_config(struct line *line, int offset);
+
+/* Sets these bits of a word of the device's configuration, or clears them. */
+void node_set_config(struct line *line, int offset, int bits, bool on);
+
+/* The same as node_set() and node_get(), for an attribute of a node. */
 int node_set_of(struct line *line, const char *name, const char *attribute, const char *value);
 const char *node_get_of(struct line *line, const char *name, const char *attribute);
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/pci_regs.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -17,9 +18,6 @@
 
 /* In milliseconds: how long to wait for an event that has to come. */
 #define PATIENCE	5000
-
-#define COMMAND		4		/* in the configuration space */
-#define MASTER		0x04		/* in that register */
 
 /* Makes messages of a vector, and takes their events. */
 struct owner {
@@ -153,33 +151,16 @@ TEST_F_TIMEOUT(card, fewer_vectors, 120)
 	EXPECT_EQ(all, node_count(line, "msix"));
 }
 
-/* Returns the device's command register, or -1. */
-static int read_command(struct line *line)
+/* Returns whether the device may access memory. */
+static bool is_master(struct line *line)
 {
-	unsigned char bytes[2];
-	char path[96];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/config", line->device);
-	fd = open(path, O_RDONLY);
-	if (pread(fd, bytes, sizeof(bytes), COMMAND) != sizeof(bytes))
-		bytes[0] = bytes[1] = 0xff;
-	close(fd);
-	return bytes[0] | bytes[1] << 8;
+	return node_config(line, PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
 /* Lets the device access memory, or not. */
 static void set_master(struct line *line, bool on)
 {
-	int value = (read_command(line) & ~MASTER) | (on ? MASTER : 0), fd;
-	unsigned char bytes[2] = { value, value >> 8 };
-	char path[96];
-
-	snprintf(path, sizeof(path), "%s/config", line->device);
-	fd = open(path, O_WRONLY);
-	if (pwrite(fd, bytes, sizeof(bytes), COMMAND) != sizeof(bytes))
-		perror(path);
-	close(fd);
+	node_set_config(line, PCI_COMMAND, PCI_COMMAND_MASTER, on);
 }
 
 /* Binding lets a device with MSI-X access memory: each message is a write. */
@@ -187,12 +168,12 @@ TEST_F(card, msix_masters_the_bus)
 {
 	struct line *line = &self->line;
 
-	EXPECT_EQ(MASTER, read_command(line) & MASTER);
+	EXPECT_TRUE(is_master(line));
 	node_unbind(line);
 	set_master(line, false);
 	ASSERT_EQ(NULL, node_bind(line));
 	EXPECT_STREQ("msix", node_get(line, "irq_user_type"));
-	EXPECT_EQ(MASTER, read_command(line) & MASTER);
+	EXPECT_TRUE(is_master(line));
 }
 
 /* The "edu" device, which has INTx and one MSI. */
@@ -287,12 +268,12 @@ TEST_F(edu, bus_master)
 {
 	struct line *line = &self->line;
 
-	EXPECT_EQ(MASTER, read_command(line) & MASTER);
+	EXPECT_TRUE(is_master(line));
 	ASSERT_EQ(0, node_set(line, "irq_user_type", "intx"));
 	for (int on = 0; on < 2; on++) {
 		set_master(line, on);
 		ASSERT_EQ(0, node_set(line, "irq_user_type", "intx"));
-		EXPECT_EQ(on ? MASTER : 0, read_command(line) & MASTER);
+		EXPECT_EQ(on, is_master(line));
 		check_choice(_metadata, line, "intx", "intx");
 	}
 }
