@@ -1,0 +1,883 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What /dev/irq/<device>/intx promises on an INTx line that several functions share: each
+ * function's share is a line of its own, and whatever a program does with one, the drivers and
+ * programs of the others go on.
+ *
+ * QEMU's machines give the slots 2 and 6 one line, and the slots 8 and 12 another one. See
+ * harness/selftests/run for the devices.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/pci_regs.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "events.h"
+#include "file.h"
+#include "node.h"
+#include "sleeper.h"
+
+#define VIRTIO		0x1af4
+#define ENTROPY		0x1044		/* as a modern device */
+#define OLD_ENTROPY	0x1005		/* as one that is transitional */
+
+/* In seconds: how long to wait for what has to come. */
+#define PATIENCE	60
+
+/* An owner of a function's line has the function interrupt, and takes the events. */
+struct owner {
+	pthread_t thread;
+	struct line *line;
+	int fd;
+	unsigned int rounds;		/* how often */
+	unsigned int before;		/* interrupts */
+	unsigned int events;
+	bool storms;			/* never makes the function quiet */
+	bool stop;
+	int error;
+};
+
+static unsigned int load(const unsigned int *word)
+{
+	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+/* Takes an event, before which the line is armed, or which the read that arms meets. */
+static int take_event(struct owner *owner)
+{
+	int count;
+
+	if (owner->storms)
+		return read_count(owner->fd);
+	if (owner->events & 1 && write_value(owner->fd, 1))
+		return -EPROTO;
+	line_raise(owner->line);
+	count = read_count(owner->fd);
+	line_ack(owner->line);
+	return count;
+}
+
+static void *owner_main(void *arg)
+{
+	struct owner *owner = arg;
+	int count = 1;
+
+	while (count == 1 && owner->events < owner->rounds &&
+	       !__atomic_load_n(&owner->stop, __ATOMIC_SEQ_CST)) {
+		count = take_event(owner);
+		if (count == 1)
+			__atomic_add_fetch(&owner->events, 1, __ATOMIC_SEQ_CST);
+	}
+	__atomic_store_n(&owner->error, count == 1 ? 0 : count ? : -EPROTO, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static void start(struct owner *owner)
+{
+	/* If the function asserts, to open the line is to have it interrupt. */
+	owner->before = line_hw_count(owner->line);
+	owner->fd = open(owner->line->path, O_RDWR);
+	pthread_create(&owner->thread, NULL, owner_main, owner);
+}
+
+static void owner_start(struct owner *owner, struct line *line, unsigned int rounds)
+{
+	*owner = (struct owner) { .line = line, .rounds = rounds };
+	start(owner);
+}
+
+/* The function of this one interrupts without end, as its owner arms it without end. */
+static void storm_start(struct owner *owner, struct line *line)
+{
+	*owner = (struct owner) { .line = line, .rounds = UINT_MAX, .storms = true };
+	line_raise(line);
+	start(owner);
+}
+
+/* Returns whether there are so many events more, before patience ends. */
+static bool owner_goes_on(struct owner *owner, unsigned int more)
+{
+	const unsigned int wanted = load(&owner->events) + more;
+	const time_t enough = time(NULL) + PATIENCE;
+
+	while (load(&owner->events) < wanted) {
+		if (__atomic_load_n(&owner->error, __ATOMIC_SEQ_CST) || time(NULL) > enough)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+/* Waits until the owner has made all rounds, or has failed. */
+static void owner_join(struct owner *owner)
+{
+	pthread_join(owner->thread, NULL);
+	fcntl(owner->fd, F_SETFL, O_NONBLOCK);
+}
+
+static void owner_stop(struct owner *owner)
+{
+	__atomic_store_n(&owner->stop, true, __ATOMIC_SEQ_CST);
+	owner_join(owner);
+}
+
+/* The function's interrupts, and no others, are the events. */
+static void check_exact(struct __test_metadata *_metadata, struct owner *owner)
+{
+	EXPECT_EQ(0, owner->error);
+	EXPECT_EQ(line_hw_count(owner->line) - owner->before, owner->events);
+	/* To read an event does not arm the line, so no event is left. */
+	line_ack(owner->line);
+	EXPECT_EQ(-EAGAIN, read_count(owner->fd));
+	line_settle(owner->line);
+	EXPECT_EQ(-EAGAIN, read_count(owner->fd));
+	EXPECT_EQ(line_hw_count(owner->line) - owner->before, owner->events);
+	close(owner->fd);
+}
+
+/* Each interrupt is an event, after whatever was done to the function. */
+static void check_works(struct __test_metadata *_metadata, struct line *line)
+{
+	struct owner owner;
+
+	line_ack(line);
+	owner_start(&owner, line, 20);
+	owner_join(&owner);
+	EXPECT_EQ(20, owner.events);
+	check_exact(_metadata, &owner);
+}
+
+/* Returns whether the function is masked, or comes to be before patience ends. */
+static bool comes_to_be_masked(struct line *line)
+{
+	const time_t enough = time(NULL) + PATIENCE;
+
+	while (!(node_config(line, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE)) {
+		if (time(NULL) > enough)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+/* Masks and unmasks the function behind the driver's back. */
+static void mask_by_hand(struct line *line, bool on)
+{
+	node_set_config(line, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, on);
+}
+
+/*
+ * Prepares the device of that index. It is not enabled by sysfs: then unbinding disables it, and
+ * leaves it masked.
+ */
+static const char *find_card(struct line *line, int index)
+{
+	const char *why = line_setup_card(line, index);
+
+	if (!why)
+		line_enable(line, false);
+	return why;
+}
+
+/* Two "edu" devices on one line, both in user space. */
+FIXTURE(two)
+{
+	struct line cards[2];
+};
+
+FIXTURE_SETUP(two)
+{
+	struct line *cards = self->cards;
+
+	memset(cards, 0, sizeof(self->cards));
+	for (int i = 0; i < 2; i++) {
+		const char *why = find_card(&cards[i], i);
+
+		if (!why)
+			why = node_take(&cards[i], "intx");
+		if (why)
+			SKIP(return, "%s", why);
+	}
+	if (cards[0].wire != cards[1].wire)
+		SKIP(return, "the \"edu\" devices share no INTx line");
+}
+
+FIXTURE_TEARDOWN(two)
+{
+	for (int i = 0; i < 2; i++)
+		node_teardown(&self->cards[i]);
+}
+
+/* Both functions interrupt at once. No event is lost, and none is counted for the other. */
+TEST_F_TIMEOUT(two, two_functions_count_their_own, 3600)
+{
+	const unsigned int rounds = events_to_have(100000);
+	struct owner owners[2];
+
+	for (int i = 0; i < 2; i++)
+		owner_start(&owners[i], &self->cards[i], rounds);
+	for (int i = 0; i < 2; i++)
+		owner_join(&owners[i]);
+	for (int i = 0; i < 2; i++) {
+		EXPECT_EQ(rounds, owners[i].events);
+		check_exact(_metadata, &owners[i]);
+	}
+}
+
+/* A function that is never acknowledged, armed or not, costs the other one no event. */
+TEST_F_TIMEOUT(two, unacknowledged_function_stops_no_sibling, 3600)
+{
+	const unsigned int rounds = events_to_have(100000);
+	struct owner sibling, storm;
+	int fd;
+
+	fd = open(self->cards[0].path, O_RDWR);
+	ASSERT_LE(0, fd);
+	line_raise(&self->cards[0]);
+	ASSERT_TRUE(wait_event(fd));
+	owner_start(&sibling, &self->cards[1], rounds);
+	owner_join(&sibling);
+	EXPECT_EQ(rounds, sibling.events);
+	check_exact(_metadata, &sibling);
+	EXPECT_EQ(1, read_count(fd));
+	close(fd);
+
+	storm_start(&storm, &self->cards[0]);
+	owner_start(&sibling, &self->cards[1], rounds);
+	EXPECT_TRUE(owner_goes_on(&storm, 100));
+	owner_join(&sibling);
+	EXPECT_EQ(rounds, sibling.events);
+	check_exact(_metadata, &sibling);
+	owner_stop(&storm);
+	check_exact(_metadata, &storm);
+}
+
+/* Nor does a function whose line has no owner, even if it is unmasked by hand. */
+TEST_F_TIMEOUT(two, no_owner_stops_no_sibling, 600)
+{
+	struct line *line = &self->cards[0];
+	struct owner sibling;
+	int fd;
+
+	owner_start(&sibling, &self->cards[1], UINT_MAX);
+	line_raise(line);
+	for (int i = 0; i < 100; i++) {
+		EXPECT_TRUE(comes_to_be_masked(line));
+		EXPECT_TRUE(owner_goes_on(&sibling, 10));
+		mask_by_hand(line, false);
+	}
+	EXPECT_TRUE(comes_to_be_masked(line));
+
+	/* It still asserts, which is an event for its next owner: one. */
+	fd = open(line->path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, fd);
+	ASSERT_TRUE(wait_event(fd));
+	EXPECT_EQ(1, read_count(fd));
+	line_ack(line);
+	EXPECT_EQ(-EAGAIN, read_count(fd));
+	line_settle(line);
+	EXPECT_EQ(-EAGAIN, read_count(fd));
+	close(fd);
+	EXPECT_TRUE(comes_to_be_masked(line));
+	owner_stop(&sibling);
+	check_exact(_metadata, &sibling);
+}
+
+/* Cleared while the line is masked, DisINTx is set again, and there is no event. */
+static void clear_while_masked(struct __test_metadata *_metadata, struct line *line, int fd)
+{
+	unsigned int before = line_hw_count(line);
+
+	line_raise(line);
+	ASSERT_TRUE(wait_event(fd));
+	mask_by_hand(line, false);
+	EXPECT_TRUE(comes_to_be_masked(line));
+	EXPECT_EQ(1, read_count(fd));
+	line_ack(line);
+	EXPECT_EQ(-EAGAIN, read_count(fd));
+	line_settle(line);
+	EXPECT_EQ(-EAGAIN, read_count(fd));
+	EXPECT_EQ(before + 1, line_hw_count(line));
+}
+
+/* Set while the line is armed, it keeps the function silent until the line is armed anew. */
+static void set_while_armed(struct __test_metadata *_metadata, struct line *line, int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	EXPECT_EQ(-EAGAIN, read_count(fd));
+	mask_by_hand(line, true);
+	line_raise(line);
+	line_settle(line);
+	EXPECT_EQ(0, poll(&pollfd, 1, 0));
+	ASSERT_EQ(0, write_value(fd, 0));
+	ASSERT_EQ(0, write_value(fd, 1));
+	ASSERT_TRUE(wait_event(fd));
+	EXPECT_EQ(1, read_count(fd));
+	line_ack(line);
+	EXPECT_EQ(-EAGAIN, read_count(fd));
+}
+
+/* A program that writes to the file "config" disturbs its own function alone, for a moment. */
+TEST_F_TIMEOUT(two, config_written_by_hand, 600)
+{
+	struct line *line = &self->cards[0];
+	struct owner sibling;
+	int fd;
+
+	owner_start(&sibling, &self->cards[1], UINT_MAX);
+	for (int i = 0; i < 50; i++) {
+		fd = open(line->path, O_RDWR | O_NONBLOCK);
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(-EAGAIN, read_count(fd));
+		clear_while_masked(_metadata, line, fd);
+		set_while_armed(_metadata, line, fd);
+		/* Cleared while armed, and set while masked: nothing changes. */
+		mask_by_hand(line, false);
+		line_raise(line);
+		ASSERT_TRUE(wait_event(fd));
+		mask_by_hand(line, true);
+		EXPECT_EQ(1, read_count(fd));
+		line_ack(line);
+		close(fd);
+		/* A function without an owner may be unmasked while it is quiet. */
+		mask_by_hand(line, false);
+	}
+	EXPECT_TRUE(owner_goes_on(&sibling, 10));
+	check_works(_metadata, line);
+	owner_stop(&sibling);
+	check_exact(_metadata, &sibling);
+}
+
+/* Each function's line has its own number, and the physical line shows the functions. */
+TEST_F(two, line_number_is_its_own)
+{
+	struct line *cards = self->cards, wire = { .irq = cards[0].wire };
+	char path[64], handler[64], *row;
+
+	EXPECT_NE(cards[0].irq, cards[1].irq);
+	for (int i = 0; i < 2; i++) {
+		int fd = open(cards[i].path, O_RDWR);
+
+		ASSERT_LE(0, fd);
+		EXPECT_LT(0, cards[i].irq);
+		EXPECT_NE(wire.irq, cards[i].irq);
+		snprintf(path, sizeof(path), "/proc/irq/%d/irq", cards[i].irq);
+		EXPECT_EQ(-EBUSY, try_open(path, O_RDWR));
+		close(fd);
+		EXPECT_EQ(0, try_open(path, O_RDWR));
+
+		snprintf(handler, sizeof(handler), "irq_user:%s", node_device(&cards[i]));
+		row = line_row(&wire);
+		EXPECT_NE(NULL, strstr(row, handler))
+			TH_LOG("%s", row);
+		free(row);
+	}
+}
+
+/* No file can have the physical line, whether the functions' lines have owners or not. */
+TEST_F(two, physical_line_is_busy)
+{
+	struct line *cards = self->cards;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/irq/%d/irq", cards[0].wire);
+	EXPECT_EQ(-EBUSY, try_open(path, O_RDWR));
+	fd = open(cards[0].path, O_RDWR);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EBUSY, try_open(path, O_RDWR));
+	close(fd);
+	/* One function is enough. */
+	node_unbind(&cards[0]);
+	EXPECT_EQ(-EBUSY, try_open(path, O_RDWR));
+	EXPECT_EQ(0, try_open(cards[1].path, O_RDWR));
+}
+
+/* When no function is bound any more, a file can have the physical line. */
+TEST_F(two, intx_is_free_again)
+{
+	struct line *line = &self->cards[0];
+
+	for (int i = 0; i < 2; i++)
+		node_unbind(&self->cards[i]);
+	ASSERT_EQ(NULL, line_setup(line));
+	EXPECT_EQ(0, line->wire);
+	check_works(_metadata, line);
+}
+
+/* Has the bus find the function again that line_unplug() has removed, and takes its line. */
+static const char *replug(struct line *line, int index)
+{
+	const char *why;
+
+	write_file("/sys/bus/pci/rescan", "1");
+	if (!line_find_at(line, EDU_VENDOR, EDU_DEVICE, index))
+		return "the bus has not found the device";
+	why = node_take(line, "intx");
+	return why ? why : line_map(line, EDU_BAR_SIZE);
+}
+
+static const char *replug_first(struct line *line)
+{
+	return replug(line, 0);
+}
+
+static const char *bind(struct line *line)
+{
+	return node_take(line, "intx");
+}
+
+static void choose_msi(struct line *line)
+{
+	node_set(line, "irq_user_type", "msi");
+}
+
+/* Ways to take a function's line away, and to have it again. */
+static const struct {
+	const char *name;
+	void (*remove)(struct line *line);
+	const char *(*restore)(struct line *line);
+} ways[] = {
+	{ "unbind",	node_unbind,	bind },
+	{ "remove",	line_unplug,	replug_first },
+	{ "type",	choose_msi,	bind },
+};
+
+/* A function goes while it interrupts without end, stays asserted, and comes so again. */
+TEST_F_TIMEOUT(two, removal_in_a_storm, 1200)
+{
+	struct line *line = &self->cards[0];
+	struct owner sibling, storm;
+
+	owner_start(&sibling, &self->cards[1], UINT_MAX);
+	for (int i = 0; i < 4 * ARRAY_SIZE(ways); i++) {
+		int way = i % ARRAY_SIZE(ways);
+
+		storm_start(&storm, line);
+		EXPECT_TRUE(owner_goes_on(&storm, 100));
+		EXPECT_TRUE(owner_goes_on(&sibling, 10));
+		ways[way].remove(line);
+		owner_join(&storm);
+		EXPECT_EQ(-EIO, storm.error);
+		EXPECT_TRUE(says_gone(storm.fd));
+		close(storm.fd);
+
+		EXPECT_TRUE(owner_goes_on(&sibling, 100))
+			TH_LOG("without the function: %s", ways[way].name);
+		ASSERT_EQ(NULL, ways[way].restore(line));
+		EXPECT_TRUE(owner_goes_on(&sibling, 100))
+			TH_LOG("with the function again: %s", ways[way].name);
+		check_works(_metadata, line);
+	}
+	owner_stop(&sibling);
+	check_exact(_metadata, &sibling);
+}
+
+/* Both functions suspend and resume, while their owners wait and do not. */
+TEST_F_TIMEOUT(two, functions_suspend_and_resume, 600)
+{
+	struct owner owners[2];
+	struct fake waker;
+	const char *why;
+	int fd;
+
+	why = fake_make(&waker, "bare_edge");
+	if (why)
+		SKIP(return, "%s", why);
+	fd = open(waker.path, O_RDONLY | O_NONBLOCK);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fake_do(&waker, "wake"));
+	for (int i = 0; i < 2; i++)
+		owner_start(&owners[i], &self->cards[i], UINT_MAX);
+	for (int i = 0; i < 3; i++) {
+		EXPECT_TRUE(owner_goes_on(&owners[0], 100));
+		ASSERT_EQ(0, fake_do(&waker, "asleep"));
+		ASSERT_EQ(0, write_file("/sys/power/state", "freeze"));
+		EXPECT_EQ(1, read_count(fd));
+		EXPECT_EQ(-EAGAIN, read_count(fd));
+		EXPECT_TRUE(owner_goes_on(&owners[1], 100));
+	}
+	close(fd);
+	fake_dispose(&waker);
+	for (int i = 0; i < 2; i++) {
+		owner_stop(&owners[i]);
+		check_exact(_metadata, &owners[i]);
+	}
+}
+
+/* An "edu" device in user space, and one on the same line that a driver of the kernel has. */
+FIXTURE(beside)
+{
+	struct line line, sibling, other;
+};
+
+FIXTURE_VARIANT(beside)
+{
+	bool driver_first;
+	const char *parameters;		/* of the driver */
+};
+
+FIXTURE_VARIANT_ADD(beside, driver_first)
+{
+	.driver_first = true,
+	.parameters = "repeat=1",
+};
+
+FIXTURE_VARIANT_ADD(beside, driver_last)
+{
+	.parameters = "repeat=1",
+};
+
+FIXTURE_VARIANT_ADD(beside, threaded_driver_first)
+{
+	.driver_first = true,
+	.parameters = "repeat=1 threaded=1",
+};
+
+FIXTURE_VARIANT_ADD(beside, threaded_driver_last)
+{
+	.parameters = "repeat=1 threaded=1",
+};
+
+/* Loads the driver, which takes each device that is not meant for another one. */
+static const char *load_driver(struct line *sibling, const char *parameters)
+{
+	char path[96];
+
+	if (!load_module_with("rust_driver_edu", parameters))
+		return "needs the module rust_driver_edu";
+	snprintf(path, sizeof(path), "%s/driver", sibling->device);
+	return access(path, F_OK) ? "the driver has not taken the sibling" : NULL;
+}
+
+FIXTURE_SETUP(beside)
+{
+	const char *why;
+
+	memset(&self->sibling, 0, sizeof(self->sibling));
+	memset(&self->other, 0, sizeof(self->other));
+	unload_module("rust_driver_edu");
+	why = find_card(&self->line, 0);
+	if (why)
+		SKIP(return, "%s", why);
+	if (!line_find_at(&self->sibling, EDU_VENDOR, EDU_DEVICE, 1))
+		SKIP(return, "there are not enough \"edu\" PCI devices");
+	/* The driver takes neither these two, */
+	line_override(&self->line, "none");
+	if (line_find_at(&self->other, EDU_VENDOR, EDU_DEVICE, 2))
+		line_override(&self->other, "none");
+	/* but the sibling, which a test that was killed may have left bound. */
+	line_unbind(&self->sibling, NODE_DRIVER);
+
+	if (variant->driver_first)
+		why = load_driver(&self->sibling, variant->parameters);
+	if (!why)
+		why = node_take(&self->line, "intx");
+	if (!why && !variant->driver_first)
+		why = load_driver(&self->sibling, variant->parameters);
+	if (why)
+		SKIP(return, "%s", why);
+	if (self->line.wire != line_number(&self->sibling))
+		SKIP(return, "the \"edu\" devices share no INTx line");
+}
+
+FIXTURE_TEARDOWN(beside)
+{
+	unload_module("rust_driver_edu");
+	if (self->other.device[0])
+		line_override(&self->other, "\n");
+	node_teardown(&self->line);
+}
+
+/* Returns whether the physical line fires so often more, before patience ends. */
+static bool fires_on(struct line *line, unsigned int more)
+{
+	const unsigned int wanted = line_hw_count(line) + more;
+	const time_t enough = time(NULL) + PATIENCE;
+
+	while (line_hw_count(line) < wanted) {
+		if (time(NULL) > enough)
+			return false;
+		poll(NULL, 0, 1);
+	}
+	return true;
+}
+
+/* A driver of the kernel gets its interrupts, and the program its own, whichever was first. */
+TEST_F_TIMEOUT(beside, sibling_driver_keeps_working, 3600)
+{
+	const unsigned int rounds = events_to_have(100000);
+	struct line wire = { .irq = self->line.wire };
+	struct owner owner, storm;
+	int log = log_end();
+
+	/* The driver asks for the next interrupt in each: if it loses one, there are no more. */
+	owner_start(&owner, &self->line, rounds);
+	owner_join(&owner);
+	EXPECT_EQ(rounds, owner.events);
+	check_exact(_metadata, &owner);
+	EXPECT_TRUE(fires_on(&wire, 100));
+
+	storm_start(&storm, &self->line);
+	EXPECT_TRUE(owner_goes_on(&storm, 1000));
+	owner_stop(&storm);
+	EXPECT_EQ(0, storm.error);
+	close(storm.fd);
+	/* The function asserts, without an owner, and then without a driver. */
+	EXPECT_TRUE(fires_on(&wire, 100));
+	node_unbind(&self->line);
+	EXPECT_TRUE(fires_on(&wire, 100));
+	ASSERT_EQ(NULL, node_take(&self->line, "intx"));
+	check_works(_metadata, &self->line);
+	EXPECT_TRUE(fires_on(&wire, 100));
+	/* The driver says this of a factorial that is wrong. */
+	EXPECT_EQ(0, log_count(log, "! is not "));
+	close(log);
+}
+
+/*
+ * An "edu" device behind a bridge, and a virtio device on the same line, which gives random
+ * numbers to the kernel.
+ */
+FIXTURE(virtio)
+{
+	struct line line, entropy;
+};
+
+FIXTURE_VARIANT(virtio)
+{
+	bool driver_first;
+};
+
+FIXTURE_VARIANT_ADD(virtio, driver_first) { .driver_first = true };
+FIXTURE_VARIANT_ADD(virtio, driver_last) { .driver_first = false };
+
+FIXTURE_SETUP(virtio)
+{
+	struct line *line = &self->line, *entropy = &self->entropy;
+	const char *why;
+
+	memset(entropy, 0, sizeof(*entropy));
+	memset(line, 0, sizeof(*line));
+	if (!line_find(entropy, VIRTIO, ENTROPY) && !line_find(entropy, VIRTIO, OLD_ENTROPY))
+		SKIP(return, "there is no virtio device with random numbers");
+	if (!variant->driver_first)
+		line_unbind(entropy, "virtio-pci");
+	why = find_card(line, 2);
+	if (!why)
+		why = node_take(line, "intx");
+	line_bind(entropy, "virtio-pci");
+	if (why)
+		SKIP(return, "%s", why);
+	if (line->wire != line_number(entropy))
+		SKIP(return, "the devices share no INTx line");
+}
+
+FIXTURE_TEARDOWN(virtio)
+{
+	if (self->entropy.device[0])
+		line_bind(&self->entropy, "virtio-pci");
+	if (self->line.device[0])
+		node_teardown(&self->line);
+}
+
+/* Reads random numbers. Each read takes interrupts of the device that gives them. */
+struct reader {
+	pthread_t thread;
+	unsigned int reads;
+	bool stop;
+	int error;
+};
+
+static void *reader_main(void *arg)
+{
+	struct reader *reader = arg;
+	int fd = open("/dev/hwrng", O_RDONLY);
+	char bytes[512];
+
+	while (!__atomic_load_n(&reader->stop, __ATOMIC_SEQ_CST)) {
+		if (read(fd, bytes, sizeof(bytes)) <= 0) {
+			__atomic_store_n(&reader->error, errno ? : EIO, __ATOMIC_SEQ_CST);
+			break;
+		}
+		__atomic_add_fetch(&reader->reads, 1, __ATOMIC_SEQ_CST);
+	}
+	close(fd);
+	return NULL;
+}
+
+static void reader_start(struct reader *reader)
+{
+	*reader = (struct reader) {};
+	pthread_create(&reader->thread, NULL, reader_main, reader);
+}
+
+/* Returns whether the reads go on. */
+static bool reader_goes_on(struct reader *reader)
+{
+	const unsigned int wanted = load(&reader->reads) + 10;
+	const time_t enough = time(NULL) + PATIENCE;
+
+	while (load(&reader->reads) < wanted) {
+		if (__atomic_load_n(&reader->error, __ATOMIC_SEQ_CST) || time(NULL) > enough)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+static int reader_stop(struct reader *reader)
+{
+	__atomic_store_n(&reader->stop, true, __ATOMIC_SEQ_CST);
+	pthread_join(reader->thread, NULL);
+	return reader->error;
+}
+
+/* A virtio device works on beside a function that interrupts, or is never acknowledged. */
+TEST_F_TIMEOUT(virtio, sibling_device_keeps_working, 3600)
+{
+	const unsigned int rounds = events_to_have(100000);
+	struct line wire = { .irq = self->line.wire };
+	unsigned int before = line_hw_count(&wire);
+	struct owner owner, storm;
+	struct reader reader;
+
+	reader_start(&reader);
+	EXPECT_TRUE(reader_goes_on(&reader));
+	/* Those were interrupts of this line. */
+	EXPECT_LT(before, line_hw_count(&wire));
+	owner_start(&owner, &self->line, rounds);
+	EXPECT_TRUE(reader_goes_on(&reader));
+	owner_join(&owner);
+	EXPECT_EQ(rounds, owner.events);
+	check_exact(_metadata, &owner);
+
+	storm_start(&storm, &self->line);
+	EXPECT_TRUE(owner_goes_on(&storm, 100));
+	EXPECT_TRUE(reader_goes_on(&reader));
+	owner_stop(&storm);
+	EXPECT_EQ(0, storm.error);
+	close(storm.fd);
+	EXPECT_TRUE(reader_goes_on(&reader));
+	node_unbind(&self->line);
+	EXPECT_TRUE(reader_goes_on(&reader));
+	EXPECT_EQ(0, reader_stop(&reader));
+}
+
+static bool sleep_for_one(int fd)
+{
+	return read_count(fd) == 1;
+}
+
+/* A reset by sysfs leaves the function masked or armed as it was, and its sibling alone. */
+TEST_F_TIMEOUT(virtio, reset_by_sysfs, 300)
+{
+	struct line *line = &self->line;
+	int fd = open(line->path, O_RDWR);
+	struct sleeper sleeper;
+	struct reader reader;
+
+	ASSERT_LE(0, fd);
+	if (!node_get(line, "reset_method")[0])
+		SKIP(return, "the device cannot be reset");
+	reader_start(&reader);
+	for (int i = 0; i < 3; i++) {
+		/* Armed: the reader sleeps on. */
+		sleeper_start(&sleeper, fd, sleep_for_one);
+		ASSERT_EQ(0, node_set(line, "reset", "1"));
+		EXPECT_FALSE(sleeper_is_done(&sleeper));
+		line_raise(line);
+		ASSERT_TRUE(sleeper_join(&sleeper));
+		line_ack(line);
+
+		/* Masked, by an event that is yet to be read. */
+		ASSERT_EQ(0, write_value(fd, 1));
+		line_raise(line);
+		ASSERT_TRUE(wait_event(fd));
+		ASSERT_EQ(0, node_set(line, "reset", "1"));
+		EXPECT_TRUE(node_config(line, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
+		line_raise(line);
+		line_settle(line);
+		EXPECT_EQ(1, read_count(fd));
+		EXPECT_TRUE(wait_event(fd));
+		EXPECT_EQ(1, read_count(fd));
+		line_ack(line);
+		EXPECT_TRUE(reader_goes_on(&reader));
+	}
+	close(fd);
+	check_works(_metadata, line);
+	EXPECT_EQ(0, reader_stop(&reader));
+}
+
+/* Finds the bridge that has the function in a slot. Returns whether that has a power switch. */
+static bool find_slot(struct line *line, struct line *slot, int *control)
+{
+	char path[96], folder[PATH_MAX];
+	int capability;
+
+	snprintf(path, sizeof(path), "%s/..", line->device);
+	if (!realpath(path, folder))
+		return false;
+	*slot = (struct line) {};
+	snprintf(slot->device, sizeof(slot->device), "/sys/bus/pci/devices/%.32s",
+		 strrchr(folder, '/') + 1);
+	if (access(slot->device, F_OK))
+		return false;
+	capability = node_config(slot, PCI_CAPABILITY_LIST) & 0xfc;
+	while (capability && (node_config(slot, capability) & 0xff) != PCI_CAP_ID_EXP)
+		capability = node_config(slot, capability) >> 8 & 0xfc;
+	*control = capability + PCI_EXP_SLTCTL;
+	return capability && node_config(slot, capability + PCI_EXP_SLTCAP) & PCI_EXP_SLTCAP_PCP;
+}
+
+/*
+ * The configuration of a function that is gone reads all ones, also the bit that says that it
+ * asserts. No interrupt of its sibling is counted for it, and it can be removed.
+ */
+TEST_F_TIMEOUT(virtio, absent_function_counts_nothing, 300)
+{
+	struct line *line = &self->line, slot;
+	unsigned int before = line_hw_count(line);
+	struct pollfd pollfd = { .events = POLLIN };
+	struct reader reader;
+	int control;
+
+	if (!find_slot(line, &slot, &control))
+		SKIP(return, "the slot of the device has no power switch");
+	pollfd.fd = open(line->path, O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, pollfd.fd);
+	ASSERT_EQ(EDU_VENDOR, node_config(line, PCI_VENDOR_ID));
+	reader_start(&reader);
+	/* The bit switches the power off. */
+	node_set_config(&slot, control, PCI_EXP_SLTCTL_PCC, true);
+	ASSERT_EQ(0xffff, node_config(line, PCI_VENDOR_ID));
+	EXPECT_TRUE(reader_goes_on(&reader));
+	EXPECT_EQ(0, write_value(pollfd.fd, 0));
+	EXPECT_TRUE(reader_goes_on(&reader));
+	EXPECT_EQ(0, write_value(pollfd.fd, 1));
+	EXPECT_TRUE(reader_goes_on(&reader));
+	EXPECT_EQ(0, poll(&pollfd, 1, 0));
+	EXPECT_EQ(before, line_hw_count(line));
+
+	line_unplug(line);
+	EXPECT_TRUE(says_gone(pollfd.fd));
+	close(pollfd.fd);
+	EXPECT_TRUE(reader_goes_on(&reader));
+	node_set_config(&slot, control, PCI_EXP_SLTCTL_PCC, false);
+	ASSERT_EQ(NULL, replug(line, 2));
+	check_works(_metadata, line);
+	EXPECT_TRUE(reader_goes_on(&reader));
+	EXPECT_EQ(0, reader_stop(&reader));
+}
+
+TEST_HARNESS_MAIN
