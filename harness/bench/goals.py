@@ -1,7 +1,12 @@
 """What the interrupt file is to reach, beside what it has reached."""
 
 READ, MASKED, FREE = "irq file: read", "irq file: read, MSI", "irq file: read, MSI, free"
+# A card's share of an INTx line.
+SHARED = "irq file: read, INTx"
 UIO, INTX, MSI = "uio_pci_generic", "VFIO: INTx", "VFIO: MSI"
+
+# Ways to wait for INTx. They differ in where they mask it.
+INTX_WAYS = [READ, SHARED, f"{SHARED}, node", UIO, INTX]
 
 # By architecture and flavour: mechanism, peer, and what of the peer's median it
 # may take at most: until the program knows, and for a whole cycle.
@@ -9,12 +14,14 @@ RATIOS = {
     "x86_64-release": [
         (READ, UIO, 0.58, 0.62),
         (READ, INTX, 0.87, 0.74),
+        (SHARED, INTX, 1.0, 0.85),
         (MASKED, MSI, 0.965, 0.97),
         (FREE, MSI, 0.94, 0.95),
     ],
     "x86_64-rt": [
         (READ, UIO, 0.21, 0.27),
         (READ, INTX, 0.48, 0.52),
+        (SHARED, INTX, 0.55, 0.65),
         (MASKED, MSI, 0.53, 0.65),
         (FREE, MSI, 0.525, 0.635),
     ],
@@ -28,7 +35,7 @@ OPEN = 1.5
 # Of a read that arms and finds a kept edge, to one that finds no event.
 KEPT = 1.15
 # Whose reads cost at most as much by a node as by the number.
-NODES = [f"{READ}, INTx", MASKED]
+NODES = [SHARED, MASKED]
 # In bytes.
 MEMORY = {"its file, open": 1024}
 
