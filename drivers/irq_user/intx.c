@@ -135,11 +135,16 @@ static irqreturn_t intx_thread(int irq, void *data)
 static int intx_request(struct irq_user_intx *intx)
 {
 	unsigned long flags = IRQF_SHARED | IRQF_PROBE_SHARED | IRQF_COND_SUSPEND;
+	irq_handler_t thread = NULL;
 
-	/* What the core gives those that it forces into threads, or as the others have it */
-	flags |= force_irqthreads() ? IRQF_ONESHOT : IRQF_COND_ONESHOT;
-	return request_threaded_irq(intx->wire, intx_demultiplex, intx_thread, flags, intx->name,
-				    intx);
+	if (force_irqthreads()) {
+		/* What the core gives those that it forces into threads */
+		flags |= IRQF_ONESHOT;
+		thread = intx_thread;
+	} else {
+		flags |= IRQF_COND_ONESHOT;
+	}
+	return request_threaded_irq(intx->wire, intx_demultiplex, thread, flags, intx->name, intx);
 }
 
 /* Masks the function, and leaves it so. */

@@ -113,8 +113,6 @@ static int alloc_lines(struct card *card)
 			return ret;
 		}
 	}
-	/* Without a handler, INTx would disturb others that share the line */
-	pci_intx(card->pdev, 0);
 	return ret;
 }
 
@@ -327,6 +325,8 @@ static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 		ret = pci_enable_device_mem(pdev);
 	if (ret)
 		return ret;
+	/* To enable the device has unmasked INTx, for which there is no handler yet */
+	pci_intx(pdev, 0);
 	reserve_mems(card);
 
 	guard(mutex)(&card->lock);
