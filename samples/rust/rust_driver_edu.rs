@@ -97,7 +97,8 @@ struct Card {
 impl Card {
     /// Makes the card quiet, whatever an earlier owner has left it to do.
     ///
-    /// To be done before the line is requested: what the handler gets is ours then.
+    /// To be done before the line is requested, so that what the handler gets is ours, and before
+    /// it is freed.
     fn quiet(&self) -> Result {
         self.stop();
 
@@ -300,6 +301,8 @@ impl pci::Driver for EduDriver {
     }
 
     fn unbind<'bound>(_pdev: &'bound pci::Device<Core<'_>>, this: Pin<&Self::Data<'bound>>) {
-        this.line.card().stop();
+        // Without a handler, an interrupt would disturb others that share the line. If the card
+        // does not end, or is gone, there is no more to be done.
+        let _ = this.line.card().quiet();
     }
 }

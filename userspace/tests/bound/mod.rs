@@ -18,8 +18,8 @@ impl Bound {
         let card = pci::Device::find(0x1234, 0x11e8).expect("QEMU has it");
         let bound = Self { name: card.address().to_owned() };
         let mut irqctl = Command::new("irqctl");
-        let status = irqctl.args(["bind", &bound.name, "--type", kind]).status();
-        assert!(status.expect("it is in each VM").success());
+        let bind = irqctl.args(["bind", &bound.name, "--type", kind]).output();
+        assert!(bind.expect("it is in each VM").status.success());
         bound
     }
 

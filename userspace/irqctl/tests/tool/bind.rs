@@ -16,7 +16,9 @@ fn irqctl_bind_prints_the_nodes() {
     let card = Bound::new("msi");
     for (kind, line) in [("intx", "intx"), ("msi", "msi0"), ("auto", "msi0")] {
         let bound = irqctl(format!("bind {} --type {kind}", card.name)).assert().success();
-        bound.stdout(format!("/dev/irq/{0}/mem0\n/dev/irq/{0}/{line}\n", card.name));
+        let mut nodes = ["mem0", line].map(|name| format!("/dev/irq/{}/{name}\n", card.name));
+        nodes.sort();
+        bound.stdout(nodes.concat());
     }
 }
 
