@@ -350,11 +350,12 @@ static void irq_user_pci_remove(struct pci_dev *pdev)
 		take_down(card);
 	pci_disable_device(pdev);
 	/*
-	 * INTx is left masked, and to enable the device unmasks it. But somebody may have
-	 * enabled it before, by sysfs, and expects it as it was.
+	 * INTx is left masked, and to enable the device unmasks it. But the device may have
+	 * been enabled before, by sysfs, and stay so. If it interrupts, others that share
+	 * the line come first.
 	 */
 	if (pci_is_enabled(pdev))
-		pci_intx(pdev, 1);
+		pci_check_and_unmask_intx(pdev);
 }
 
 /* A kernel that is booted next would find the device interrupting */

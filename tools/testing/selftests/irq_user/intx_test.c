@@ -309,20 +309,24 @@ static void clear_while_masked(struct __test_metadata *_metadata, struct line *l
 	EXPECT_EQ(before + 1, line_hw_count(line));
 }
 
-/* Set while the line is armed, it keeps the function silent until the line is armed anew. */
+/*
+ * Set while the line is armed, it keeps the function silent until the line is armed anew, or
+ * another function interrupts. Then the function's status shows.
+ */
 static void set_while_armed(struct __test_metadata *_metadata, struct line *line, int fd)
 {
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	int count;
 
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 	mask_by_hand(line, true);
 	line_raise(line);
 	line_settle(line);
-	EXPECT_EQ(0, poll(&pollfd, 1, 0));
 	ASSERT_EQ(0, write_value(fd, 0));
 	ASSERT_EQ(0, write_value(fd, 1));
 	ASSERT_TRUE(wait_event(fd));
-	EXPECT_EQ(1, read_count(fd));
+	count = read_count(fd);
+	EXPECT_LE(1, count);
+	EXPECT_GE(2, count);
 	line_ack(line);
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 }
