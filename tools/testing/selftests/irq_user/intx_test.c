@@ -597,7 +597,12 @@ FIXTURE_SETUP(beside)
 
 FIXTURE_TEARDOWN(beside)
 {
+	/* The sibling may interrupt once more, after its driver is gone */
+	line_unbind(&self->line, NODE_DRIVER);
 	unload_module("rust_driver_edu");
+	/* It leaves the device enabled, which would keep the line that they share */
+	if (self->sibling.device[0])
+		line_disable(&self->sibling);
 	if (self->other.device[0])
 		line_override(&self->other, "\n");
 	node_teardown(&self->line);

@@ -183,8 +183,7 @@ const char *line_setup_card(struct line *line, int index)
 
 	/* A test that was killed has left it bound, or enabled, and enabling is counted. */
 	line_unbind(line, NODE_DRIVER);
-	while (read_number(line->device, "enable") > 0)
-		switch_device(line, false);
+	line_disable(line);
 	why = make_line(line);
 	if (!why)
 		why = line_map(line, EDU_BAR_SIZE);
@@ -317,6 +316,12 @@ void line_enable(struct line *line, bool on)
 		node_take(line, "intx");
 	else
 		node_unbind(line);
+}
+
+void line_disable(struct line *line)
+{
+	while (read_number(line->device, "enable") > 0)
+		switch_device(line, false);
 }
 
 void line_unplug(struct line *line)

@@ -75,6 +75,9 @@ void line_teardown(struct line *line);
 /* Has the device make its line, and remove it. */
 void line_enable(struct line *line, bool on);
 
+/* Disables the device, however often it was enabled. */
+void line_disable(struct line *line);
+
 /* Says which driver shall have the device, if not the one that matches: "\n" takes that back. */
 void line_override(struct line *line, const char *driver);
 
