@@ -41,7 +41,7 @@
  * @domain:	Has the function's own line
  * @line:	Number of the function's own line
  * @lock:	Guards what follows, and the function's mask
- * @masked:	Whether the function shall be masked
+ * @masked:	Whether the function is to be masked
  * @live:	It was unmasked since the handler has masked it
  * @away:	It is masked and must not be touched: in a reset, or in the end
  */
@@ -240,7 +240,7 @@ err:
  */
 void irq_user_unshare_intx(struct irq_user_intx *intx)
 {
-	/* The line may still have an owner, by /proc, who must not unmask any more */
+	/* The line may still have an owner, by /proc. It must not unmask any more */
 	intx_send_away(intx);
 	/* The handler looks for the line by its domain */
 	free_irq(intx->wire, intx);
@@ -260,7 +260,7 @@ void irq_user_suspend_intx(struct irq_user_intx *intx)
 }
 
 /**
- * irq_user_resume_intx - Mask a function as it shall be, after a reset
+ * irq_user_resume_intx - Mask a function, or not, as before a reset
  * @intx:	The share
  */
 void irq_user_resume_intx(struct irq_user_intx *intx)

@@ -228,7 +228,7 @@ static int irq_user_add_mem(struct irq_user_device *device, struct device *paren
  * irq_user_remove_device - Remove the nodes of a device
  * @device:	What irq_user_add_device() returned
  *
- * Lines are taken from whoever owns them, by a node or by /proc, and are left as a
+ * Lines are taken from their owners, by a node or by /proc, and are left as a
  * driver wants to find them. Mappings of registers are taken away. Files that are
  * open stay, and need nothing of the device.
  *

@@ -55,7 +55,7 @@ struct irq_user_node {
  * @type:	Its attributes, and what it adds to a uevent
  * @open:	Opens a file of the node. With the node's lock held, and not when it
  *		is gone
- * @end:	Takes the node's object from whoever uses it, when the node is gone
+ * @end:	Takes the node's object from its users, when the node is gone
  * @release:	Frees what belongs to the kind alone
  */
 struct irq_user_node_kind {
