@@ -299,6 +299,24 @@ static void reserve_mems(struct card *card)
 	}
 }
 
+/* Ports that the machine has no room for are not needed for its interrupts */
+static int enable(struct pci_dev *pdev)
+{
+	return pci_enable_device(pdev) ? pci_enable_device_mem(pdev) : 0;
+}
+
+/*
+ * Leaves INTx masked, since to enable the device for another driver unmasks it. But the
+ * device may have been enabled before, by sysfs, and stay so. If it interrupts, others
+ * that share the line come first.
+ */
+static void give_intx_back(struct pci_dev *pdev)
+{
+	pdev->keep_intx_masked = 0;
+	if (pci_is_enabled(pdev))
+		pci_check_and_unmask_intx(pdev);
+}
+
 static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct card *card;
@@ -319,27 +337,29 @@ static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 	if (ret)
 		return ret;
 
-	/* Ports that the machine has no room for are not needed for its interrupts */
-	ret = pci_enable_device(pdev);
-	if (ret)
-		ret = pci_enable_device_mem(pdev);
-	if (ret)
-		return ret;
-	/* To enable the device has unmasked INTx, for which there is no handler yet */
+	/* The program that drove it last may have left it interrupting */
 	pci_intx(pdev, 0);
+	pdev->keep_intx_masked = 1;
+	ret = enable(pdev);
+	if (ret)
+		goto err;
 	reserve_mems(card);
 
-	guard(mutex)(&card->lock);
-	ret = set_up(card, true);
+	scoped_guard(mutex, &card->lock)
+		ret = set_up(card, true);
 	if (ret) {
 		pci_disable_device(pdev);
-		return ret;
+		goto err;
 	}
 	if (card->type < 0)
 		pci_info(pdev, "the device has no interrupt\n");
 	/* The attributes are shown after this */
 	pci_set_drvdata(pdev, card);
 	return 0;
+
+err:
+	give_intx_back(pdev);
+	return ret;
 }
 
 static void irq_user_pci_remove(struct pci_dev *pdev)
@@ -349,13 +369,7 @@ static void irq_user_pci_remove(struct pci_dev *pdev)
 	scoped_guard(mutex, &card->lock)
 		take_down(card);
 	pci_disable_device(pdev);
-	/*
-	 * INTx is left masked, and to enable the device unmasks it. But the device may have
-	 * been enabled before, by sysfs, and stay so. If it interrupts, others that share
-	 * the line come first.
-	 */
-	if (pci_is_enabled(pdev))
-		pci_check_and_unmask_intx(pdev);
+	give_intx_back(pdev);
 }
 
 /* A kernel that is booted next would find the device interrupting */
