@@ -435,11 +435,6 @@ static const char *replug(struct line *line, int index)
 	return why ? why : line_map(line, EDU_BAR_SIZE);
 }
 
-static const char *replug_first(struct line *line)
-{
-	return replug(line, 0);
-}
-
 static const char *bind(struct line *line)
 {
 	return node_take(line, "intx");
@@ -457,38 +452,50 @@ static const struct {
 	const char *(*restore)(struct line *line);
 } ways[] = {
 	{ "unbind",	node_unbind,	bind },
-	{ "remove",	line_unplug,	replug_first },
 	{ "type",	choose_msi,	bind },
 };
 
-/* A function goes while it interrupts without end, stays asserted, and comes so again. */
+/* Takes the line away while the function interrupts without end. It stays asserted. */
+static void remove_in_a_storm(struct __test_metadata *_metadata, struct line *line,
+			      struct owner *sibling, void (*remove)(struct line *line))
+{
+	struct owner storm;
+
+	storm_start(&storm, line);
+	EXPECT_TRUE(owner_goes_on(&storm, 100));
+	EXPECT_TRUE(owner_goes_on(sibling, 10));
+	remove(line);
+	owner_join(&storm);
+	EXPECT_EQ(-EIO, storm.error);
+	EXPECT_TRUE(says_gone(storm.fd));
+	close(storm.fd);
+	EXPECT_TRUE(owner_goes_on(sibling, 100));
+}
+
+/* A function's line goes while it interrupts without end, and comes while it is asserted. */
 TEST_F_TIMEOUT(two, removal_in_a_storm, 1200)
 {
 	struct line *line = &self->cards[0];
-	struct owner sibling, storm;
+	struct owner sibling;
 
 	owner_start(&sibling, &self->cards[1], UINT_MAX);
 	for (int i = 0; i < 4 * ARRAY_SIZE(ways); i++) {
 		int way = i % ARRAY_SIZE(ways);
 
-		storm_start(&storm, line);
-		EXPECT_TRUE(owner_goes_on(&storm, 100));
-		EXPECT_TRUE(owner_goes_on(&sibling, 10));
-		ways[way].remove(line);
-		owner_join(&storm);
-		EXPECT_EQ(-EIO, storm.error);
-		EXPECT_TRUE(says_gone(storm.fd));
-		close(storm.fd);
-
-		EXPECT_TRUE(owner_goes_on(&sibling, 100))
-			TH_LOG("without the function: %s", ways[way].name);
+		remove_in_a_storm(_metadata, line, &sibling, ways[way].remove);
 		ASSERT_EQ(NULL, ways[way].restore(line));
 		EXPECT_TRUE(owner_goes_on(&sibling, 100))
 			TH_LOG("with the function again: %s", ways[way].name);
 		check_works(_metadata, line);
 	}
+	remove_in_a_storm(_metadata, line, &sibling, line_unplug);
 	owner_stop(&sibling);
 	check_exact(_metadata, &sibling);
+
+	/* When the bus finds the function it unmasks it to see whether it can be masked. */
+	node_unbind(&self->cards[1]);
+	ASSERT_EQ(NULL, replug(line, 0));
+	check_works(_metadata, line);
 }
 
 /* Both functions suspend and resume, while their owners wait and do not. */
