@@ -64,7 +64,8 @@ static vm_fault_t mem_fault(struct vm_fault *vmf)
 	if (node->gone)
 		return VM_FAULT_SIGBUS;
 	for (; addr <= end; addr += PAGE_SIZE) {
-		ret = vmf_insert_pfn(vma, addr, PHYS_PFN(node->start) + linear_page_index(vma, addr));
+		ret = vmf_insert_pfn(vma, addr,
+				     PHYS_PFN(node->start) + linear_page_index(vma, addr));
 		if (ret != VM_FAULT_NOPAGE)
 			return ret;
 	}

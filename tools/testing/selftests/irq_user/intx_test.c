@@ -315,6 +315,7 @@ static void clear_while_masked(struct __test_metadata *_metadata, struct line *l
  */
 static void set_while_armed(struct __test_metadata *_metadata, struct line *line, int fd)
 {
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 	int count;
 
 	EXPECT_EQ(-EAGAIN, read_count(fd));
@@ -329,7 +330,7 @@ static void set_while_armed(struct __test_metadata *_metadata, struct line *line
 	EXPECT_LE(1, count);
 	line_ack(line);
 	line_settle(line);
-	if (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 1)
+	if (poll(&pollfd, 1, 0) == 1)
 		count += read_count(fd);
 	EXPECT_GE(2, count);
 	EXPECT_EQ(-EAGAIN, read_count(fd));

@@ -146,7 +146,7 @@ int node_config(struct line *line, int offset)
 	int fd = open_config(line, O_RDONLY);
 
 	if (pread(fd, bytes, sizeof(bytes), offset) != sizeof(bytes))
-		bytes[0] = bytes[1] = 0xff;
+		memset(bytes, 0xff, sizeof(bytes));
 	close(fd);
 	return bytes[0] | bytes[1] << 8;
 }

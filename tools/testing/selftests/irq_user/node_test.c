@@ -144,8 +144,10 @@ TEST_F(card, registers_have_nodes)
 	for (int bar = 0; bar < 6 && row; bar++) {
 		unsigned long long start, end, flags, size;
 		char name[8], text[32];
+		int fields;
 
-		ASSERT_EQ(3, sscanf(row, "%llx %llx %llx", &start, &end, &flags));
+		fields = sscanf(row, "%llx %llx %llx", &start, &end, &flags);
+		ASSERT_EQ(3, fields);
 		row = strchr(row + 1, '\n');
 		size = end - start + 1;
 		if (!(flags & RESOURCE_MEM) || flags & RESOURCE_UNSET || (start | size) % page)
@@ -268,7 +270,7 @@ TEST_F(card, unprivileged_group)
 /* A line that was opened by its node is busy for /proc, and the other way around. */
 TEST_F(edu, both_doors_exclude)
 {
-	const char *doors[] = { self->line.path, self->proc };
+	const char *const doors[] = { self->line.path, self->proc };
 
 	for (int i = 0; i < ARRAY_SIZE(doors); i++) {
 		int fd = open(doors[i], O_RDWR);
