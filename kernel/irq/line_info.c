@@ -80,8 +80,12 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		if (chip && chip->name)
 			strscpy(info->chip, chip->name);
 		info->trigger = irqd_get_trigger_type(data);
-		/* Where nobody sets the trigger, its flow tells. */
+		/*
+		 * Before the first request there may be a trigger alone. Where nobody
+		 * sets the trigger, its flow tells.
+		 */
 		info->level = irq_settings_is_level(desc) || irqd_is_level_type(data) ||
+			      info->trigger & IRQ_TYPE_LEVEL_MASK ||
 			      desc->handle_irq == handle_level_irq ||
 			      (desc->handle_irq == handle_simple_irq && !info->trigger &&
 			       !irq_data_get_msi_desc(data));
