@@ -81,8 +81,8 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 			strscpy(info->chip, chip->name);
 		info->trigger = irqd_get_trigger_type(data);
 		/*
-		 * Before the first request there may be a trigger alone. Where nobody
-		 * sets the trigger, its flow tells.
+		 * Before the first request there may be a trigger alone. If there is no
+		 * trigger either, the flow tells.
 		 */
 		info->level = irq_settings_is_level(desc) || irqd_is_level_type(data) ||
 			      info->trigger & IRQ_TYPE_LEVEL_MASK ||

@@ -78,7 +78,7 @@ void line_enable(struct line *line, bool on);
 /* Disables the device, however often it was enabled. */
 void line_disable(struct line *line);
 
-/* Says which driver shall have the device, if not the one that matches: "\n" takes that back. */
+/* Says which driver may have the device, if not the one that matches: "\n" takes that back. */
 void line_override(struct line *line, const char *driver);
 
 /* Gives the device to that driver, and takes it back. */
