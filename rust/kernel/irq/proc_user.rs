@@ -7,8 +7,8 @@
 //! last `close` gives the line back. The interface is Peter Chubb's of 2005; it is described for
 //! users in [`irq-user.rst`](srctree/Documentation/userspace-api/irq-user.rst).
 //!
-//! The nodes `/dev/irq/<device>/<line>` of `kernel/irq/user_node.c` open the same file. They ask for
-//! the permission of the node alone.
+//! The nodes `/dev/irq/<device>/<line>` of `kernel/irq/user_node.c` open the same file. They ask
+//! for the permission of the node alone.
 //!
 //! # Who may run when
 //!
