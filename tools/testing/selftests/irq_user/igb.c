@@ -8,10 +8,11 @@
 #include "igb.h"
 #include "node.h"
 
-/* Registers. The first three have a bit for each vector, the last is an array. */
+/* Registers. The first four have a bit for each vector, the last is an array. */
 #define SEND		(0x1520 / 4)
 #define ENABLE		(0x1524 / 4)
 #define AUTO_CLEAR	(0x152c / 4)
+#define CAUSE		(0x1580 / 4)
 #define DELAY		(0x1680 / 4)
 
 static void write_register(uint32_t *regs, int index, uint32_t value)
@@ -76,10 +77,15 @@ void igb_prepare(uint32_t *regs, int vectors)
 	unsigned int all = (1 << vectors) - 1;
 
 	write_register(regs, IGB_MODE, IGB_MODE_MSIX);
-	write_register(regs, ENABLE, all);
 	write_register(regs, AUTO_CLEAR, all);
+	/*
+	 * A cause that stays set sends no second message. A cause that another thread has sent
+	 * before AUTO_CLEAR was set stays until it is cleared here.
+	 */
+	write_register(regs, CAUSE, all);
 	for (int i = 0; i < vectors; i++)
 		write_register(regs, DELAY + i, 0);
+	write_register(regs, ENABLE, all);
 }
 
 void igb_fire(uint32_t *regs, unsigned int vectors)
