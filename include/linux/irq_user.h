@@ -2,8 +2,8 @@
 /*
  * Interrupt lines as files: /proc/irq/<N>/irq
  *
- * The file is implemented in rust/kernel/irq/proc_user.rs. This is all that C
- * knows of it.
+ * rust/kernel/irq/proc_user.rs implements the file. C uses only what is declared
+ * here.
  */
 #ifndef _LINUX_IRQ_USER_H
 #define _LINUX_IRQ_USER_H
@@ -21,71 +21,69 @@ struct fwnode_handle;
 struct inode;
 struct proc_ops;
 
-/* The file's operations. Its data is the number of the line. */
+/* The file's operations. The data of its procfs entry is the number of the line. */
 extern const struct proc_ops irq_user_proc_ops;
 
 /*
- * Opens a file of a line's node, which is the same as that of procfs. @node is the
- * node's name, for fdinfo; it is copied. The line runs free only if @may_run_free.
- * Returns 0 or -errno, as open() of procfs's file, but asks for no capability. In
- * process context, while the node is kept from being removed.
+ * Opens the node of a line. This gives the same file as procfs does. @node is the
+ * node's name for fdinfo; it is copied. The line can run free only if @may_run_free.
+ * Returns 0 or -errno like open() of the procfs file, but needs no capability. Call
+ * this in process context, and keep the node from being removed.
  */
 int irq_user_open_line(struct inode *inode, struct file *file, unsigned int irq,
 		       const char *node, bool may_run_free);
 
-/* Called once, before the first file is made. */
+/* Must be called once, before the first file is created. */
 void irq_user_init(void);
 
-/* Returns whether user space may ever own the line: if not, it has no file. */
+/* Returns whether user space may ever own the line. If not, the line has no file. */
 bool irq_user_may_own(unsigned int irq);
 
 /*
- * Takes a line that is about to go away from whoever opened its file, and
- * keeps it from being requested again: when this returns, no handler runs and
- * the action is gone. Does nothing to lines that are not open. May sleep; waits
- * for no user space.
+ * Revokes a line before it goes away: keeps it from being requested again and, if
+ * its file is open, takes it from its owner. When this returns, the handler of the
+ * file does not run and its action is freed. May sleep. Does not wait for user space.
  *
- * Must be called before the chip or the MSI descriptor is taken from the line,
- * and not under a lock that is needed to request or free it, such as
- * sparse_irq_lock.
+ * Must be called before the line loses its chip or its MSI descriptor, and not under
+ * a lock that requesting or freeing the line takes, for example sparse_irq_lock.
  */
 void irq_user_revoke(unsigned int irq);
 
 /*
- * Takes a line from its owner, and lets others request it: for a line that stays, when
- * what gave it to user space goes away. As irq_user_revoke() otherwise.
+ * Takes a line from its owner like irq_user_revoke(), but lets others request it: for
+ * a line that stays when the driver that gave it to user space unbinds its device.
  */
 void irq_user_evict(unsigned int irq);
 
 /*
- * Does as irq_user_revoke() with all lines of the domains of a firmware node whose
- * chip needs something of its own when a line is requested (irq_request_resources),
- * as those of GPIOs do: for who takes that away while the domain stays.
+ * Revokes lines of a firmware node's domains: those whose chip has the callback
+ * irq_request_resources, as the chips of GPIOs have. For a caller that removes what
+ * this callback needs while the domain stays.
  */
 void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode);
 
 /*
- * Called when the core has resumed all lines after the system was suspended: takes
- * the edges that came meanwhile. In process context.
+ * Takes the edges that arrived while the system was suspended. Called in process
+ * context, after the core has resumed all lines.
  */
 void irq_user_resume(void);
 
-/* What the file needs of the core, see user.c */
+/* Functions of the core that the file uses, see user.c */
 void irq_user_might_lock_bus(unsigned int irq);
 void irq_user_disable(struct irq_desc *desc, bool slow);
 int irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow);
 bool irq_user_take_pending(struct irq_desc *desc, const bool *owned);
 
 /*
- * Takes a line that stays from its owner, as irq_user_revoke(), if it can be
- * requested, and returns that.
+ * If a line can be requested, does the same as irq_user_revoke(), though the line
+ * stays. Returns whether the line could be requested.
  */
 bool irq_user_hold(unsigned int irq);
 
 /*
- * Keep the MSIs of a device that are allocated meanwhile without a file, until all
- * of its set-up is complete. In process context, not under the lock of its MSI
- * descriptors.
+ * MSIs of a device that are allocated between these two calls get their files with
+ * the second call, when the set-up of the device is complete. Call these in process
+ * context, and not under the lock of the device's MSI descriptors.
  */
 void irq_user_hold_msis(struct device *dev);
 void irq_user_show_msis(struct device *dev);

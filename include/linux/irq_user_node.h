@@ -2,8 +2,7 @@
 /*
  * Interrupt lines and registers of a device as files: /dev/irq/<device>/<name>
  *
- * The nodes are in kernel/irq/user_node.c, the driver that adds them is
- * drivers/irq_user.
+ * kernel/irq/user_node.c implements the nodes. The driver drivers/irq_user adds them.
  */
 #ifndef _LINUX_IRQ_USER_NODE_H
 #define _LINUX_IRQ_USER_NODE_H
@@ -13,13 +12,13 @@
 struct device;
 struct irq_user_device;
 
-/* The length of a node's name, with the zero at its end */
+/* Size of a node's name, including the zero at its end */
 #define IRQ_USER_NAME_LEN	64
 
 /**
  * struct irq_user_line - An interrupt line of a device
  * @irq:	Number of the line
- * @name:	Name of its node: unique in the device, a file's name
+ * @name:	Name of its node: valid as a file's name, unique within the device
  */
 struct irq_user_line {
 	unsigned int irq;
@@ -30,7 +29,7 @@ struct irq_user_line {
  * struct irq_user_mem - Registers of a device
  * @start:	Physical address, a multiple of PAGE_SIZE
  * @size:	Number of bytes, a multiple of PAGE_SIZE
- * @name:	Name of its node: unique in the device, a file's name
+ * @name:	Name of its node: valid as a file's name, unique within the device
  */
 struct irq_user_mem {
 	phys_addr_t start;

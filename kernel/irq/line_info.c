@@ -21,14 +21,14 @@ static bool leaves_mask_to_parent(const struct irq_chip *chip)
 }
 
 /*
- * Whether user space can own a line of these chips: none of them forbids it, and
- * the line can be kept from firing if it must be.
+ * Returns whether user space can own a line of these chips: no chip forbids it, and
+ * if the line needs a mask, a chip can mask it.
  */
 static bool chips_suit_user(struct irq_data *data, bool needs_mask)
 {
 	bool can_mask = !needs_mask, asks_parent = true;
 
-	/* The hierarchy stays as it is as long as the line can be requested. */
+	/* While the line can be requested, its hierarchy does not change. */
 	for (; data; data = irqd_get_parent_data(data)) {
 		const struct irq_chip *chip = READ_ONCE(data->chip);
 
@@ -46,16 +46,16 @@ static bool chips_suit_user(struct irq_data *data, bool needs_mask)
 }
 
 /**
- * irq_get_line_info - Tell what a line is
- * @irq:	Interrupt line, any number
- * @info:	Where to put it
+ * irq_get_line_info - Take a snapshot of a line
+ * @irq:	Number of the line, which need not exist
+ * @info:	Receives the snapshot
  *
- * All but the count is of one moment. It may be another one when this returns:
- * except for who holds the line, it tells people what to expect.
+ * All fields but the count are of the same moment. The line may have changed when
+ * this returns: unless the caller has requested the line, the snapshot is a hint.
  *
- * Context: Any. In particular it does not take sparse_irq_lock: who removes a
- * line holds that, and waits for files in /proc/irq which are being opened and
- * ask for this.
+ * Context: Any. This must not take sparse_irq_lock: the removal of a line holds
+ * that lock while it waits for files in /proc/irq that are being opened, and
+ * their open() calls this.
  * Returns: 0, or -EINVAL if there is no such line
  */
 int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
@@ -64,15 +64,15 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 
 	*info = (struct irq_line_info) { .count = kstat_irqs_usr(irq) };
 
-	/* Keeps the descriptor, should the line be removed just now. */
+	/* If the line is removed now, its descriptor is not freed yet. */
 	guard(rcu)();
 	scoped_irqdesc_get_and_lock(irq, 0) {
 		struct irq_desc *desc = scoped_irqdesc;
 		struct irq_data *data = &desc->irq_data;
 		bool can_request = irq_settings_can_request(desc);
 		/*
-		 * There is none while irq_domain_push_irq() puts another one in, and
-		 * that of a line that was left mapped may be gone.
+		 * The chip is NULL while irq_domain_push_irq() sets another one. If a
+		 * line was left mapped, its chip may have been freed.
 		 */
 		struct irq_chip *chip = can_request ? READ_ONCE(data->chip) : NULL;
 
@@ -81,15 +81,15 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 			strscpy(info->chip, chip->name);
 		info->trigger = irqd_get_trigger_type(data);
 		/*
-		 * Before the first request there may be a trigger alone. If there is no
-		 * trigger either, the flow tells.
+		 * Before the first request, a level line may have its trigger but not
+		 * the flags. If it has no trigger either, the flow handler decides.
 		 */
 		info->level = irq_settings_is_level(desc) || irqd_is_level_type(data) ||
 			      info->trigger & IRQ_TYPE_LEVEL_MASK ||
 			      desc->handle_irq == handle_level_irq ||
 			      (desc->handle_irq == handle_simple_irq && !info->trigger &&
 			       !irq_data_get_msi_desc(data));
-		/* A message has no trigger of its own; some flows suit edges alone. */
+		/* A message has no trigger. handle_edge_irq() is for edges only. */
 		info->edge = !info->level &&
 			     (info->trigger & IRQ_TYPE_EDGE_BOTH ||
 			      desc->handle_irq == handle_edge_irq ||
@@ -104,7 +104,7 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		info->nested = irq_settings_is_nested_thread(desc);
 		info->slow_bus = chip && chip->irq_bus_lock;
 		info->managed = irqd_affinity_is_managed(data);
-		/* A flow for lines per CPU heeds neither a disabled line nor a running handler. */
+		/* handle_percpu_irq() ignores that a line is disabled, or that its handler runs. */
 		info->kernel_only = info->per_cpu || info->managed ||
 				    desc->handle_irq == handle_percpu_irq ||
 				    (IS_ENABLED(CONFIG_IRQ_USER) && info->requestable &&
@@ -116,13 +116,13 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 EXPORT_SYMBOL_GPL(irq_get_line_info);
 
 /**
- * irq_get_domain_name - Tell the name of a line's irq domain
- * @irq:	Interrupt line, any number
- * @name:	Where to put it, cut off if it is longer; empty without a domain, or
- *		if that was removed
- * @size:	The size of that
+ * irq_get_domain_name - Get the name of a line's irq domain
+ * @irq:	Number of the line, which need not exist
+ * @name:	Receives the name, truncated to @size; empty if the line has no
+ *		domain or the domain was removed
+ * @size:	Size of @name
  *
- * Context: Process context, sleeps. Takes the lock of the list of domains.
+ * Context: Process context, may sleep. Takes the lock of the list of domains.
  * Returns: 0, or -EINVAL if there is no such line
  */
 int irq_get_domain_name(unsigned int irq, char *name, size_t size)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the file /proc/irq/<N>/irq needs of the core to mask and unmask its line.
- * The file is implemented in rust/kernel/irq/proc_user.rs.
+ * Functions by which the file /proc/irq/<N>/irq masks and unmasks its line.
+ * rust/kernel/irq/proc_user.rs implements the file.
  */
 #include <linux/interrupt.h>
 #include <linux/irq.h>
@@ -19,10 +19,10 @@ bool irq_user_may_own(unsigned int irq)
 }
 
 /**
- * irq_user_might_lock_bus - Tell lockdep that a revocation takes the bus lock
- * @irq:	Interrupt line, any number
+ * irq_user_might_lock_bus - Tell lockdep that a revocation may take the bus lock
+ * @irq:	Number of the line, which need not exist
  *
- * It does if the line is open.
+ * The revocation takes the lock only if the line's file is open.
  */
 void irq_user_might_lock_bus(unsigned int irq)
 {
@@ -35,14 +35,14 @@ void irq_user_might_lock_bus(unsigned int irq)
 }
 
 /**
- * irq_user_disable - Disable a line whose action cannot go away meanwhile
+ * irq_user_disable - Disable a line whose action cannot be freed during the call
  * @desc:	Descriptor of the line
- * @slow:	The chip is behind a slow bus
+ * @slow:	Whether the chip is behind a slow bus
  *
- * For the line's handler, and for a caller that keeps the action from being
- * freed. Does not wait for the handler.
+ * Call this from the line's handler, or while something keeps the action from
+ * being freed. It does not wait for the handler.
  *
- * Context: Any. If @slow, only where sleeping is allowed.
+ * Context: Any; if @slow, a context that may sleep.
  */
 void irq_user_disable(struct irq_desc *desc, bool slow)
 {
@@ -66,7 +66,7 @@ static int enable_owned(struct irq_desc *desc, const bool *owned)
 
 	guard(raw_spinlock)(&desc->lock);
 
-	/* Cleared before the action is freed, which takes this lock. */
+	/* @owned is cleared before the action is freed. To free it takes this lock. */
 	if (!READ_ONCE(*owned))
 		return -EIO;
 	if (desc->depth != 1 || !irqd_is_started(&desc->irq_data)) {
@@ -74,7 +74,7 @@ static int enable_owned(struct irq_desc *desc, const bool *owned)
 		return 0;
 	}
 
-	/* What __enable_irq() comes to for a line that was started */
+	/* What __enable_irq() does with a started line, without the resend */
 	pending = desc->istate & IRQS_PENDING;
 	desc->istate &= ~IRQS_PENDING;
 	desc->depth = 0;
@@ -96,16 +96,16 @@ static noinline int enable_slow(struct irq_desc *desc, const bool *owned)
 /**
  * irq_user_enable - Undo one irq_user_disable(), unless the action is gone
  * @desc:	Descriptor of the line. May be freed if @owned is false
- * @owned:	True until the action is about to be freed
- * @slow:	The chip is behind a slow bus
+ * @owned:	Cleared before the action is freed
+ * @slow:	Whether the chip is behind a slow bus
  *
- * Does not resend an edge that came while the line was disabled, but leaves it
- * to the caller: the handler runs for an interrupt alone, and no softirq is
- * needed.
+ * If an edge arrived while the line was disabled, this does not resend it: the
+ * caller must handle it. So the handler runs for interrupts only, and no softirq
+ * is needed.
  *
- * Context: Any. If @slow, only where sleeping is allowed, and with the action
- * kept by the caller.
- * Returns: 1 if there was such an edge, 0 if not, -EIO if the action is gone
+ * Context: Any; if @slow, a context that may sleep, and the caller must keep the
+ * action from being freed.
+ * Returns: 1 if an edge arrived, 0 if not, -EIO if the action is gone
  */
 int irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow)
 {
@@ -113,22 +113,22 @@ int irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow)
 		return enable_slow(desc, owned);
 
 	/*
-	 * With interrupts off this is an RCU reader. A descriptor is freed after a
-	 * grace period, which begins after @owned is false.
+	 * With interrupts off, this is an RCU reader. A descriptor is freed after a
+	 * grace period that begins after @owned is cleared.
 	 */
 	guard(irqsave)();
 	return READ_ONCE(*owned) ? enable_owned(desc, owned) : -EIO;
 }
 
 /**
- * irq_user_take_pending - Take an edge that came while a line was suspended
+ * irq_user_take_pending - Take an edge that arrived while a line was suspended
  * @desc:	Descriptor of the line. May be freed if @owned is false
- * @owned:	True until the action is about to be freed
+ * @owned:	Cleared before the action is freed
  *
- * The action has IRQF_NO_RESEND, so the core leaves it there.
+ * The action has IRQF_NO_RESEND, so the core leaves the edge pending.
  *
  * Context: Any.
- * Returns: Whether there was one, and the line is enabled
+ * Returns: True if the line is enabled and this took an edge
  */
 bool irq_user_take_pending(struct irq_desc *desc, const bool *owned)
 {
@@ -139,7 +139,7 @@ bool irq_user_take_pending(struct irq_desc *desc, const bool *owned)
 	guard(raw_spinlock)(&desc->lock);
 	if (!READ_ONCE(*owned) || desc->depth || !(desc->istate & IRQS_PENDING))
 		return false;
-	/* Then handle_edge_irq() takes it, and unmasks the line that it has masked. */
+	/* handle_edge_irq() runs: it takes the edge, and unmasks the line that it masked. */
 	if (irqd_irq_inprogress(&desc->irq_data))
 		return false;
 	desc->istate &= ~IRQS_PENDING;

@@ -29,8 +29,8 @@ int irq_user_line_init(struct irq_user_node *node, const struct irq_user_line *l
 }
 
 /*
- * The chip of a line may go away while its device is bound, and the number may be
- * another line's by now.
+ * The chip of a line may go away while the line's device is bound. The number may then
+ * become another line's.
  */
 static bool is_mapped(struct irq_user_node *node)
 {

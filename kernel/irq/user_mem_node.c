@@ -2,10 +2,12 @@
 /*
  * The node of a device's registers: it can be mapped, and nothing else
  *
- * All files of a node have one mapping, that of an inode of the node's own: so
- * removal finds what maps the registers, whichever inode was opened. Pages are
- * entered when a program first touches them, under the node's lock. Those that are
- * entered before the node is gone are taken away, and none is entered afterwards.
+ * Each node has an inode of its own, and all files of the node use that inode's mapping.
+ * So removal finds all areas that map the registers, whichever inode was opened.
+ *
+ * When a program first touches a page, the page is entered in its page table under the
+ * node's lock. Removal sets @gone under that lock and then unmaps all pages. No page is
+ * entered after @gone is set.
  */
 #include <linux/fs.h>
 #include <linux/fs_context.h>
@@ -49,7 +51,7 @@ int irq_user_mem_init(struct irq_user_node *node, const struct irq_user_mem *mem
 	return 0;
 }
 
-/* Enters the pages around the fault, as far as a table of pages goes */
+/* Enters the pages around the fault that belong to the same page table */
 static vm_fault_t mem_fault(struct vm_fault *vmf)
 {
 	struct irq_user_node *node = vmf->vma->vm_private_data;
@@ -81,7 +83,7 @@ static int mem_mmap(struct file *file, struct vm_area_struct *vma)
 	struct irq_user_node *node = file->private_data;
 	unsigned long pages = node->size >> PAGE_SHIFT;
 
-	/* A private page would be a copy, which no device looks at */
+	/* A private page would be a copy, which the device does not see */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)

@@ -2,14 +2,16 @@
 /*
  * Nodes for the interrupt lines and registers of a device: /dev/irq/<device>/<name>
  *
- * A driver adds the nodes of a device when it is bound, and removes them when it is
- * unbound. Files of a node may stay open longer: they need nothing of the driver.
+ * A driver adds the nodes of a device when it binds the device, and removes them when it
+ * unbinds the device. Files of a node may stay open longer. They use nothing of the driver.
  *
- * open() finds a node by its minor number, which is not used again until all others
- * have been: a node that was copied, into a container say, does not lead to another
- * device. A node that is found may be removed meanwhile. So open() holds the node's
- * lock, and removal sets @gone under it before it takes the line from its owner: an
- * open() ends before that, or fails.
+ * open() finds a node by its minor number. A number is used again only after all others
+ * were used. So a copy of a node, for example in a container, does not lead to another
+ * device soon.
+ *
+ * A node may be removed while open() uses it. So open() holds the node's lock. Removal
+ * sets @gone under that lock before it takes the line from its owner. An open() either
+ * ends before that, or fails.
  */
 #include <linux/cdev.h>
 #include <linux/cleanup.h>
@@ -64,7 +66,7 @@ static struct attribute *irq_user_attrs[] = {
 };
 ATTRIBUTE_GROUPS(irq_user);
 
-/* Not "irq": a PCI device has an attribute of that name, where the class's folder would be */
+/* Not "irq": the class's folder in a PCI device would collide with the attribute "irq" */
 static const struct class irq_user_class = {
 	.name		= "irq_user",
 	.dev_groups	= irq_user_groups,
@@ -110,7 +112,7 @@ static int irq_user_node_open(struct inode *inode, struct file *file)
 	return ret;
 }
 
-/* The kinds have file operations of their own, which open() puts in place of these */
+/* Each kind has its own file operations. open() puts them in place of these. */
 static const struct file_operations irq_user_node_fops = {
 	.open	= irq_user_node_open,
 	.llseek	= noop_llseek,
@@ -125,7 +127,7 @@ static void irq_user_remove_node(struct irq_user_node *node)
 	device_unregister(&node->dev);
 }
 
-/* Makes a node which is to be completed, and is freed by put_device() */
+/* Allocates a node, which the caller completes. put_device() frees it. */
 static struct irq_user_node *irq_user_create_node(struct device *parent, const char *name,
 						  const struct irq_user_node_kind *kind)
 {
@@ -157,7 +159,7 @@ err:
 	return ERR_PTR(ret);
 }
 
-/* Shows a node. If that fails, it is freed. */
+/* Publishes a node. If that fails, frees it. */
 static int irq_user_add_node(struct irq_user_device *device, struct irq_user_node *node)
 {
 	u32 minor;
@@ -169,7 +171,7 @@ static int irq_user_add_node(struct irq_user_device *device, struct irq_user_nod
 		goto err;
 
 	node->dev.devt = MKDEV(MAJOR(irq_user_first), minor);
-	/* Once udev knows of the node, it can be opened */
+	/* device_add() announces the node to udev, so programs may open it from then on */
 	xa_store(&irq_user_nodes, minor, node, GFP_KERNEL);
 	ret = device_add(&node->dev);
 	if (ret)
@@ -196,9 +198,9 @@ static int irq_user_add_line(struct irq_user_device *device, struct device *pare
 	node = irq_user_create_node(parent, line->name, &irq_user_line_kind);
 	if (IS_ERR(node))
 		return PTR_ERR(node);
-	/* While a line is opened, other locks are taken than while registers are mapped */
+	/* A lock class per kind: to open a line takes other locks than to map registers */
 	mutex_init(&node->lock);
-	/* A line that user space must not own would have a node that cannot be opened */
+	/* If user space must not own the line, open() would always fail: add no node */
 	if (irq_user_line_init(node, line)) {
 		put_device(&node->dev);
 		return 0;
@@ -228,11 +230,11 @@ static int irq_user_add_mem(struct irq_user_device *device, struct device *paren
  * irq_user_remove_device - Remove the nodes of a device
  * @device:	What irq_user_add_device() returned
  *
- * Lines are taken from their owners, by a node or by /proc, and are left as a
- * driver wants to find them. Mappings of registers are taken away. Files that are
- * open stay, and need nothing of the device.
+ * Takes the lines from their owners, whether these opened a node or a file in /proc.
+ * Leaves the lines in the state that a driver expects. Unmaps the registers from all
+ * programs. Open files stay open, and use nothing of the device.
  *
- * Context: Process context. Waits for no user space.
+ * Context: Process context. Does not wait for user space.
  */
 void irq_user_remove_device(struct irq_user_device *device)
 {
@@ -245,14 +247,14 @@ void irq_user_remove_device(struct irq_user_device *device)
 EXPORT_SYMBOL_GPL(irq_user_remove_device);
 
 /**
- * irq_user_add_device - Give the lines and registers of a device nodes
+ * irq_user_add_device - Add nodes for the lines and registers of a device
  * @parent:	The device
- * @lines:	Its lines. Those that user space must not own get no node
- * @nr_lines:	Number of lines
+ * @lines:	Its lines. A line that user space must not own gets no node
+ * @nr_lines:	Number of entries of @lines
  * @mems:	Its registers
  * @nr_mems:	Number of entries of @mems
  *
- * The lines and the registers must be there until irq_user_remove_device() returns.
+ * The lines and the registers must exist until irq_user_remove_device() returns.
  *
  * Context: Process context.
  * Returns: The nodes, or an ERR_PTR

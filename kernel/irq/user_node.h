@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kinds of nodes below /dev/irq share
+ * Declarations that the kinds of nodes below /dev/irq share
  */
 #include <linux/device.h>
 #include <linux/irq_user_node.h>
@@ -13,18 +13,18 @@ struct irq_domain;
 /**
  * struct irq_user_node - A node, /dev/irq/<device>/<name>
  * @dev:	The class device
- * @kind:	What the node is for
+ * @kind:	Whether the node is for a line or for registers
  * @path:	"<device>/<name>"
  * @name:	The end of @path
- * @lock:	Held by what must not happen after @gone is set
- * @gone:	The node is about to be removed
+ * @lock:	Held during operations that must not run after @gone is set
+ * @gone:	The node is being removed
  * @irq:	Of a line: its number
- * @domain:	Of a line: its domain, which tells whether the number is still that line's
+ * @domain:	Of a line: its domain, to check that @irq is still this line's number
  * @hwirq:	Of a line: its number at the domain
- * @may_run_free: Of a line: whether files that are opened may let it run free
+ * @may_run_free: Of a line: whether files opened from now on may let it run free
  * @start:	Of registers: their physical address
  * @size:	Of registers: number of bytes
- * @inode:	Of registers: its mapping has all that map them
+ * @inode:	Of registers: all files of the node use its mapping
  */
 struct irq_user_node {
 	struct device		dev;
@@ -51,12 +51,11 @@ struct irq_user_node {
 #define to_irq_user_node(device) container_of(device, struct irq_user_node, dev)
 
 /**
- * struct irq_user_node_kind - What a node is for
- * @type:	Its attributes, and what it adds to a uevent
- * @open:	Opens a file of the node. With the node's lock held, and not when it
- *		is gone
- * @end:	Takes the node's object from its users, when the node is gone
- * @release:	Frees what belongs to the kind alone
+ * struct irq_user_node_kind - A kind of nodes: lines or registers
+ * @type:	Attributes of the kind, and variables that it adds to a uevent
+ * @open:	Opens a file of the node. Called with the node's lock held and @gone false
+ * @end:	Takes the line or the registers from their users. Called after @gone is set
+ * @release:	Frees fields that only this kind has
  */
 struct irq_user_node_kind {
 	const struct device_type type;
@@ -68,8 +67,8 @@ struct irq_user_node_kind {
 extern const struct irq_user_node_kind irq_user_line_kind;
 extern const struct irq_user_node_kind irq_user_mem_kind;
 
-/* Has the node be that of a line. Returns 0, or -errno if user space must not own it. */
+/* Makes the node a line's. Returns 0, or -errno if user space must not own the line. */
 int irq_user_line_init(struct irq_user_node *node, const struct irq_user_line *line);
 
-/* Gives the node what the registers' mappings hang on. Returns 0 or -errno. */
+/* Makes the node that of registers, and gives it an inode. Returns 0 or -errno. */
 int irq_user_mem_init(struct irq_user_node *node, const struct irq_user_mem *mem);
