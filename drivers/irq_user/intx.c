@@ -2,26 +2,27 @@
 /*
  * A function's share of an INTx line, as a line of its own
  *
- * A function of PCI 2.3 says in its status whether it asserts INTx, and can mask it
- * (DisINTx). So a handler of the wire, which other functions may share, finds out
- * whether it is this one that interrupts, masks it, and has the function's own line
- * handled. To mask and unmask that line is to mask and unmask the function.
+ * The status of a PCI 2.3 function says whether the function asserts INTx, and the
+ * function can mask INTx (DisINTx). The handler of the wire, which other functions may
+ * share, checks whether its function interrupts. If so, it masks the function and calls
+ * the handler of the function's own line. Masking and unmasking that line masks and
+ * unmasks the function.
  *
- * The status does not depend on the mask. So a function that was not unmasked since it
- * was masked by the handler has not raised this interrupt, though its status says
- * pending: the handler does not claim it, and there is no second event.
+ * The status does not depend on the mask. If the function was not unmasked since the
+ * handler masked it, it has not raised this interrupt, even if its status says pending.
+ * The handler then does not claim the interrupt, and there is no second event.
  *
- * Others write to DisINTx as well: a resume, a program by the file "config". If they
- * clear it, the wire is asserted though the core believes the line masked. So the
- * handler masks the function whenever it asserts, whether its line has an owner or
- * not: no other function's handler ever has to care for it. During a reset the
- * function is left alone.
+ * Other code also writes DisINTx: a resume, or a program through the file "config". If
+ * that clears DisINTx, the wire is asserted although the core has masked the line. So the
+ * handler masks the function whenever the function asserts INTx, even if its line has no
+ * owner. Handlers of other functions never have to deal with it. During a reset the
+ * handler does not touch the function.
  *
- * On PREEMPT_RT, and with threadirqs, the handlers of other functions run in threads,
- * and the core wants IRQF_ONESHOT of all or of none. A handler which stays in the
- * interrupt then has it as well, and a thread that is never woken. A driver that
- * keeps its handler in the interrupt by IRQF_NO_THREAD cannot share the wire there:
- * the one that comes second fails.
+ * On PREEMPT_RT and with threadirqs, the handlers of other functions run in threads. The
+ * core demands that either all handlers of a line have IRQF_ONESHOT, or none has it. This
+ * handler stays in the hard interrupt, but there it also has IRQF_ONESHOT, and a thread
+ * that is never woken. A driver that uses IRQF_NO_THREAD to keep its handler in the hard
+ * interrupt cannot share the wire there: the second of the two requests fails.
  */
 #include <linux/interrupt.h>
 #include <linux/irq.h>
@@ -36,14 +37,15 @@
  * struct irq_user_intx - A function's share of an INTx line
  * @pdev:	The function
  * @name:	Name of the handler on the wire
- * @wire:	Number of the line that is shared
- * @fwnode:	Names the domain
- * @domain:	Has the function's own line
+ * @wire:	Number of the shared line
+ * @fwnode:	Firmware node that names the domain
+ * @domain:	Domain of the function's own line
  * @line:	Number of the function's own line
- * @lock:	Guards what follows, and the function's mask
- * @masked:	Whether the function is to be masked
- * @live:	It was unmasked since the handler has masked it
- * @away:	It is masked and must not be touched: in a reset, or in the end
+ * @lock:	Protects the fields below and the function's mask
+ * @masked:	Whether the function must be masked
+ * @live:	The function was unmasked since the handler masked it
+ * @away:	The function is masked and must not be touched: during a reset, or because
+ *		its share is being removed
  */
 struct irq_user_intx {
 	struct pci_dev		*pdev;
@@ -63,7 +65,7 @@ static void intx_mask(struct irq_data *data)
 	struct irq_user_intx *intx = irq_data_get_irq_chip_data(data);
 
 	guard(raw_spinlock_irqsave)(&intx->lock);
-	/* As a rule the handler has done so already */
+	/* Usually the handler has masked the function already */
 	if (!intx->masked && !intx->away)
 		pci_intx(intx->pdev, 0);
 	intx->masked = true;
@@ -91,7 +93,7 @@ static int intx_map(struct irq_domain *domain, unsigned int irq, irq_hw_number_t
 	irq_set_chip_data(irq, domain->host_data);
 	irq_set_chip_and_handler(irq, &intx_chip, handle_level_irq);
 	irqd_set_trigger_type(irq_get_irq_data(irq), IRQ_TYPE_LEVEL_LOW);
-	/* To probe would unmask the function */
+	/* Probing would unmask the function */
 	irq_set_status_flags(irq, IRQ_LEVEL | IRQ_NOPROBE);
 	return 0;
 }
@@ -100,7 +102,7 @@ static const struct irq_domain_ops intx_domain_ops = {
 	.map	= intx_map,
 };
 
-/* Masks the function if it interrupts. Returns whether it has raised this interrupt. */
+/* Masks the function if it interrupts. Returns whether it raised this interrupt. */
 static bool intx_mask_pending(struct irq_user_intx *intx)
 {
 	bool was_live;
@@ -114,14 +116,14 @@ static bool intx_mask_pending(struct irq_user_intx *intx)
 	return was_live;
 }
 
-/* The handler of the wire. In hard interrupt context. */
+/* The handler of the wire, in hard interrupt context. */
 static irqreturn_t intx_demultiplex(int irq, void *data)
 {
 	struct irq_user_intx *intx = data;
 
 	if (!intx_mask_pending(intx))
 		return IRQ_NONE;
-	/* The line may not be mapped yet */
+	/* Fails if the line is not mapped yet */
 	generic_handle_domain_irq(intx->domain, 0);
 	return IRQ_HANDLED;
 }
@@ -138,7 +140,7 @@ static int intx_request(struct irq_user_intx *intx)
 	irq_handler_t thread = NULL;
 
 	if (force_irqthreads()) {
-		/* What the core gives those that it forces into threads */
+		/* The core gives this flag to handlers that it forces into threads */
 		flags |= IRQF_ONESHOT;
 		thread = intx_thread;
 	} else {
@@ -147,7 +149,7 @@ static int intx_request(struct irq_user_intx *intx)
 	return request_threaded_irq(intx->wire, intx_demultiplex, thread, flags, intx->name, intx);
 }
 
-/* Masks the function, and leaves it so. */
+/* Masks the function, and keeps it masked. */
 static void intx_send_away(struct irq_user_intx *intx)
 {
 	guard(raw_spinlock_irqsave)(&intx->lock);
@@ -165,7 +167,7 @@ static void intx_free(struct irq_user_intx *intx)
 	kfree(intx);
 }
 
-/* Whether the function can have a share: the handler has to run in the interrupt */
+/* Returns whether the function can have a share. The handler must run in the hard interrupt. */
 static bool can_share(struct pci_dev *pdev)
 {
 	struct irq_line_info info;
@@ -210,7 +212,7 @@ struct irq_user_intx *irq_user_share_intx(struct pci_dev *pdev)
 	if (!intx->domain)
 		goto err;
 
-	/* Once the line is mapped it may be opened, and interrupt */
+	/* As soon as the line is mapped, it may be opened and may interrupt */
 	ret = intx_request(intx);
 	if (ret) {
 		pci_info_ratelimited(pdev, "cannot share INTx, line %u: %pe\n", intx->wire,
@@ -231,28 +233,28 @@ err:
 }
 
 /**
- * irq_user_unshare_intx - Take the function's own line away
+ * irq_user_unshare_intx - Remove the function's own line
  * @intx:	The share
  *
- * The function is left masked: to enable it for another driver unmasks it.
+ * Leaves the function masked. Enabling it for another driver unmasks it.
  *
  * Context: Process context.
  */
 void irq_user_unshare_intx(struct irq_user_intx *intx)
 {
-	/* The line may still have an owner, by /proc. It must not unmask any more */
+	/* The line may still have an owner through /proc, which must not unmask any more */
 	intx_send_away(intx);
-	/* The handler looks for the line by its domain */
+	/* The handler looks up the line in the domain, so the domain is removed last */
 	free_irq(intx->wire, intx);
 	irq_dispose_mapping(intx->line);
 	intx_free(intx);
 }
 
 /**
- * irq_user_suspend_intx - Mask a function that is about to be reset
+ * irq_user_suspend_intx - Mask a function before it is reset
  * @intx:	The share
  *
- * Its configuration is saved after this, and restored with the mask.
+ * The function's configuration is saved after this call, so it is restored masked.
  */
 void irq_user_suspend_intx(struct irq_user_intx *intx)
 {
@@ -260,7 +262,7 @@ void irq_user_suspend_intx(struct irq_user_intx *intx)
 }
 
 /**
- * irq_user_resume_intx - Mask a function, or not, as before a reset
+ * irq_user_resume_intx - Restore the mask of a function after a reset
  * @intx:	The share
  */
 void irq_user_resume_intx(struct irq_user_intx *intx)

@@ -29,15 +29,15 @@ static inline void irq_user_unregister_pci(void) { }
 #endif
 
 /*
- * Whether an administrator has given the device to this driver, rather than that
- * its name matches, or a new_id
+ * Returns whether an administrator chose this driver by the device's driver_override.
+ * A match by name or by new_id is not enough.
  */
 static inline bool irq_user_is_wanted(struct device *dev)
 {
 	return device_match_driver_override(dev, dev->driver) > 0;
 }
 
-/* Whether no page of the resource has something else in it */
+/* Returns whether the resource fills whole pages, so that they contain nothing else. */
 static inline bool irq_user_has_whole_pages(const struct resource *res)
 {
 	return resource_size(res) && PAGE_ALIGNED(res->start) && PAGE_ALIGNED(resource_size(res));

@@ -2,8 +2,9 @@
 /*
  * The interrupt lines and registers of devices whose driver is a program
  *
- * The driver binds a device, and adds its nodes to those of kernel/irq/user_node.c.
- * It requests no line: a program that opens a line's node does.
+ * The driver binds a device and adds its nodes, which kernel/irq/user_node.c implements.
+ * Opening the node of a line requests the line. The driver itself requests only the wire
+ * of a shared INTx, see intx.c.
  */
 #include <linux/module.h>
 

@@ -2,11 +2,11 @@
 /*
  * PCI devices: MSI-X vectors, MSI vectors or INTx, as chosen for each device
  *
- * The choice is an attribute of the device while it is bound. To change it sets the
- * device up anew: its nodes go and come.
+ * While a device is bound, the choice is an attribute of the device. A write to the
+ * attribute sets the device up again: its nodes are removed, and new nodes are added.
  *
- * INTx is masked in the device but while its line is armed. A device that cannot do so
- * must not share its line.
+ * INTx is unmasked in the device only while its line is armed. A device that cannot mask
+ * INTx must not share its line.
  */
 #include <linux/cleanup.h>
 #include <linux/interrupt.h>
@@ -23,9 +23,9 @@
 
 static unsigned int vectors = 64;
 module_param(vectors, uint, 0644);
-MODULE_PARM_DESC(vectors, "Bound on the MSI-X and MSI vectors of a device, 1 to 2048 (64)");
+MODULE_PARM_DESC(vectors, "Maximum MSI-X or MSI vectors of a device, 1 to 2048 (default 64)");
 
-/* The kinds of interrupts, from the one that is taken first to the one that is taken last */
+/* The kinds of interrupts, in order of preference */
 static const struct {
 	const char *name;
 	const char *line;
@@ -39,12 +39,13 @@ static const struct {
 /**
  * struct card - A PCI device that is bound
  * @pdev:	The device
- * @lock:	Guards what follows, but @nr_mems and @mems
+ * @lock:	Protects the fields below, except @nr_mems and @mems
  * @wanted:	The kinds of interrupts to choose from, PCI_IRQ_*
- * @vectors:	The bound on the number of vectors
- * @type:	The index of the kind that was chosen, or -1
- * @intx:	The device's share of its INTx line, if it has that kind and can mask it
- * @nodes:	The nodes, NULL if to set the device up anew has failed
+ * @vectors:	The maximum number of vectors
+ * @type:	The index of the chosen kind in types, or -1
+ * @intx:	The device's share of its INTx line; NULL if another kind was chosen or the
+ *		device cannot mask INTx
+ * @nodes:	The nodes; NULL if setting the device up again has failed
  * @nr_mems:	Number of entries of @mems
  * @mems:	The registers that can be mapped
  */
@@ -88,16 +89,16 @@ static int alloc_type(struct card *card, unsigned int flag)
 		return ret ?: 1;
 	}
 
-	/* A message is a write to memory by the device */
+	/* The device sends a message by a write to memory, as a bus master */
 	pci_set_master(pdev);
 	ret = pci_alloc_irq_vectors(pdev, 1, card->vectors, flag);
 	if (ret < 0)
 		pci_clear_master(pdev);
-	/* The machine is without MSI */
+	/* EINVAL means that the machine has no MSI */
 	return ret == -EINVAL ? -ENODEV : ret;
 }
 
-/* Allocates the first kind of those wanted that the device has. Returns the number or -errno. */
+/* Allocates lines of the first wanted kind that it can. Returns their number or -errno. */
 static int alloc_lines(struct card *card)
 {
 	int ret = -ENODEV;
@@ -124,7 +125,7 @@ static void free_lines(struct card *card)
 		irq_user_unshare_intx(card->intx);
 	card->intx = NULL;
 	pci_free_irq_vectors(card->pdev);
-	/* The program may have left the device with an interrupt pending */
+	/* The program may have left the device with a pending interrupt */
 	pci_intx(card->pdev, 0);
 	if (types[card->type].flag != PCI_IRQ_INTX)
 		pci_clear_master(card->pdev);
@@ -165,7 +166,7 @@ static void take_down(struct card *card)
 	free_lines(card);
 }
 
-/* A device without interrupts has nodes for its registers, if it may be so */
+/* If @may_have_none, a device without interrupts gets nodes for its registers alone. */
 static int set_up(struct card *card, bool may_have_none)
 {
 	int nr, ret;
@@ -182,7 +183,7 @@ static int set_up(struct card *card, bool may_have_none)
 	return ret;
 }
 
-/* Sets the device up as is wanted now, or else as it was before */
+/* Sets the device up with the new values. If that fails, restores the old values. */
 static int set_up_anew(struct card *card, unsigned int wanted, unsigned int bound)
 {
 	const unsigned int old_wanted = card->wanted, old_bound = card->vectors;
@@ -204,11 +205,12 @@ static int set_up_anew(struct card *card, unsigned int wanted, unsigned int boun
 }
 
 /*
- * Changes what is wanted of the device, or its bound on vectors if that is not 0.
+ * Changes the wanted kinds of interrupts, if @wanted is not 0, and the maximum number of
+ * vectors, if @bound is not 0.
  *
- * A reset restores messages, under the device's lock, while they must not go away.
- * Removal of the driver waits for this function with that lock held, so this function
- * does not wait for the lock.
+ * A reset restores the device's messages under the device's lock. The messages must not
+ * be freed at that time, so this function takes the lock. It does not wait for the lock:
+ * unbinding the device holds the lock while it waits for this function.
  */
 static int change(struct device *dev, unsigned int wanted, unsigned int bound)
 {
@@ -299,16 +301,17 @@ static void reserve_mems(struct card *card)
 	}
 }
 
-/* Ports that the machine has no room for are not needed for its interrupts */
+/* If the machine has no room for the device's ports, interrupts work without them */
 static int enable(struct pci_dev *pdev)
 {
 	return pci_enable_device(pdev) ? pci_enable_device_mem(pdev) : 0;
 }
 
 /*
- * Leaves INTx masked, since to enable the device for another driver unmasks it. But the
- * device may have been enabled before, by sysfs, and stay so. If it interrupts, others
- * that share the line come first.
+ * If the device is disabled, leaves INTx masked: enabling the device for another driver
+ * unmasks it. If the device stays enabled, because sysfs enabled it before, unmasks INTx.
+ * If the device interrupts now, INTx stays masked for the sake of the other functions on
+ * the line.
  */
 static void give_intx_back(struct pci_dev *pdev)
 {
@@ -322,7 +325,7 @@ static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 	struct card *card;
 	int ret;
 
-	/* A bridge has more below it than registers */
+	/* A bridge has devices below it, not only registers */
 	if (!irq_user_is_wanted(&pdev->dev) || pdev->hdr_type != PCI_HEADER_TYPE_NORMAL)
 		return -ENODEV;
 
@@ -337,7 +340,7 @@ static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 	if (ret)
 		return ret;
 
-	/* The program that drove it last may have left it interrupting */
+	/* The program that drove the device last may have left it interrupting */
 	pci_intx(pdev, 0);
 	pdev->keep_intx_masked = 1;
 	ret = enable(pdev);
@@ -353,7 +356,7 @@ static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 	}
 	if (card->type < 0)
 		pci_info(pdev, "the device has no interrupt\n");
-	/* The attributes are shown after this */
+	/* The driver core adds the attributes, which use this, after probe */
 	pci_set_drvdata(pdev, card);
 	return 0;
 
@@ -372,7 +375,7 @@ static void irq_user_pci_remove(struct pci_dev *pdev)
 	give_intx_back(pdev);
 }
 
-/* A kernel that is booted next would find the device interrupting */
+/* The device must not interrupt the kernel that is booted next */
 static void irq_user_pci_shutdown(struct pci_dev *pdev)
 {
 	struct card *card = pci_get_drvdata(pdev);

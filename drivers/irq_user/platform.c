@@ -2,8 +2,8 @@
 /*
  * Devices of the platform bus, described by a device tree or ACPI
  *
- * While a device is bound its interrupts are mapped, its clocks are on, and so is
- * its power. Its memory is reserved as far as it has nodes.
+ * While a device is bound, its interrupts are mapped, and its clocks and power are on.
+ * Memory that has a node is reserved if possible, see reserve_mem().
  */
 #include <linux/clk.h>
 #include <linux/ctype.h>
@@ -16,7 +16,7 @@
 
 #include "irq_user.h"
 
-/* Whether a line of that name would be taken for another node */
+/* Returns whether the name could be that of a memory node or of an unnamed line. */
 static bool is_reserved(const char *name)
 {
 	if (!strncmp(name, "mem", 3) && name[3])
@@ -25,8 +25,8 @@ static bool is_reserved(const char *name)
 }
 
 /*
- * Names a line as firmware does, with what a file's name cannot have replaced. A
- * line without a name of its own has its index.
+ * Gives a line its name in firmware, and replaces characters that the name of a file
+ * cannot have. A line without a unique valid name is named by its index.
  */
 static void name_line(struct irq_user_line *lines, unsigned int index, const char *name)
 {
@@ -56,7 +56,7 @@ static int count_lines(struct platform_device *pdev)
 {
 	int nr;
 
-	/* The core would warn of such a line, which firmware has for "none" */
+	/* In firmware, line 0 means that there is none. The core would warn of it. */
 	for (unsigned int i = 0; i < pdev->num_resources; i++) {
 		if (resource_type(&pdev->resource[i]) == IORESOURCE_IRQ &&
 		    !pdev->resource[i].start)
@@ -97,8 +97,8 @@ static int map_lines(struct platform_device *pdev, struct irq_user_line **lines)
 }
 
 /*
- * Reserves registers. Firmware may describe a part of them as another device's, and
- * then they cannot be reserved although no driver uses them. Returns whether none does.
+ * Reserves registers. If firmware describes a part of them as another device's, they
+ * cannot be reserved even if no driver uses them. Returns whether no driver uses them.
  */
 static bool reserve_mem(struct platform_device *pdev, const struct resource *res)
 {
