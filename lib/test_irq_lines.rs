@@ -1,34 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Interrupt lines that fire on command, for tests of what is built on them.
+//! Interrupt lines that fire on command, for tests of code that uses interrupt lines.
 //!
-//! In `/sys/kernel/debug/test_irq_lines`, the file `control` takes a command at a time:
+//! Each write to the file `control` in `/sys/kernel/debug/test_irq_lines` is a command:
 //!
 //! | command | what it does |
 //! |---------|--------------|
 //! | `make <kind>` | makes and maps a line of a kind, see below |
-//! | `fire <irq>` | makes a line fire once, also while another command unmaps it |
-//! | `asleep <irq>` | makes an edge line fire once the system has suspended to idle, and wakes it |
-//! | `wake <irq>` | has a line wake the system when it fires |
-//! | `burst <irq>` | makes an edge line fire 10000 times without a pause |
-//! | `assert <irq>` | makes a level line fire until it is quiet |
+//! | `fire <irq>` | fires a line once, even while another command unmaps the line |
+//! | `asleep <irq>` | fires an edge line when the system has suspended to idle, and wakes it |
+//! | `wake <irq>` | makes a line wake the system when the line fires |
+//! | `burst <irq>` | fires an edge line 10000 times without a pause |
+//! | `assert <irq>` | asserts a level line until a command makes it quiet |
 //! | `quiet <irq>` | makes a level line quiet |
 //! | `nested <irq>` | calls the handler of a nested line, as its parent's thread would |
-//! | `chain <irq>` | has the kernel demultiplex a line, whoever has it |
+//! | `chain <irq>` | makes a line chained, even if the line has an owner |
 //! | `chip <irq>` | gives a line of the kind `late_chip` a chip |
 //! | `trigger <irq>` | gives a line of the kind `late_trigger` a trigger |
-//! | `request <irq>` | requests such a line and frees it, as a driver |
-//! | `unbind <irq>` | removes the domain of a mapped line; then only `dispose` is left |
+//! | `request <irq>` | requests a line of the kind `late_trigger` and frees it, as a driver does |
+//! | `unbind <irq>` | removes the domain of a mapped line; then only `dispose` works |
 //! | `dispose <irq>` | unmaps a line |
-//! | `misdispose <irq>` | unmaps a line under the lock of its bus, for lockdep to report |
+//! | `misdispose <irq>` | unmaps a line under the lock of its bus, which lockdep reports |
 //!
 //! The kinds are `edge`, `bare_edge`, `slow_edge`, `level`, `slow`, `simple`, `simple_message`,
 //! `unmaskable`, `maskless`, `late_chip`, `late_trigger`, `dummy`, `nested`, `unmarked_nested`,
 //! `nested_edge`, `percpu`, `percpu_devid`, `untriggered`, `managed`, `refusing`, `norequest`,
-//! `chained` and `hidden`. An unknown command or kind is `EINVAL`, as is a command that the kind of
-//! the line does not know; an unknown line is `ENOENT`. To read the file gives a row for each line,
-//! in the order in which they were made: its number, and whether its chip has it masked. The file
-//! `fires` says how often the line that was disposed of last has fired during that.
+//! `chained` and `hidden`.
+//!
+//! If the command or the kind is unknown, or the command does not suit the kind of the line, the
+//! write fails with `EINVAL`. If the line is unknown, it fails with `ENOENT`.
+//!
+//! Reading `control` returns a row for each line, in the order in which the lines were made: the
+//! number of the line, and whether its chip has masked it. The file `fires` says how often the line
+//! that was disposed of last fired while it was disposed of.
 
 use kernel::{
     debugfs::Scope,
@@ -60,17 +64,17 @@ module! {
 
 /// The lines that were made and not disposed of.
 ///
-/// A line is used and disposed of outside of the lock: to unmap one must not delay the others.
+/// Lines are used and disposed of without the lock: unmapping a line must not delay the others.
 #[pin_data]
 struct Lines {
     #[pin]
     list: Mutex<KVec<Arc<FakeLine>>>,
-    // How often the line that was disposed of last has fired during that.
+    // How often the line that was disposed of last fired while it was disposed of.
     fires: Atomic<u32>,
 }
 
 impl Lines {
-    /// Obeys a command.
+    /// Executes a command.
     fn obey(&self, command: &str) -> Result {
         let (verb, object) = command.trim().split_once(' ').ok_or(EINVAL)?;
 
@@ -96,7 +100,7 @@ impl Lines {
         if verb == "fire" {
             let device = line.device();
 
-            // For another command to unmap it.
+            // Without this reference, another command can unmap the line.
             drop(line);
             device.fire();
             return Ok(());
@@ -142,7 +146,7 @@ impl Lines {
         list.remove(index).map_err(|_| ENOENT)
     }
 
-    /// Unmaps a line, unless another command is still at it.
+    /// Unmaps a line, unless another command still uses it.
     fn dispose(&self, line: Arc<FakeLine>) {
         let device = line.device();
         let before = device.fires();
