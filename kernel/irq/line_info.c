@@ -71,7 +71,7 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		struct irq_data *data = &desc->irq_data;
 		bool can_request = irq_settings_can_request(desc);
 		/*
-		 * The chip is NULL while irq_domain_push_irq() sets another one. If a
+		 * The chip is NULL while irq_domain_push_irq() sets another chip. If a
 		 * line was left mapped, its chip may have been freed.
 		 */
 		struct irq_chip *chip = can_request ? READ_ONCE(data->chip) : NULL;

@@ -228,7 +228,7 @@ static int irq_user_add_mem(struct irq_user_device *device, struct device *paren
 
 /**
  * irq_user_remove_device - Remove the nodes of a device
- * @device:	What irq_user_add_device() returned
+ * @device:	The return value of irq_user_add_device()
  *
  * Takes the lines from their owners, whether these opened a node or a file in /proc.
  * Leaves the lines in the state that a driver expects. Unmaps the registers from all
