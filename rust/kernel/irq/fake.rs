@@ -2,8 +2,8 @@
 
 //! Lines of a chip that exists only in memory, for tests.
 //!
-//! For what `irq_sim` lacks: level-triggered, nested, behind a slow bus, and lines that nobody can
-//! have.
+//! They provide what `irq_sim` lacks: level-triggered lines, nested lines, lines behind a slow bus,
+//! and lines that cannot be requested.
 
 mod kind;
 mod wires;
@@ -37,27 +37,30 @@ use crate::{
 use core::ptr;
 use wires::Wires;
 
+pub(super) use wires::yield_now;
+
 pub use kind::Kind;
 pub use wires::Step;
 
-/// Calls nobody: the handler of a chained line.
+/// The handler of a chained line. It does nothing.
 extern "C" fn demultiplex(_desc: *mut bindings::irq_desc) {}
 
-/// Handles a line that nothing fires.
+/// The handler of a line that does not fire.
 extern "C" fn ignore(_irq: c_int, _cookie: *mut c_void) -> bindings::irqreturn_t {
     bindings::irqreturn::IRQ_NONE
 }
 
-/// Returns the queue for what a line does later.
+/// Returns the queue for the work of a line.
 fn queue() -> &'static Queue {
-    // SAFETY: It lives for ever. The one that `workqueue` offers is deprecated.
+    // SAFETY: `system_dfl_wq` is never destroyed. The queue that `workqueue` offers is deprecated.
     unsafe { Queue::from_raw(bindings::system_dfl_wq) }
 }
 
-/// Returns whether all processors are on their way to idle, and devices are suspended.
+/// Returns whether devices are suspended and all processors are entering idle.
 #[cfg(CONFIG_SUSPEND)]
 fn is_suspended_to_idle() -> bool {
-    // SAFETY: It is a number, which other processors may change meanwhile.
+    // SAFETY: `s2idle_state` is a static number. Another processor may change it, so the read is
+    // volatile.
     let state = unsafe { (&raw const bindings::s2idle_state).read_volatile() };
 
     state == bindings::s2idle_states_S2IDLE_STATE_ENTER
@@ -73,17 +76,17 @@ impl Device {
         self.0.asserted.store(0, Release);
     }
 
-    /// Notes that a handler runs.
+    /// Records that a handler runs.
     pub fn note(&self, step: Step) {
         self.0.note(step);
     }
 
-    /// Makes the line fire once, whatever it is.
+    /// Makes the line fire once, whatever its kind.
     pub fn fire(&self) {
         self.0.fire_once();
     }
 
-    /// Runs a function under the lock of the bus that a slow chip is behind.
+    /// Runs a function under the lock of a slow chip's bus.
     pub fn with_bus_locked(&self, f: impl FnOnce()) {
         self.0.lock_bus();
         f();
@@ -96,12 +99,14 @@ impl Device {
     }
 }
 
-/// A mapped line, the only one of its chip and its domain. To drop it unmaps it.
+/// A mapped line, the only line of its chip and of its domain. It is unmapped when it is dropped.
 ///
 /// # Invariants
 ///
-/// `irq` is the mapping of a line of `domain`, which was made for it and is there unless `unbound`
-/// is set. `wires` belongs to both. `generic` is null, or the line's chip, which is its own.
+/// - `irq` is the mapping of a line of `domain`.
+/// - `domain` was made for this line and exists unless `unbound` is set.
+/// - `wires` belongs to the line and to the domain.
+/// - `generic` is null, or the line's chip, which no other line uses.
 pub struct FakeLine {
     wires: Arc<Wires>,
     domain: *mut bindings::irq_domain,
@@ -112,14 +117,14 @@ pub struct FakeLine {
     generic: Atomic<*mut bindings::irq_chip_generic>,
 }
 
-// SAFETY: The line may be used and unmapped on any thread.
+// SAFETY: Any thread may use and unmap the line.
 unsafe impl Send for FakeLine {}
 
-// SAFETY: As above, for several at once.
+// SAFETY: Several threads may use the line at the same time: what changes is atomic.
 unsafe impl Sync for FakeLine {}
 
 impl FakeLine {
-    /// Its number at its chip.
+    /// The line's number at its chip.
     pub const HWIRQ: usize = 3;
 
     /// Makes a line and maps it.
@@ -192,9 +197,10 @@ impl FakeLine {
         // SAFETY: `info` is valid, and `wires` outlives the domain.
         let domain = from_err_ptr(unsafe { bindings::irq_domain_instantiate(&info) })?;
         if kind == Kind::LateTrigger {
-            // The core would complain of a node of no known type when it names the domain.
+            // When the core names a domain, it warns if the type of the domain's node is unknown.
+            // So the node is set afterwards.
             //
-            // SAFETY: `domain` is valid. Nothing compares its node with this one yet.
+            // SAFETY: `domain` is valid. Nothing compares its node with this node yet.
             unsafe { (*domain).fwnode = wires.fwnode.get() };
         }
         let mut affinity = bindings::irq_affinity_desc::default();
@@ -205,11 +211,11 @@ impl FakeLine {
         } else {
             ptr::null()
         };
-        // SAFETY: `domain` is valid, and has this line. `affinity` is null or valid.
+        // SAFETY: `domain` is valid and has this line. `affinity` is null or valid.
         let irq = unsafe { bindings::irq_create_mapping_affinity(domain, Self::HWIRQ, affinity) };
 
-        // INVARIANT: Both were made just now. Without a mapping there is nothing to unmap. There is
-        // no generic chip yet.
+        // INVARIANT: The domain and the mapping were made just now. If the mapping failed, `irq` is
+        // 0, and unmapping it does nothing. There is no generic chip yet.
         let line = Self {
             wires,
             domain,
@@ -226,7 +232,7 @@ impl FakeLine {
             line.demultiplex();
         }
         if kind == Kind::NoRequest {
-            // To map a line clears it.
+            // The mapping has cleared this flag, so it is set here.
             //
             // SAFETY: The line is mapped.
             unsafe { bindings::irq_modify_status(irq, 0, bindings::IRQ_NOREQUEST as c_ulong) };
@@ -239,12 +245,12 @@ impl FakeLine {
         self.irq
     }
 
-    /// Returns what sort of a line it is.
+    /// Returns the line's kind.
     pub fn kind(&self) -> Kind {
         self.wires.kind
     }
 
-    /// Has the kernel demultiplex the line, whoever has it.
+    /// Makes the kernel demultiplex the line, even if it has an owner.
     pub fn demultiplex(&self) {
         if !self.chained.xchg(true, Full) {
             // SAFETY: The line is mapped by the type invariants.
@@ -258,13 +264,13 @@ impl FakeLine {
         }
     }
 
-    /// Gives a line that was mapped without a chip a generic one, which does nothing, as drivers do
-    /// that map lines first.
+    /// Gives a generic chip, which does nothing, to a line that was mapped without a chip. Some
+    /// drivers map their lines before they set the chip.
     pub fn set_chip(&self) -> Result {
         if self.has_chip.xchg(true, Full) {
             return Err(EBUSY);
         }
-        // SAFETY: The name lives for ever. The chip has no registers.
+        // SAFETY: The name is static. The chip has no registers.
         let generic = unsafe {
             bindings::irq_alloc_generic_chip(
                 c"fake".as_char_ptr(),
@@ -279,12 +285,12 @@ impl FakeLine {
         }
         // SAFETY: `generic` is valid.
         let types = unsafe { &raw mut (*generic).chip_types };
-        // SAFETY: The chip was made just now, with one type, and nothing uses it yet.
+        // SAFETY: The chip was made just now with one type. Nothing uses it yet.
         let chip = unsafe { &mut (*types.cast::<bindings::irq_chip_type>()).chip };
 
         chip.irq_mask = Some(bindings::irq_gc_noop);
         chip.irq_unmask = Some(bindings::irq_gc_noop);
-        // SAFETY: The line is mapped by the type invariants, and has no chip.
+        // SAFETY: The line is mapped by the type invariants and has no chip.
         unsafe {
             bindings::irq_setup_generic_chip(
                 generic,
@@ -294,13 +300,13 @@ impl FakeLine {
                 bindings::IRQ_LEVEL | bindings::IRQ_TYPE_LEVEL_HIGH,
             )
         };
-        // INVARIANT: It is the line's, and nothing else's.
+        // INVARIANT: `generic` is the line's chip, and no other line uses it.
         self.generic.store(generic, Release);
         Ok(())
     }
 
-    /// Gives a line that was mapped without a trigger one, by mapping it again as firmware
-    /// describes it.
+    /// Gives a trigger to a line that was mapped without a trigger, by mapping the line again as
+    /// firmware would describe it.
     pub fn set_trigger(&self) -> Result {
         let mut fwspec = bindings::irq_fwspec {
             fwnode: self.wires.fwnode.get(),
@@ -310,19 +316,19 @@ impl FakeLine {
 
         fwspec.param[0] = Self::HWIRQ as u32;
         fwspec.param[1] = bindings::IRQ_TYPE_EDGE_RISING;
-        // SAFETY: `fwspec` is valid, and describes a line of the domain.
+        // SAFETY: `fwspec` is valid and describes a line of the domain.
         if unsafe { bindings::irq_create_fwspec_mapping(&mut fwspec) } != self.irq {
             return Err(EINVAL);
         }
         Ok(())
     }
 
-    /// Requests the line as a driver does, and frees it.
+    /// Requests the line as a driver does, then frees it.
     pub fn request_and_free(&self) -> Result {
         let cookie = Arc::as_ptr(&self.wires).cast_mut().cast();
 
-        // SAFETY: The line is mapped by the type invariants. The name lives for ever, and the
-        // handler does not use the cookie.
+        // SAFETY: The line is mapped by the type invariants. The name is static. The handler does
+        // not use the cookie.
         to_result(unsafe {
             bindings::request_threaded_irq(
                 self.irq,
@@ -338,11 +344,11 @@ impl FakeLine {
         Ok(())
     }
 
-    /// Removes the domain, as if its driver was unbound, although the line is still mapped.
+    /// Removes the domain while the line is still mapped, as when the driver of a chip is unbound.
     pub fn unbind(&self) {
-        // INVARIANT: Now it is set.
+        // INVARIANT: `unbound` is set when the domain is removed.
         if !self.unbound.xchg(true, Full) {
-            // SAFETY: The domain is there by the type invariants, and ours.
+            // SAFETY: By the type invariants the domain exists and was made for this line.
             unsafe { bindings::irq_domain_remove(self.domain) };
         }
     }
@@ -352,14 +358,14 @@ impl FakeLine {
         self.burst(1);
     }
 
-    /// Makes an edge line fire so many times without a pause. Once it is masked, no more edges
-    /// come.
+    /// Makes an edge line fire `edges` times without a pause. Once the line is masked, no more
+    /// edges come.
     pub fn burst(&self, edges: u32) {
         self.wires.strike(edges);
     }
 
-    /// Makes an edge line fire once the system has suspended to idle. If the line does not wake the
-    /// system, this does.
+    /// Makes an edge line fire once, when the system has suspended to idle. If the line does not
+    /// wake the system, this function does.
     #[cfg(CONFIG_SUSPEND)]
     pub fn fire_asleep(&self) -> Result {
         let wires = self.wires.clone();
@@ -368,10 +374,10 @@ impl FakeLine {
             while wires.irq.load(Acquire) != 0 {
                 if is_suspended_to_idle() {
                     wires.strike(1);
-                    // SAFETY: The work is initialised.
+                    // SAFETY: `new()` has initialised the work.
                     unsafe { bindings::irq_work_sync(wires.work.get()) };
                     if wires.wake.load(Acquire) == 0 {
-                        // SAFETY: It is always safe to call it.
+                        // SAFETY: `pm_system_wakeup()` has no preconditions.
                         unsafe { bindings::pm_system_wakeup() };
                     }
                     return;
@@ -382,7 +388,7 @@ impl FakeLine {
         Ok(())
     }
 
-    /// Has the line wake the system.
+    /// Makes the line wake the system when it fires.
     pub fn wake_system(&self) -> Result {
         // SAFETY: The line is mapped by the type invariants.
         to_result(unsafe { bindings::irq_set_irq_wake(self.irq, 1) })
@@ -399,43 +405,41 @@ impl FakeLine {
         Ok(())
     }
 
-    /// Calls the handler of a nested line, as the thread of the parent's line does: one call at a
-    /// time.
+    /// Calls the handler of a nested line, as the thread of the parent line does. Only one call
+    /// runs at a time.
     pub fn handle_nested(&self) {
         self.wires.handle_nested();
     }
 
-    /// Waits until a level line, which is asserted, had many a chance to fire.
+    /// Waits until a level line, which must be asserted, had 100 chances to fire.
     pub fn wait_in_storm(&self) {
         let begin = self.wires.rounds.load(Acquire);
 
         while self.wires.rounds.load(Acquire).wrapping_sub(begin) < 100 {
-            // SAFETY: It may be called in process context.
-            unsafe { bindings::schedule() };
+            yield_now();
         }
     }
 
-    /// Makes a level line quiet, and waits until what was on its way has come.
+    /// Makes a level line quiet, and waits until interrupts that are under way are handled.
     pub fn settle(&self) {
         self.stop();
         // SAFETY: The line is mapped by the type invariants.
         unsafe { bindings::synchronize_irq(self.irq) };
     }
 
-    /// As [`Self::settle()`], but does not wait for the handler.
+    /// Like [`Self::settle()`], but does not wait for the handler.
     fn stop(&self) {
         if !self.kind().is_edge() {
             self.device().quiet();
         }
         while self.wires.pumping.load(Acquire) != 0 {
-            // SAFETY: It may be called in process context.
-            unsafe { bindings::schedule() };
+            yield_now();
         }
-        // SAFETY: The work is initialised.
+        // SAFETY: `new()` has initialised the work.
         unsafe { bindings::irq_work_sync(self.wires.work.get()) };
     }
 
-    /// Returns the device at its end.
+    /// Returns the device at the end of the line.
     pub fn device(&self) -> Device {
         Device(self.wires.clone())
     }
@@ -450,12 +454,12 @@ impl FakeLine {
         self.wires.masked.load(Acquire) != 0
     }
 
-    /// Forgets what happened so far.
+    /// Forgets the steps that were recorded so far.
     pub fn forget_steps(&self) {
         self.wires.steps.store(0, Release);
     }
 
-    /// Returns whether just these steps happened since.
+    /// Returns whether exactly these steps were recorded since [`Self::forget_steps()`].
     pub fn went(&self, steps: &[Step]) -> bool {
         let wanted = steps.iter().fold(0, |all, &step| (all << 4) | step as u64);
 
@@ -472,25 +476,27 @@ impl Drop for FakeLine {
         }
         let generic = self.generic.load(Acquire);
         if !generic.is_null() {
-            // SAFETY: It is the line's chip by the type invariants.
+            // SAFETY: By the type invariants `generic` is the line's chip.
             unsafe { bindings::irq_remove_generic_chip(generic, 1, 0, 0) };
         }
         if self.unbound.load(Acquire) {
             self.settle();
-            // SAFETY: The mapping is ours by the type invariants. Its domain has forgotten it.
+            // SAFETY: By the type invariants `irq` is this line's mapping. Its domain is gone.
             unsafe { bindings::irq_free_descs(self.irq, 1) };
         } else {
-            // The line may fire until its owner gives it back.
+            // The line may fire until its owner frees it.
             //
-            // SAFETY: The mapping is ours by the type invariants; if there is none it does nothing.
+            // SAFETY: By the type invariants `irq` is this line's mapping. If it is 0, the call
+            // does nothing.
             unsafe { bindings::irq_dispose_mapping(self.irq) };
             self.stop();
-            // SAFETY: The domain is ours by the type invariants, and has no line left.
+            // SAFETY: By the type invariants the domain was made for this line. It has no line
+            // left.
             unsafe { bindings::irq_domain_remove(self.domain) };
         }
-        // SAFETY: It is null, or no line has this chip any more.
+        // SAFETY: `generic` is null, or no line uses this chip any more.
         unsafe { bindings::kfree(generic.cast()) };
-        // What waits for the system to suspend ends now.
+        // The work of `fire_asleep()` ends when it reads this.
         self.wires.irq.store(0, Release);
     }
 }

@@ -7,63 +7,65 @@ use crate::{
     prelude::*, //
 };
 
-/// What sort of a line it is.
+/// The kind of a fake line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Fires once when it is told to. The chip keeps an edge that comes while it is masked, until
-    /// it is unmasked or told to forget it.
+    /// An edge line. The chip keeps an edge that comes while the line is masked, until the line is
+    /// unmasked or the chip is asked to forget the edge.
     Edge,
-    /// As `Edge`, of a chip that keeps no edge and has no retrigger; the core must not resend by
-    /// software either.
+    /// Like `Edge`, but the chip keeps no edge and cannot retrigger. The core must not resend an
+    /// edge by software either.
     BareEdge,
-    /// As `BareEdge`, by a chip behind a bus that sleeps.
+    /// Like `BareEdge`, but the chip is behind a bus that sleeps.
     SlowEdge,
-    /// Fires as long as it is asserted and not masked.
+    /// A level line. It fires as long as it is asserted and not masked.
     Level,
-    /// As `Level`, by a chip behind a bus that sleeps.
+    /// Like `Level`, but the chip is behind a bus that sleeps.
     SlowLevel,
-    /// As `Level`, with no configured trigger: its flow handler tells.
+    /// Like `Level`, but no trigger is configured. Only the flow handler shows that it is a level
+    /// line.
     UntoldLevel,
-    /// As `Level`, with a simple flow handler that does not tell.
+    /// Like `Level`, but no trigger is configured, and the flow handler is the simple one, which
+    /// does not show the trigger either.
     Simple,
-    /// As `BareEdge`, but a message with a simple flow handler and no trigger, as some PCI hosts
-    /// have.
+    /// Like `BareEdge`, but a message with the simple flow handler and no trigger. Some PCI hosts
+    /// have such lines.
     SimpleMessage,
-    /// As `Level`, of a chip that masks nothing and says so.
+    /// Like `Level`, but the chip says that it masks nothing.
     Unmaskable,
-    /// As `Level`, of a chip that has nothing to mask by.
+    /// Like `Level`, but the chip has no function to mask the line.
     Maskless,
-    /// Mapped without a chip. See [`FakeLine::set_chip()`].
+    /// A line that is mapped without a chip. See [`FakeLine::set_chip()`].
     ///
     /// [`FakeLine::set_chip()`]: super::FakeLine::set_chip
     LateChip,
-    /// As `Maskless`, mapped without a trigger. See [`FakeLine::set_trigger()`].
+    /// Like `Maskless`, but mapped without a trigger. See [`FakeLine::set_trigger()`].
     ///
     /// [`FakeLine::set_trigger()`]: super::FakeLine::set_trigger
     LateTrigger,
-    /// Of the core's chip that does nothing.
+    /// A line of the core's chip that does nothing.
     Dummy,
-    /// Handled in the thread of another line.
+    /// A line that is handled in the thread of another line.
     Nested,
-    /// As `Nested`, but the line is not marked so.
+    /// Like `Nested`, but not marked as nested.
     UnmarkedNested,
-    /// As `Nested`, and edge-triggered.
+    /// Like `Nested`, but edge-triggered.
     NestedEdge,
-    /// Each CPU has one.
+    /// A per-CPU line.
     PerCpu,
-    /// Each CPU has one, and a cookie of its own for it.
+    /// A per-CPU line that has a separate cookie on each CPU.
     PerCpuDevId,
-    /// As `Edge`, with no configured trigger and no flow handler.
+    /// Like `Edge`, but without a configured trigger and without a flow handler.
     Untriggered,
-    /// As `Edge`, handled where the core says.
+    /// Like `Edge`, but the core chooses the CPU that handles it.
     Managed,
-    /// As `Edge`, but the chip refuses that.
+    /// Like `Edge`, but the chip refuses to set this trigger.
     Refusing,
-    /// Not to be requested.
+    /// A line that cannot be requested.
     NoRequest,
-    /// Demultiplexed by the kernel.
+    /// A line that the kernel demultiplexes.
     Chained,
-    /// Not to be shown.
+    /// A line that is not shown.
     Hidden,
 }
 
@@ -103,7 +105,7 @@ impl Kind {
         }
     }
 
-    /// Returns whether the line fires once for each edge that [`FakeLine::fire()`] makes.
+    /// Returns whether [`FakeLine::fire()`] makes an edge, for which the line fires once.
     ///
     /// [`FakeLine::fire()`]: super::FakeLine::fire
     pub fn is_edge(self) -> bool {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the chip of a fake line does.
+//! The chip and the wires of a fake line.
 
 use super::kind::Kind;
 use crate::{
@@ -26,7 +26,7 @@ use core::{
     }, //
 };
 
-/// What happens to a line, in the order that the tests look at.
+/// A step in the life of a line. Tests check the order of the steps.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Step {
@@ -34,13 +34,19 @@ pub enum Step {
     Mask = 1,
     /// The chip unmasks it.
     Unmask = 2,
-    /// A hard handler notes that it runs.
+    /// A hard handler records that it runs.
     Hard = 3,
-    /// A threaded handler notes that it runs.
+    /// A threaded handler records that it runs.
     Thread = 4,
 }
 
-/// The wires of the line.
+/// Lets other threads run.
+pub(in crate::irq) fn yield_now() {
+    // SAFETY: All callers run in process context and may sleep.
+    unsafe { bindings::schedule() };
+}
+
+/// The state of a line, its chip and its device.
 #[pin_data]
 pub(super) struct Wires {
     pub(super) irq: Atomic<u32>,
@@ -48,32 +54,33 @@ pub(super) struct Wires {
     pub(super) masked: Atomic<u32>,
     pub(super) pumping: Atomic<u32>,
     pub(super) rounds: Atomic<u32>,
-    // How often the line has fired, and was handled.
+    // How often the line has fired and was handled.
     pub(super) fires: Atomic<u32>,
-    // How many calls of `fire()` are under way.
+    // The number of calls of `fire()` that are running.
     pub(super) in_flight: Atomic<u32>,
     pub(super) wake: Atomic<i32>,
-    // The last 16 steps, the latest in the lowest four bits.
+    // The last 16 steps. The latest step is in the lowest four bits.
     pub(super) steps: Atomic<u64>,
-    // Held by the thread of the parent's line, of a nested one. Whether the line is unmapped.
+    // Of a nested line: whether it is unmapped. The thread of the parent line holds the lock.
     #[pin]
     pub(super) parent: Mutex<bool>,
-    // The lock of the bus that a slow chip is behind.
+    // The lock of a slow chip's bus.
     #[pin]
     pub(super) bus: Opaque<bindings::mutex>,
     pub(super) kind: Kind,
     pub(super) chip: bindings::irq_chip,
-    // The domain's, if firmware describes its line.
+    // The node of the domain, if firmware describes its line.
     pub(super) fwnode: Opaque<bindings::fwnode_handle>,
     // Makes the line fire, in hard interrupt context.
     #[pin]
     pub(super) work: Opaque<bindings::irq_work>,
 }
 
-// SAFETY: What changes is atomic, but for `work`, which is queued from anywhere by design.
+// SAFETY: No field is tied to a thread.
 unsafe impl Send for Wires {}
 
-// SAFETY: As above.
+// SAFETY: What changes is atomic or under a lock, except `work`, which may be queued from any
+// context.
 unsafe impl Sync for Wires {}
 
 impl Wires {
@@ -85,7 +92,7 @@ impl Wires {
         }
     }
 
-    /// Makes the line fire once, whatever it is.
+    /// Makes the line fire once, whatever its kind.
     pub(super) fn fire_once(&self) {
         match self.kind {
             Kind::Nested | Kind::NestedEdge | Kind::UnmarkedNested => self.handle_nested(),
@@ -98,15 +105,15 @@ impl Wires {
         }
     }
 
-    /// Makes so many edges.
+    /// Makes the given number of edges.
     pub(super) fn strike(&self, edges: u32) {
         self.asserted.store(edges, Release);
         self.queue();
     }
 
-    /// Makes the line fire in hard interrupt context, as far as it is asserted.
+    /// Makes the line fire in hard interrupt context, if it is asserted.
     fn queue(&self) {
-        // SAFETY: It was initialised by `new()`, and `FakeLine::drop()` waits for it.
+        // SAFETY: `FakeLine::new()` has initialised the work, and `FakeLine::drop()` waits for it.
         unsafe { bindings::irq_work_queue(self.work.get()) };
     }
 
@@ -115,7 +122,8 @@ impl Wires {
         let unmapped = self.parent.lock();
 
         if !*unmapped {
-            // SAFETY: The line is mapped as long as the lock is held, and this may sleep.
+            // SAFETY: The line is mapped while the lock is held. This is process context, where
+            // the handler may sleep.
             unsafe { bindings::handle_nested_irq(self.irq.load(Acquire)) };
             self.fires.fetch_add(1, Full);
         }
@@ -123,7 +131,7 @@ impl Wires {
 
     /// Makes the line fire as long as it is asserted and not masked.
     ///
-    /// From a thread, because a storm that comes from interrupt context alone would let no thread
+    /// It runs in a thread, because a storm made in interrupt context alone would let no thread
     /// run.
     pub(super) fn pump(&self) {
         loop {
@@ -132,11 +140,10 @@ impl Wires {
                 if self.masked.load(Acquire) == 0 {
                     self.queue();
                 }
-                // SAFETY: It may be called in process context.
-                unsafe { bindings::schedule() };
+                yield_now();
             }
             self.pumping.xchg(0, Full);
-            // It may have been asserted again in between.
+            // The line may have been asserted again after the loop.
             if self.asserted.load(Acquire) == 0 || self.pumping.xchg(1, Full) != 0 {
                 return;
             }
@@ -145,12 +152,23 @@ impl Wires {
 
     /// # Safety
     ///
-    /// `data` must be of a line that [`FakeLine::new`] has made.
+    /// `data` must belong to a line that [`FakeLine::new`] has made.
     unsafe fn of<'a>(data: *mut bindings::irq_data) -> &'a Self {
         // SAFETY: By the safety requirements of this function.
         let wires = unsafe { (*data).chip_data };
 
-        // SAFETY: `new()` has put it there, and it outlives the line.
+        // SAFETY: `map()` has set it to the wires, which outlive the line.
+        unsafe { &*wires.cast::<Self>() }
+    }
+
+    /// # Safety
+    ///
+    /// [`FakeLine::new`] must have made `domain`.
+    unsafe fn of_domain<'a>(domain: *mut bindings::irq_domain) -> &'a Self {
+        // SAFETY: By the safety requirements of this function.
+        let wires = unsafe { (*domain).host_data };
+
+        // SAFETY: `new()` has set it to the wires, which outlive the domain.
         unsafe { &*wires.cast::<Self>() }
     }
 
@@ -158,19 +176,19 @@ impl Wires {
 
     /// # Safety
     ///
-    /// As [`Self::of()`].
+    /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn mask(data: *mut bindings::irq_data) {
         // SAFETY: By the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
 
-        // Before the core asks what is in flight.
+        // The mask must be visible before the core asks whether the line is about to fire.
         wires.masked.xchg(1, Full);
         wires.note(Step::Mask);
     }
 
     /// # Safety
     ///
-    /// As [`Self::of()`].
+    /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn unmask(data: *mut bindings::irq_data) {
         // SAFETY: By the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
@@ -184,7 +202,7 @@ impl Wires {
 
     /// # Safety
     ///
-    /// As [`Self::of()`].
+    /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn set_wake(data: *mut bindings::irq_data, on: c_uint) -> c_int {
         // SAFETY: By the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
@@ -193,11 +211,11 @@ impl Wires {
         0
     }
 
-    /// Makes an edge line fire by software, or forget the edges that wait for it to be unmasked.
+    /// Makes an edge line fire by software, or forgets the edges that wait for an unmask.
     ///
     /// # Safety
     ///
-    /// As [`Self::of()`].
+    /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn set_state(
         data: *mut bindings::irq_data,
         which: bindings::irqchip_irq_state,
@@ -217,12 +235,12 @@ impl Wires {
         0
     }
 
-    /// Tells whether the line is about to fire, which the core asks when the line is masked. So
-    /// the line does not fire any more when its action is free.
+    /// Returns whether the line is about to fire. The core asks this when the line is masked, so
+    /// the line does not fire after its action is freed.
     ///
     /// # Safety
     ///
-    /// As [`Self::of()`]. `state` must be valid for writing.
+    /// See [`Self::of()`]. `state` must be valid for writing.
     pub(super) unsafe extern "C" fn state(
         data: *mut bindings::irq_data,
         which: bindings::irqchip_irq_state,
@@ -239,12 +257,12 @@ impl Wires {
         0
     }
 
-    /// Makes an edge line fire again for an edge that the core has kept. It is one with an edge
-    /// that the chip has kept, as with the chips of machines.
+    /// Makes an edge line fire again for an edge that the core has kept. If the chip has also kept
+    /// an edge, the two are one, as with real chips.
     ///
     /// # Safety
     ///
-    /// As [`Self::of()`].
+    /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn retrigger(data: *mut bindings::irq_data) -> c_int {
         // SAFETY: By the safety requirements of this function.
         unsafe { Self::of(data) }.strike(1);
@@ -260,26 +278,26 @@ impl Wires {
         let key: Pin<&'static LockClassKey> = kernel::static_lock_class!();
 
         Opaque::ffi_init(move |bus| {
-            // SAFETY: `bus` is valid for writing, and the name and the key live for ever.
+            // SAFETY: `bus` is valid for writing. The name and the key are static.
             unsafe { bindings::__mutex_init(bus, c"fake_irq_bus".as_char_ptr(), key.as_ptr()) }
         })
     }
 
     /// Locks the bus. The same thread must unlock it.
     pub(super) fn lock_bus(&self) {
-        // SAFETY: It was initialised by `new()`.
+        // SAFETY: `FakeLine::new()` has initialised the mutex.
         unsafe { bindings::mutex_lock(self.bus.get()) };
     }
 
     /// Unlocks the bus, which this thread has locked.
     pub(super) fn unlock_bus(&self) {
-        // SAFETY: It was initialised by `new()`.
+        // SAFETY: `FakeLine::new()` has initialised the mutex.
         unsafe { bindings::mutex_unlock(self.bus.get()) };
     }
 
     /// # Safety
     ///
-    /// As [`Self::of()`].
+    /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn bus_lock(data: *mut bindings::irq_data) {
         // SAFETY: By the safety requirements of this function.
         unsafe { Self::of(data) }.lock_bus();
@@ -287,7 +305,7 @@ impl Wires {
 
     /// # Safety
     ///
-    /// As [`Self::of()`].
+    /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn bus_unlock(data: *mut bindings::irq_data) {
         // SAFETY: By the safety requirements of this function.
         unsafe { Self::of(data) }.unlock_bus();
@@ -295,12 +313,12 @@ impl Wires {
 
     /// # Safety
     ///
-    /// `work` must be the one of the wires of a line.
+    /// `work` must be the field of a line's [`Wires`].
     pub(super) unsafe extern "C" fn fire(work: *mut bindings::irq_work) {
         let wires = Opaque::cast_from(work).cast::<u8>();
         // SAFETY: By the safety requirements of this function.
         let wires = unsafe { wires.sub(offset_of!(Self, work)) }.cast::<Self>();
-        // SAFETY: As above.
+        // SAFETY: `wires` contains `work`, and `FakeLine::drop()` waits for the work.
         let wires = unsafe { &*wires };
 
         wires.in_flight.fetch_add(1, Full);
@@ -312,7 +330,7 @@ impl Wires {
     fn fire_unmasked(&self) {
         let irq = self.irq.load(Acquire);
 
-        // Of an edge line, this is the number of edges that are due.
+        // For an edge line, `asserted` is the number of edges that are due.
         for edge in 0..self.asserted.load(Acquire) {
             if self.masked.load(Acquire) != 0 {
                 if self.kind.is_edge() && !self.kind.keeps_edges() {
@@ -320,11 +338,12 @@ impl Wires {
                 }
                 return;
             }
-            // Another processor may look at the same edges, when it unmasks: one takes them.
+            // Another processor that unmasks the line may see the same edges. Only one processor
+            // takes them.
             if self.kind.is_edge() && edge == 0 && self.asserted.xchg(0, Full) == 0 {
                 return;
             }
-            // SAFETY: The line is there, and this is hard interrupt context.
+            // SAFETY: The line is mapped, and this is hard interrupt context.
             unsafe { bindings::generic_handle_irq(irq) };
             self.fires.fetch_add(1, Full);
         }
@@ -334,12 +353,10 @@ impl Wires {
     ///
     /// # Safety
     ///
-    /// As [`Self::map()`].
+    /// See [`Self::of_domain()`].
     pub(super) unsafe extern "C" fn unmap(domain: *mut bindings::irq_domain, _irq: c_uint) {
         // SAFETY: By the safety requirements of this function.
-        let data = unsafe { (*domain).host_data };
-        // SAFETY: `new()` has put it there, and it outlives the domain.
-        let wires = unsafe { &*data.cast::<Self>() };
+        let wires = unsafe { Self::of_domain(domain) };
 
         *wires.parent.lock() = true;
     }
@@ -348,16 +365,14 @@ impl Wires {
     ///
     /// # Safety
     ///
-    /// `domain` must be one that [`FakeLine::new`] has made.
+    /// See [`Self::of_domain()`].
     pub(super) unsafe extern "C" fn map(
         domain: *mut bindings::irq_domain,
         irq: c_uint,
         _hwirq: bindings::irq_hw_number_t,
     ) -> c_int {
         // SAFETY: By the safety requirements of this function.
-        let data = unsafe { (*domain).host_data };
-        // SAFETY: `new()` has put it there, and it outlives the domain.
-        let wires = unsafe { &*data.cast::<Self>() };
+        let wires = unsafe { Self::of_domain(domain) };
         let flow = wires.kind.flow();
         let chip = if wires.kind == Kind::Dummy {
             &raw const bindings::dummy_irq_chip
@@ -371,29 +386,23 @@ impl Wires {
         }
         // SAFETY: The line was made just now, and `wires` outlives it.
         unsafe { bindings::irq_set_chip(irq, chip) };
-        // SAFETY: As above.
+        let data = ptr::from_ref(wires).cast_mut().cast();
+        // SAFETY: The line was made just now, and `wires` outlives it.
         unsafe { bindings::irq_set_chip_data(irq, data) };
-        // SAFETY: As above.
+        // SAFETY: The line was made just now.
         unsafe { bindings::__irq_set_handler(irq, flow, 0, ptr::null()) };
-        // SAFETY: As above.
+        // SAFETY: The line was made just now.
         unsafe { bindings::irq_modify_status(irq, 0, wires.kind.status() as c_ulong) };
-        if wires.kind == Kind::BareEdge {
-            // SAFETY: The line was made just now.
-            let data = unsafe { bindings::irq_get_irq_data(irq) };
-            // SAFETY: `data` is the line's, which nothing uses yet.
-            let state = unsafe { &mut (*(*data).common).state_use_accessors };
-
-            // `irqd_set_handle_enforce_irqctx()`, which keeps the core from a resend by software.
-            *state |= bindings::IRQD_HANDLE_ENFORCE_IRQCTX;
-        }
-        if wires.kind == Kind::SimpleMessage {
-            // SAFETY: The line was made just now.
-            let data = unsafe { bindings::irq_get_irq_data(irq) };
-            // SAFETY: `data` is the line's, which nothing uses yet.
-            let common = unsafe { &mut *(*data).common };
-
-            // There is no device that has one: the core asks no more than whether it is there.
-            common.msi_desc = NonNull::dangling().as_ptr();
+        // SAFETY: The line was made just now.
+        let data = unsafe { bindings::irq_get_irq_data(irq) };
+        // SAFETY: `data` belongs to the line, which nothing else uses yet.
+        let common = unsafe { &mut *(*data).common };
+        match wires.kind {
+            // As `irqd_set_handle_enforce_irqctx()` does: the core then never resends by software.
+            Kind::BareEdge => common.state_use_accessors |= bindings::IRQD_HANDLE_ENFORCE_IRQCTX,
+            // No device has this message. The core only checks that the pointer is not null.
+            Kind::SimpleMessage => common.msi_desc = NonNull::dangling().as_ptr(),
+            _ => {}
         }
         0
     }
