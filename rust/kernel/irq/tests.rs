@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of the request abstraction, on simulated lines whose handlers really run.
+//! Tests of the request abstraction, on simulated lines that call the handlers.
 
 mod control;
 mod failure;
@@ -25,18 +25,25 @@ use crate::{
     }, //
 };
 
+pub(super) use super::fake::yield_now;
+
 /// A line that the tests can request.
 pub(super) trait TestLine {
     fn irq(&self) -> u32;
 
     fn request(&self) -> IrqRequest<'static> {
-        // SAFETY: The tests declare a line before what they request on it, so that it is dropped
-        // after it.
+        // SAFETY: The tests declare a line before its requests, so the line is dropped last.
         unsafe { IrqRequest::of_line(self.irq()) }
     }
 
     fn info(&self) -> Result<LineInfo> {
         self.request().info()
+    }
+
+    /// Returns the line's descriptor. It is valid as long as the line is mapped.
+    fn desc(&self) -> *mut bindings::irq_desc {
+        // SAFETY: `irq_to_desc()` has no preconditions.
+        unsafe { bindings::irq_to_desc(self.irq()) }
     }
 }
 
@@ -46,7 +53,8 @@ impl TestLine for fake::FakeLine {
     }
 }
 
-/// A handler that counts, says when it has run, and makes the line quiet.
+/// A handler that counts its calls, completes `handled`, and makes the device quiet if it has a
+/// device.
 #[pin_data]
 struct Probe {
     hard: Atomic<i32>,
@@ -61,7 +69,7 @@ impl Probe {
         Self::quieting(None)
     }
 
-    /// A probe that makes a line of a fake chip quiet when it handles it.
+    /// Creates a probe that makes the device of a fake line quiet.
     fn quieting(device: Option<fake::Device>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             hard: Atomic::new(0),
@@ -69,6 +77,17 @@ impl Probe {
             device,
             handled <- Completion::new(),
         })
+    }
+
+    fn note(&self, step: fake::Step) {
+        if let Some(device) = &self.device {
+            device.note(step);
+        }
+    }
+
+    fn count_hard(&self) {
+        self.hard.fetch_add(1, Full);
+        self.note(fake::Step::Hard);
     }
 
     fn done(&self) -> IrqReturn {
@@ -87,46 +106,32 @@ impl Probe {
 
 impl Handler for Probe {
     fn handle(&self) -> IrqReturn {
-        self.hard.fetch_add(1, Full);
-        if let Some(device) = &self.device {
-            device.note(fake::Step::Hard);
-        }
+        self.count_hard();
         self.done()
     }
 }
 
 impl ThreadedHandler for Probe {
     fn handle(&self) -> ThreadedIrqReturn {
-        self.hard.fetch_add(1, Full);
-        if let Some(device) = &self.device {
-            device.note(fake::Step::Hard);
-        }
+        self.count_hard();
         ThreadedIrqReturn::WakeThread
     }
 
     fn handle_threaded(&self) -> IrqReturn {
         self.threaded.fetch_add(1, Full);
-        if let Some(device) = &self.device {
-            device.note(fake::Step::Thread);
-        }
+        self.note(fake::Step::Thread);
         self.done()
     }
 }
 
-/// For what is checked outside the body of a test, where `assert` would panic.
+/// Checks a condition outside the body of a test, where `assert` would panic.
 pub(super) fn ensure(condition: bool) -> Result {
     condition.then_some(()).ok_or(EINVAL)
 }
 
-/// Lets others run.
-pub(super) fn yield_now() {
-    // SAFETY: It may be called in process context.
-    unsafe { bindings::schedule() };
-}
-
 pub(super) type Action<T, C> = Pin<KBox<IrqAction<'static, T, C>>>;
 
-/// Requests a line for any handler.
+/// Requests a line for a handler.
 pub(super) fn install<T: 'static, C: Context<T> + 'static>(
     line: &impl TestLine,
     flags: Flags,

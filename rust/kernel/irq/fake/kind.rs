@@ -25,8 +25,7 @@ pub enum Kind {
     /// Like `Level`, but no trigger is configured. Only the flow handler shows that it is a level
     /// line.
     UntoldLevel,
-    /// Like `Level`, but no trigger is configured, and the flow handler is the simple one, which
-    /// does not show the trigger either.
+    /// Like `UntoldLevel`, but with the simple flow handler, which does not show the trigger.
     Simple,
     /// Like `BareEdge`, but a message with the simple flow handler and no trigger. Some PCI hosts
     /// have such lines.

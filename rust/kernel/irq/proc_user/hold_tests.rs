@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of a line whose chips are about to change, see `irq_user_hold()`.
+//! Tests of a line whose hierarchy of chips changes, see `irq_user_hold()`.
 
 use super::UserIrq;
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 };
 use core::ptr;
 
-/// A line that user space has open.
+/// An open file of a line.
 struct Open(Arc<UserIrq>);
 
 impl Open {
@@ -33,15 +33,15 @@ impl Drop for Open {
     }
 }
 
-/// Asks the core to change the chips of the line for no domain. That fails with `EINVAL`, but only
-/// after the line is taken from its owner.
+/// Asks the core to change the chips of the line, without a domain. This fails with `EINVAL`, but
+/// only after the line is taken from its owner.
 fn push_and_pop(line: &FakeLine) -> [Result; 2] {
     let (domain, irq) = (ptr::null_mut(), line.irq() as c_int);
 
     [
-        // SAFETY: The line is mapped. Without a domain it stays as it is.
+        // SAFETY: The line is mapped. Without a domain, the call does not change it.
         to_result(unsafe { bindings::irq_domain_push_irq(domain, irq, ptr::null_mut()) }),
-        // SAFETY: As for the push.
+        // SAFETY: The line is mapped. Without a domain, the call does not change it.
         to_result(unsafe { bindings::irq_domain_pop_irq(domain, irq) }),
     ]
 }
@@ -51,7 +51,7 @@ mod suite {
     use super::*;
 
     #[test]
-    fn owner_loses_the_line() -> Result {
+    fn owner_loses_a_line_whose_chips_change() -> Result {
         let line = FakeLine::new(Kind::Level)?;
         let open = Open::new(&line)?;
 
@@ -62,7 +62,7 @@ mod suite {
     }
 
     #[test]
-    fn line_can_be_opened_afterwards() -> Result {
+    fn line_can_be_opened_after_its_chips_changed() -> Result {
         let line = FakeLine::new(Kind::Level)?;
 
         for _ in 0..2 {
@@ -76,7 +76,7 @@ mod suite {
     }
 
     #[test]
-    fn line_of_the_kernel_stays_so() -> Result {
+    fn norequest_line_stays_so_after_its_chips_changed() -> Result {
         let line = FakeLine::new(Kind::NoRequest)?;
 
         assert_eq!(push_and_pop(&line), [Err(EINVAL), Err(EINVAL)]);

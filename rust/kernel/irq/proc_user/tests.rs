@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of the events of a line: each row of the race table at [`Events`] that one thread can
-//! play, and what a masked line does with further edges.
+//! Tests of the events of a line: each row of the race table at [`Events`] that a single thread can
+//! reproduce, and what happens to edges that come while the line is masked.
 
 use super::{
     events::Events,
@@ -44,7 +44,7 @@ use crate::{
     workqueue, //
 };
 
-/// The handler of a line, as that of a file but for the wakes.
+/// A handler like that of a file, but without the wakes.
 struct Counter {
     events: Events,
     runs: Atomic<u32>,
@@ -64,7 +64,7 @@ impl Handler for Counter {
     }
 }
 
-/// A line that user space would own, armed.
+/// An armed line, as a file owns it.
 struct Owned {
     counter: Arc<Counter>,
     action: Option<Action<Arc<Counter>, AnyContext>>,
@@ -96,8 +96,8 @@ impl Owned {
         } else {
             action.discard_pending();
         }
-        // SAFETY: The action was installed just now, with these flags. `free()` disowns it, in the
-        // thread that also arms.
+        // SAFETY: The action was installed just now with these flags. `free()` disowns the line in
+        // the same thread that arms it.
         unsafe { counter.events.own(line.irq()) };
         counter.events.arm();
         Ok(Self {
@@ -126,7 +126,7 @@ impl Owned {
         self.line.settle();
     }
 
-    /// Makes an edge, for which the handler need not run.
+    /// Makes an edge. The handler need not run for it.
     fn make_edge(&self) {
         if self.line.kind() == Kind::NestedEdge {
             self.line.handle_nested();
@@ -136,7 +136,7 @@ impl Owned {
         self.line.settle();
     }
 
-    /// Takes all events, and returns how many there were.
+    /// Takes all events, and returns their number.
     fn take(&self) -> Result<u32> {
         let word = self.events().look();
 
@@ -144,7 +144,8 @@ impl Owned {
         Ok(word.count())
     }
 
-    /// Does what a read does that begins now and finds no event. Returns how many it finds then.
+    /// Acts as a read that begins now and finds no event: it arms the line. Returns the number of
+    /// events that it finds then.
     fn read(&self) -> Result<u32> {
         let word = self.events().look();
 
@@ -172,9 +173,9 @@ const EDGES: [Kind; 4] = [Kind::Edge, Kind::BareEdge, Kind::SlowEdge, Kind::Nest
 mod suite {
     use super::*;
 
-    /// Row 1: T2 looks, the line fires, T1 takes, T2 does not arm.
+    /// Row 1: if another thread took an event after the reader looked, the reader does not arm.
     #[test]
-    fn look_fire_take_arm() -> Result {
+    fn reader_does_not_arm_after_another_take() -> Result {
         let owned = Owned::new(Kind::BareEdge)?;
         let events = owned.events();
 
@@ -193,15 +194,15 @@ mod suite {
         assert!(word.is_masked());
         assert_eq!(word.count(), 0);
         assert!(!word.may_be_armed_since(entry));
-        // An edge is kept, since nothing has armed the line.
+        // The edge is kept, because nothing has armed the line.
         owned.edge();
         assert_eq!(owned.take()?, 0);
         Ok(())
     }
 
-    /// The same, if another thread has written meanwhile.
+    /// If another thread wrote after the reader looked, the reader does not arm either.
     #[test]
-    fn look_write_arm() -> Result {
+    fn reader_does_not_arm_after_another_write() -> Result {
         let owned = Owned::new(Kind::BareEdge)?;
         let events = owned.events();
 
@@ -213,9 +214,9 @@ mod suite {
         Ok(())
     }
 
-    /// Row 2: T2 looks, an edge is kept, T2 looks again, and has the edge.
+    /// Row 2: if an edge was kept after the reader looked, the reader looks again and takes it.
     #[test]
-    fn look_keep_arm() -> Result {
+    fn edge_kept_after_the_look_is_an_event() -> Result {
         let owned = Owned::new(Kind::BareEdge)?;
         let events = owned.events();
 
@@ -230,10 +231,10 @@ mod suite {
         Ok(())
     }
 
-    /// A kept edge is an event as soon as the line is armed, in the task that arms, and the handler
-    /// has run for it when it came.
+    /// A kept edge becomes an event when a task arms the line. The handler ran when the edge came
+    /// and does not run again.
     #[test]
-    fn kept_edge_is_an_event_at_once() -> Result {
+    fn kept_edge_is_an_event_when_armed() -> Result {
         for kind in EDGES {
             let owned = Owned::new(kind)?;
 
@@ -245,7 +246,7 @@ mod suite {
             let runs = owned.counter.runs.load(Acquire);
             assert_eq!(owned.read()?, 1);
             assert_eq!(owned.counter.runs.load(Acquire), runs);
-            // Masked, and not disabled.
+            // The line is masked, but not disabled.
             assert_eq!(owned.depth()?, 0);
             assert_eq!(owned.read()?, 0);
             owned.edge();
@@ -254,9 +255,9 @@ mod suite {
         Ok(())
     }
 
-    /// So it is for a write of 1 and of 2.
+    /// A write of 1 and a write of 2 also make a kept edge an event.
     #[test]
-    fn kept_edge_is_an_event_by_a_write() -> Result {
+    fn kept_edge_is_an_event_after_a_write() -> Result {
         for unmask in [Events::arm, Events::run_free] {
             let owned = Owned::new(Kind::BareEdge)?;
 
@@ -268,7 +269,7 @@ mod suite {
         Ok(())
     }
 
-    /// The edges beyond the kept one are coalesced with it. The third one disables the line.
+    /// Further edges coalesce with the kept edge. The third edge disables the line.
     #[test]
     fn further_edges_coalesce() -> Result {
         for kind in EDGES {
@@ -301,10 +302,10 @@ mod suite {
         Ok(())
     }
 
-    /// Row 8: an edge that comes while the line is disabled in the core is not lost, if none was
+    /// Row 8: an edge that comes while the line is disabled in the core is not lost, if no edge was
     /// kept before.
     #[test]
-    fn edge_that_the_core_keeps_is_an_event() -> Result {
+    fn edge_pending_in_the_core_is_an_event_at_resume() -> Result {
         for kind in EDGES {
             let owned = Owned::new(kind)?;
 
@@ -313,7 +314,7 @@ mod suite {
             drop(disabled);
             assert_eq!(owned.take()?, 0);
 
-            // What the file does when the system has resumed.
+            // The file does the same when the system has resumed.
             assert!(owned.events().resume());
             assert_eq!(owned.take()?, 1);
             assert!(!owned.events().resume());
@@ -321,9 +322,9 @@ mod suite {
         Ok(())
     }
 
-    /// The same, if the line was masked: then the edge is kept.
+    /// If the line was masked, an edge that is pending in the core is kept.
     #[test]
-    fn edge_that_the_core_keeps_is_kept() -> Result {
+    fn edge_pending_in_the_core_is_kept_while_masked() -> Result {
         let owned = Owned::new(Kind::BareEdge)?;
 
         owned.events().mask();
@@ -336,7 +337,7 @@ mod suite {
         Ok(())
     }
 
-    /// Rows 5 and 6: whatever masks the line, its share of the depth is one.
+    /// Rows 5 and 6: whatever masks the line, it adds one to the disable depth.
     #[test]
     fn level_line_is_disabled_once() -> Result {
         let owned = Owned::new(Kind::Level)?;
@@ -361,7 +362,7 @@ mod suite {
     }
 
     #[test]
-    fn each_arm_lets_one_event_in() -> Result {
+    fn each_arm_gives_one_event() -> Result {
         let owned = Owned::new(Kind::Level)?;
         let events = owned.events();
 
@@ -377,9 +378,9 @@ mod suite {
         Ok(())
     }
 
-    /// Row 7: the line was freed and belongs to another owner: to arm it has no effect.
+    /// Row 7: if the line was freed and belongs to another owner, arming it has no effect.
     #[test]
-    fn line_of_another_owner_is_left_alone() -> Result {
+    fn arming_does_not_affect_the_next_owner() -> Result {
         for kind in [Kind::Level, Kind::SlowLevel, Kind::BareEdge] {
             let mut old = Owned::new(kind)?;
 
@@ -403,7 +404,7 @@ mod suite {
     }
 
     #[test]
-    fn free_line_is_never_masked() -> Result {
+    fn free_running_line_is_never_masked() -> Result {
         let owned = Owned::new(Kind::Edge)?;
         let events = owned.events();
 
@@ -415,7 +416,7 @@ mod suite {
         assert_eq!(owned.depth()?, 0);
         assert_eq!(owned.take()?, 100);
 
-        // Both ways to end it.
+        // A line stops running free when it is masked or armed.
         events.mask();
         owned.edge();
         assert_eq!(owned.take()?, 0);
@@ -429,7 +430,7 @@ mod suite {
     }
 
     #[test]
-    fn storm_is_told_once_and_masked() {
+    fn storm_is_reported_once_and_masked() {
         let word = Word::NEW.armed().freed();
 
         assert!(word.fired(Trigger::Edge, true).is_none());
@@ -450,7 +451,7 @@ mod suite {
         }
     }
 
-    /// No more events are kept than a read can return, and none of them spills over.
+    /// The count stops at the largest number that a read can return, and does not overflow.
     #[test]
     fn count_is_bounded() {
         let mut word = Word::NEW.armed().freed();
@@ -465,7 +466,7 @@ mod suite {
         assert!(taken.is_free());
     }
 
-    /// The generation wraps around, and touches nothing else.
+    /// The generation wraps around without changing other bits.
     #[test]
     fn generation_wraps_around() {
         let last = Word::from_raw(Word::NEW.into_raw() | 0xffff_ff00);
@@ -478,7 +479,7 @@ mod suite {
     fn too_many_events_are_a_storm() {
         let rate = Rate::new();
         let mut time = Rate::TIME;
-        // Whether a batch that takes so long is one.
+        // Returns whether a batch of this duration is a storm.
         let mut is_storm = |duration| {
             time += duration;
             (0..Rate::BATCH).filter(|_| rate.exceeds(|| time)).count() == 1
@@ -491,7 +492,7 @@ mod suite {
         assert!(!is_storm(Rate::TIME * 2));
     }
 
-    /// To arm a nested line never runs its handler: only the thread of its parent does.
+    /// Arming a nested line never runs its handler. Only the thread of the parent line does.
     #[test]
     fn handler_never_runs_twice_at_a_time() -> Result {
         let owned = Owned::new(Kind::NestedEdge)?;

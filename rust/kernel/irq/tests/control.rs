@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guards by which an owner controls a line.
+//! Tests of the guards with which the holder of an action controls its line.
 
 use super::{
     fake::{
@@ -16,7 +16,7 @@ use crate::{
     workqueue, //
 };
 
-/// A handler whose thread waits until it is told to go on.
+/// A handler whose thread waits for `go_on`.
 #[pin_data]
 struct Slow {
     running: Atomic<i32>,
@@ -36,7 +36,7 @@ impl Slow {
     }
 }
 
-// Its hard half is the default one.
+// The hard half is the trait's default.
 impl ThreadedHandler for Slow {
     fn handle_threaded(&self) -> IrqReturn {
         self.running.store(1, Release);
@@ -47,15 +47,15 @@ impl ThreadedHandler for Slow {
     }
 }
 
-/// Has a handler run, and told to go on as somebody waits for it. Returns whether it still ran when
-/// the wait was over.
+/// Starts a handler, completes its `go_on` from another thread, and calls `wait`. Returns whether
+/// the handler still ran when `wait` returned.
 fn runs_after(wait: impl FnOnce(&Action<Slow, Threaded>)) -> Result<bool> {
     struct Teller(*const Completion);
-    // SAFETY: A completion may be completed on any thread.
+    // SAFETY: Any thread may complete a completion.
     unsafe impl Send for Teller {}
     impl Teller {
         fn tell(self) {
-            // SAFETY: The handler is there until the action is dropped, which waits for it.
+            // SAFETY: The handler exists until the action is dropped, which waits for the handler.
             unsafe { &*self.0 }.complete_all();
         }
     }
@@ -81,11 +81,8 @@ fn runs_after(wait: impl FnOnce(&Action<Slow, Threaded>)) -> Result<bool> {
 /// Returns the line's affinity hint.
 #[cfg(CONFIG_SMP)]
 fn hint(line: &impl TestLine) -> *const bindings::cpumask {
-    // SAFETY: The caller has the line.
-    let desc = unsafe { bindings::irq_to_desc(line.irq()) };
-
-    // SAFETY: As above.
-    unsafe { (*desc).affinity_hint }
+    // SAFETY: The line is mapped as long as the caller has it.
+    unsafe { (*line.desc()).affinity_hint }
 }
 
 #[kunit_tests(rust_irq_control)]
@@ -121,14 +118,14 @@ mod suite {
         let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
         let disabled = action.disable();
 
-        // The core, which is lazy, keeps the first one, and the chip the second.
+        // The core disables lazily: it keeps the first edge, and the chip keeps the second.
         line.fire();
         line.settle();
         line.fire();
         line.settle();
         drop(disabled);
         action.handler().handled.wait_for_completion();
-        // What the core would send again by software comes after that.
+        // If the core resent an edge by software, it would come later.
         for _ in 0..10 {
             line.settle();
         }
@@ -149,7 +146,7 @@ mod suite {
     }
 
     #[test]
-    fn leaked_guard_leaves_the_next_owner_alone() -> Result {
+    fn leaked_disable_does_not_affect_the_next_action() -> Result {
         let line = SimLine::new()?;
         let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
 
@@ -177,7 +174,7 @@ mod suite {
     }
 
     #[test]
-    fn wake_is_refused_without_the_chip() -> Result {
+    fn wake_fails_if_the_chip_cannot_wake() -> Result {
         let line = FakeLine::new(Kind::SlowLevel)?;
         let action = probe::<AnyContext>(&line, Flags::TRIGGER_NONE)?;
 
@@ -187,7 +184,7 @@ mod suite {
 
     #[test]
     #[cfg(CONFIG_SMP)]
-    fn affinity_hint_is_there_while_guarded() -> Result {
+    fn affinity_hint_is_set_while_guarded() -> Result {
         let line = SimLine::new()?;
         let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
         let mut mask = CpumaskVar::new_zero(GFP_KERNEL)?;

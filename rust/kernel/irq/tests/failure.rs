@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests that run out of memory, at each of their allocations.
+//! Tests of requests that run out of memory, at each of their allocations.
 //!
-//! It takes `CONFIG_FAILSLAB`, and that `/sys/kernel/debug/failslab/ignore-gfp-wait` is off.
+//! They need `CONFIG_FAILSLAB`, and `/sys/kernel/debug/failslab/ignore-gfp-wait` must be off.
 
 #![cfg(CONFIG_FAILSLAB)]
 
@@ -16,27 +16,27 @@ use crate::{
     task::Task, //
 };
 
-/// Makes the `nth` allocation of this thread fail, or none if it is 0. Returns what was left to
-/// go of the one before.
+/// Makes the `nth` allocation of this thread fail. If `nth` is 0, none fails. Returns how many
+/// allocations the previous setting still had to go.
 fn fail_nth(nth: u32) -> u32 {
-    // SAFETY: Only the thread itself uses it.
+    // SAFETY: The current task is valid.
     let field = unsafe { &raw mut (*Task::current_raw()).fail_nth };
 
-    // SAFETY: As above.
+    // SAFETY: `field` is valid, and only this thread uses it.
     unsafe { field.replace(nth) }
 }
 
-/// Says that the running test was skipped.
+/// Marks the running test as skipped.
 fn skip(reason: &[u8]) {
-    // SAFETY: Only the thread itself uses it.
+    // SAFETY: The current task is valid, and only this thread uses the field.
     let test = unsafe { (*Task::current_raw()).kunit_test };
-    // SAFETY: A test runs in this thread, and nobody else writes its comment.
+    // SAFETY: This thread runs the test, and no other thread writes the test's comment.
     let comment = unsafe { &mut (*test).status_comment };
 
     for (to, &from) in comment.iter_mut().zip(reason) {
         *to = from as c_char;
     }
-    // SAFETY: As above.
+    // SAFETY: This thread runs the test.
     unsafe { (*test).status = bindings::kunit_status_KUNIT_SKIPPED };
 }
 
@@ -48,8 +48,8 @@ fn can_fail() -> bool {
     failed
 }
 
-/// Has a request fail at its first allocation, its second, and so on until it succeeds without.
-/// Returns how many of its allocations failed.
+/// Makes a request fail at its first allocation, then at its second, and so on, until no allocation
+/// fails. Returns the number of allocations that failed.
 fn fail_each<A>(
     line: &SimLine,
     request: impl Fn(CString) -> Result<A>,
@@ -61,7 +61,7 @@ fn fail_each<A>(
         let left = fail_nth(0);
 
         match result {
-            // The core does without some of them, such as the action's directory.
+            // The core does without some allocations, such as the action's directory.
             Ok(action) => {
                 line.fire()?;
                 probe_of(&action).handled.wait_for_completion();
@@ -78,7 +78,7 @@ fn fail_each<A>(
     Ok(0)
 }
 
-/// As [`fail_each()`], for an action of the line's own.
+/// Calls [`fail_each()`] for an action without a device.
 fn fail_each_of_action<C: Context<Probe> + 'static>(line: &SimLine) -> Result<u32> {
     fail_each(
         line,
@@ -89,7 +89,7 @@ fn fail_each_of_action<C: Context<Probe> + 'static>(line: &SimLine) -> Result<u3
     )
 }
 
-/// As [`fail_each()`], for an action that ends with its device.
+/// Calls [`fail_each()`] for an action that is freed when its device is unbound.
 fn fail_each_of_managed(line: &SimLine) -> Result<u32> {
     let device = TestDevice::new()?;
 
@@ -105,19 +105,19 @@ mod suite {
     use super::*;
 
     #[test]
-    fn each_allocation_may_fail() -> Result {
+    fn request_survives_each_failed_allocation() -> Result {
         let line = SimLine::new()?;
 
         if !can_fail() {
             skip(b"failslab/ignore-gfp-wait is on");
             return Ok(());
         }
-        // The name, the action, and the core's own.
+        // At least the name, the action, and an allocation of the core.
         assert!(fail_each_of_action::<Hard>(&line)? >= 3);
         assert!(fail_each_of_action::<Threaded>(&line)? >= 4);
         assert!(fail_each_of_action::<ThreadOnly>(&line)? >= 4);
         assert!(fail_each_of_action::<AnyContext>(&line)? >= 3);
-        // What counts the handler's references, and what ends it with the device, besides.
+        // Also the `Arc` of the handler, and the entry that frees the action with the device.
         assert!(fail_each_of_managed(&line)? >= 5);
         Ok(())
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a line says of itself.
+//! Tests of what the core knows about a line.
 
 use super::{
     fake::{
@@ -16,7 +16,7 @@ mod suite {
     use super::*;
 
     #[test]
-    fn unclaimed_line() -> Result {
+    fn info_of_an_unclaimed_line() -> Result {
         let line = SimLine::new()?;
         let info = line.info()?;
 
@@ -35,7 +35,7 @@ mod suite {
     }
 
     #[test]
-    fn own_line() -> Result {
+    fn info_of_a_requested_line() -> Result {
         let line = SimLine::new()?;
         let action = probe::<Hard>(&line, Flags::TRIGGER_RISING)?;
 
@@ -56,7 +56,7 @@ mod suite {
 
     /// A line may outlive its domain.
     #[test]
-    fn removed_domain() -> Result {
+    fn domain_name_is_empty_after_removal() -> Result {
         let line = FakeLine::new(Kind::Edge)?;
         let info = line.info()?;
 
@@ -67,7 +67,7 @@ mod suite {
     }
 
     #[test]
-    fn lines_of_all_kinds() -> Result {
+    fn info_distinguishes_all_kinds() -> Result {
         let level = FakeLine::new(Kind::Level)?.info()?;
         assert_eq!(level.chip().to_bytes(), b"fake");
         assert_eq!(level.hwirq(), FakeLine::HWIRQ);
@@ -94,9 +94,9 @@ mod suite {
         Ok(())
     }
 
-    /// A simple flow tells nothing of the trigger, so such a line may stay asserted.
+    /// A simple flow handler does not show the trigger, so the line may stay asserted.
     #[test]
-    fn simple_flow_is_level() -> Result {
+    fn line_with_a_simple_flow_counts_as_level() -> Result {
         let simple = FakeLine::new(Kind::Simple)?.info()?;
 
         assert!(simple.is_level());
@@ -104,9 +104,9 @@ mod suite {
         Ok(())
     }
 
-    /// A message does not stay asserted, whatever its flow.
+    /// A message does not stay asserted, whatever its flow handler.
     #[test]
-    fn message_of_a_simple_flow_is_edge() -> Result {
+    fn message_with_a_simple_flow_is_edge() -> Result {
         let message = FakeLine::new(Kind::SimpleMessage)?.info()?;
 
         assert!(message.is_edge());
@@ -115,7 +115,7 @@ mod suite {
     }
 
     #[test]
-    fn lines_for_the_kernel_only() -> Result {
+    fn info_distinguishes_kernel_only_lines() -> Result {
         for kind in [Kind::Unmaskable, Kind::Maskless, Kind::Dummy] {
             assert!(FakeLine::new(kind)?.info()?.is_kernel_only());
         }
@@ -128,7 +128,7 @@ mod suite {
         for kind in [Kind::Nested, Kind::UnmarkedNested, Kind::BareEdge] {
             assert!(!FakeLine::new(kind)?.info()?.is_kernel_only());
         }
-        // These may change: an open tells.
+        // These lines may still change, so only open() can decide.
         for kind in [Kind::Untriggered, Kind::NoRequest, Kind::Chained] {
             assert!(!FakeLine::new(kind)?.info()?.is_kernel_only());
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Lines that end with their device.
+//! Tests of actions that are freed when their device is unbound.
 
 use super::{
     fake::{
@@ -20,7 +20,7 @@ use crate::{
     workqueue, //
 };
 
-/// A device, which a test binds and unbinds.
+/// A device that a test binds and unbinds.
 pub(super) struct TestDevice(faux::Registration);
 
 impl TestDevice {
@@ -40,7 +40,7 @@ impl TestDevice {
         self.request_as(line, flags, c"managed", probe)
     }
 
-    /// Requests a line as one of this device.
+    /// Requests a line as a line of this device.
     pub(super) fn request_as<C>(
         &self,
         line: &impl TestLine,
@@ -55,7 +55,7 @@ impl TestDevice {
         // SAFETY: The test says that the line is the device's.
         let request = unsafe { IrqRequest::new(bound, line.irq()) };
 
-        // SAFETY: The tests declare a line before its device, so that it is dropped after it.
+        // SAFETY: The tests declare a line before its device, so the line is dropped last.
         unsafe { ManagedIrq::new(request, flags, name, probe) }
     }
 }
@@ -72,7 +72,7 @@ mod suite {
     use super::*;
 
     #[test]
-    fn line_ends_with_its_device() -> Result {
+    fn unbind_frees_the_line() -> Result {
         let line = SimLine::new()?;
         let device = TestDevice::new()?;
         let managed = device.request::<Hard>(&line, Flags::TRIGGER_NONE, Probe::new())?;
@@ -81,7 +81,7 @@ mod suite {
         line.fire()?;
         handler.handled.wait_for_completion();
 
-        // To unbind it frees the line, although there are references left.
+        // The unbind frees the line, although references to the handler are left.
         drop(device);
         let after = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
         line.fire()?;
@@ -94,7 +94,7 @@ mod suite {
     }
 
     #[test]
-    fn line_ends_with_its_owner() -> Result {
+    fn drop_frees_the_line() -> Result {
         let line = SimLine::new()?;
         let device = TestDevice::new()?;
 
@@ -111,9 +111,9 @@ mod suite {
     }
 
     #[test]
-    fn line_of_no_device_is_invalid() -> Result {
+    fn request_without_a_device_is_invalid() -> Result {
         let line = SimLine::new()?;
-        // SAFETY: The line outlives what is requested.
+        // SAFETY: The line is dropped after `managed`.
         let managed = unsafe {
             ManagedIrq::<Probe, Hard>::new(
                 line.request(),
@@ -153,7 +153,7 @@ mod suite {
     }
 
     #[test]
-    fn unbind_stops_a_storm_of_threads() -> Result {
+    fn unbind_stops_a_storm_of_a_threaded_handler() -> Result {
         let line = FakeLine::new(Kind::Level)?;
 
         for _ in 0..20 {

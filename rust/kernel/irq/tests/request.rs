@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Each context of a handler, sharing, names, and what is refused.
+//! Tests of each handler context, of shared lines, of names, and of refused requests.
 
 use super::{
     fake::{
@@ -16,7 +16,7 @@ use crate::str::{
     CString, //
 };
 
-/// A handler that says that the interrupt is not its own.
+/// A handler that reports that another device has interrupted.
 struct Stranger(Atomic<i32>);
 
 impl Handler for Stranger {
@@ -35,7 +35,7 @@ fn stranger(line: &impl TestLine) -> Result<Action<Stranger, Hard>> {
     )
 }
 
-/// Requests a line of a fake chip for a probe that makes it quiet.
+/// Requests a fake line for a probe that makes the device quiet.
 fn quieting<C: Context<Probe> + 'static>(
     line: &FakeLine,
     flags: Flags,
@@ -43,7 +43,7 @@ fn quieting<C: Context<Probe> + 'static>(
     install(line, flags, c"probe", Probe::quieting(Some(line.device())))
 }
 
-/// Has a line of a fake chip fire once, and says whether it took just these steps.
+/// Makes a fake line fire once. Returns whether exactly these steps followed.
 fn takes_steps<C: Context<Probe> + 'static>(
     line: &FakeLine,
     action: &Action<Probe, C>,
@@ -56,7 +56,7 @@ fn takes_steps<C: Context<Probe> + 'static>(
     Ok(line.went(steps))
 }
 
-/// A number that is no line.
+/// A number without a line.
 struct Number(u32);
 
 impl TestLine for Number {
@@ -65,18 +65,15 @@ impl TestLine for Number {
     }
 }
 
-/// Requests a line, which has to be refused.
+/// Requests a line, and returns the error.
 fn refusal<C: Context<Probe> + 'static>(line: &impl TestLine, flags: Flags) -> Option<Error> {
     probe::<C>(line, flags).err()
 }
 
-/// Returns what the core has of the action of a line that was requested.
+/// Returns the core's copy of the action of a requested line.
 fn shown(line: &SimLine) -> bindings::irqaction {
-    // SAFETY: The line is mapped.
-    let desc = unsafe { bindings::irq_to_desc(line.irq()) };
-
-    // SAFETY: It has an action, which the caller keeps.
-    unsafe { *(*desc).action }
+    // SAFETY: The line is mapped, and the caller keeps its action.
+    unsafe { *(*line.desc()).action }
 }
 
 #[kunit_tests(rust_irq_request)]
@@ -186,7 +183,7 @@ mod suite {
     }
 
     #[test]
-    fn any_context_is_hard() -> Result {
+    fn any_context_is_hard_on_an_ordinary_line() -> Result {
         let line = SimLine::new()?;
         let action = probe::<AnyContext>(&line, Flags::TRIGGER_NONE)?;
 
@@ -197,7 +194,7 @@ mod suite {
     }
 
     #[test]
-    fn any_context_is_nested() -> Result {
+    fn any_context_is_nested_on_a_nested_line() -> Result {
         let line = FakeLine::new(Kind::Nested)?;
         let action = probe::<AnyContext>(&line, Flags::TRIGGER_NONE)?;
 
@@ -222,7 +219,7 @@ mod suite {
     }
 
     #[test]
-    fn nested_line_takes_threads_only() -> Result {
+    fn nested_line_refuses_hard_handlers() -> Result {
         let line = FakeLine::new(Kind::Nested)?;
 
         assert_eq!(refusal::<Hard>(&line, Flags::TRIGGER_NONE), Some(EINVAL));
@@ -234,7 +231,7 @@ mod suite {
     }
 
     #[test]
-    fn shared_line_calls_all() -> Result {
+    fn shared_line_calls_all_handlers() -> Result {
         let line = SimLine::new()?;
         let first = probe::<Hard>(&line, Flags::SHARED)?;
         let second = probe::<Hard>(&line, Flags::SHARED)?;
@@ -252,7 +249,7 @@ mod suite {
     }
 
     #[test]
-    fn none_passes_a_shared_interrupt_on() -> Result {
+    fn handler_may_leave_a_shared_interrupt_to_another() -> Result {
         let line = SimLine::new()?;
         let strange = stranger(&line)?;
 
@@ -266,7 +263,7 @@ mod suite {
             assert_eq!(line.info()?.unhandled(), 0);
         }
 
-        // Alone, the stranger leaves it to nobody.
+        // Alone on the line, the stranger leaves the interrupt unhandled.
         let other = stranger(&line)?;
         line.fire()?;
         while other.handler().0.load(Acquire) == 0 {
@@ -323,7 +320,7 @@ mod suite {
         let line = FakeLine::new(Kind::NoRequest)?;
 
         assert_eq!(refusal::<Hard>(&line, Flags::TRIGGER_NONE), Some(EINVAL));
-        // `any context` of C says so in other words.
+        // `request_any_context_irq()` fails with the same error.
         assert_eq!(
             refusal::<AnyContext>(&line, Flags::TRIGGER_NONE),
             Some(EINVAL)
@@ -349,7 +346,7 @@ mod suite {
     }
 
     #[test]
-    fn sharers_have_to_agree() -> Result {
+    fn actions_that_share_a_line_must_agree() -> Result {
         let line = SimLine::new()?;
         let _first = probe::<Hard>(&line, Flags::SHARED | Flags::TRIGGER_RISING)?;
         let other = Flags::SHARED | Flags::PROBE_SHARED;
@@ -362,10 +359,10 @@ mod suite {
         Ok(())
     }
 
-    /// An action of that name has no directory, and that is not worth a warning.
+    /// An action with the name of the file `irq` gets no directory, and the kernel does not warn.
     #[test]
     #[cfg(CONFIG_IRQ_USER)]
-    fn name_of_the_file_for_user_space() -> Result {
+    fn action_named_irq_has_no_directory() -> Result {
         let line = SimLine::new()?;
 
         for (name, has_directory) in [(c"irq", false), (c"irq2", true)] {
@@ -378,13 +375,13 @@ mod suite {
     }
 
     #[test]
-    fn name_made_at_run_time() -> Result {
+    fn name_may_be_made_at_run_time() -> Result {
         let line = SimLine::new()?;
         let name = CString::try_from_fmt(fmt!("line {}", line.irq()))?;
         let wanted = CString::try_from_fmt(fmt!("line {}", line.irq()))?;
         let _action: Action<Probe, Hard> = install(&line, Flags::TRIGGER_NONE, name, Probe::new())?;
 
-        // SAFETY: The name of an action is a string.
+        // SAFETY: The name of an action is a C string, which lives as long as the action.
         let name = unsafe { CStr::from_char_ptr(shown(&line).name) };
         assert_eq!(name.to_bytes(), wanted.to_bytes());
         Ok(())

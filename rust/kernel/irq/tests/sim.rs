@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A line of an `irq_sim` chip: edge-triggered, and it fires when it is told to.
+//! A line of an `irq_sim` chip: edge-triggered, and fired by the tests.
 
 use super::*;
 use crate::error::{
@@ -14,33 +14,33 @@ pub(super) struct SimLine {
     irq: u32,
 }
 
-// SAFETY: The line may be fired on any thread.
+// SAFETY: Any thread may fire and unmap the line.
 unsafe impl Send for SimLine {}
 
-// SAFETY: And on several of them at once.
+// SAFETY: Several threads may fire the line at the same time.
 unsafe impl Sync for SimLine {}
 
 impl SimLine {
     pub(super) fn new() -> Result<Self> {
-        // SAFETY: It may be called with no firmware node, in process context.
+        // SAFETY: This is process context. The firmware node may be null.
         let domain = from_err_ptr(unsafe { bindings::irq_domain_create_sim(ptr::null_mut(), 1) })?;
-        // SAFETY: `domain` is valid, and has this line.
+        // SAFETY: `domain` is valid and has this line.
         let irq = unsafe { bindings::irq_create_mapping_affinity(domain, 0, ptr::null()) };
 
         Ok(Self { domain, irq })
     }
 
-    /// Returns the name that the core has given its domain.
+    /// Returns the name that the core has given the line's domain.
     pub(super) fn domain_name(&self) -> &CStr {
-        // SAFETY: The domain is there as long as the line.
+        // SAFETY: The domain exists as long as `self`.
         let name = unsafe { (*self.domain).name };
 
-        // SAFETY: The core has given it a name, which stays as long as the domain.
+        // SAFETY: The core has given the domain a name, which lives as long as the domain.
         unsafe { CStr::from_char_ptr(name) }
     }
 
     pub(super) fn fire(&self) -> Result {
-        // SAFETY: It may be called with any line, in process context.
+        // SAFETY: This is process context. The call accepts any line.
         to_result(unsafe {
             bindings::irq_set_irqchip_state(
                 self.irq,
@@ -59,9 +59,9 @@ impl TestLine for SimLine {
 
 impl Drop for SimLine {
     fn drop(&mut self) {
-        // SAFETY: The line was mapped by `new()`.
+        // SAFETY: `new()` has mapped the line.
         unsafe { bindings::irq_dispose_mapping(self.irq) };
-        // SAFETY: The domain was made by `new()`, and has no line left.
+        // SAFETY: `new()` has made the domain, which has no line left.
         unsafe { bindings::irq_domain_remove_sim(self.domain) };
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requesting and freeing, often and while the line fires without pause.
+//! Tests that request and free a line many times, and while it fires without a pause.
 
 use super::{
     fake::{
@@ -15,7 +15,7 @@ use crate::{
     sync::Arc, //
 };
 
-/// Frees a line of which the handler does not make the device quiet.
+/// Frees a line whose handler does not make the device quiet.
 fn free_in_storm<C: Context<Arc<Probe>> + 'static>(flags: Flags) -> Result {
     let line = FakeLine::new(Kind::Level)?;
 
@@ -52,11 +52,11 @@ mod suite {
     }
 
     #[test]
-    fn drop_stops_handlers_of_any_context() -> Result {
+    fn drop_stops_handlers_in_any_context() -> Result {
         free_in_storm::<AnyContext>(Flags::TRIGGER_NONE)
     }
 
-    /// What leaks is found by kmemleak, which the one who runs this asks afterwards.
+    /// This test itself finds no leak: run kmemleak afterwards.
     #[test]
     fn request_and_free_10000_times() -> Result {
         let line = SimLine::new()?;
