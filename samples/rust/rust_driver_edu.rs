@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Rust PCI driver sample: interrupts, by QEMU's `edu` card.
+//! Rust PCI driver sample: interrupts of QEMU's `edu` card.
 //!
-//! The card computes factorials, and interrupts when it is done. The handler checks each one and
-//! asks for the next. To make this driver probe, QEMU must be run with `-device edu`.
+//! The card computes a factorial and interrupts when it is done. The handler checks the result and
+//! starts the next factorial. To make this driver probe, run QEMU with `-device edu`.
 
 use kernel::{
     device::Core,
@@ -58,18 +58,18 @@ kernel::module_pci_driver! {
 
 /// The card's registers, by their offset in BAR 0.
 mod regs {
-    /// Takes a number, and gives its factorial, cut off to 32 bits, when it is computed.
+    /// Write: a number. Read: its factorial modulo 2^32, when the card has computed it.
     pub(super) const FACTORIAL: usize = 0x08;
-    /// Takes [`INTERRUPT_WHEN_DONE`], and tells [`COMPUTING`].
+    /// Write: [`INTERRUPT_WHEN_DONE`]. Read: [`COMPUTING`].
     pub(super) const STATUS: usize = 0x20;
-    /// Tells why the card interrupts; 0 if it does not.
+    /// Read: the reasons why the card interrupts, or 0.
     pub(super) const INTERRUPT_STATUS: usize = 0x24;
-    /// Takes back the reasons that are written.
+    /// Write: the reasons to clear.
     pub(super) const INTERRUPT_ACK: usize = 0x64;
-    /// The size of what is used.
+    /// The size of the registers that the driver uses.
     pub(super) const END: usize = 0x80;
 
-    /// In [`STATUS`]: a factorial is being computed.
+    /// In [`STATUS`]: the card is computing.
     pub(super) const COMPUTING: u32 = 1;
     /// In [`STATUS`]: interrupt when a factorial is done.
     pub(super) const INTERRUPT_WHEN_DONE: u32 = 0x80;
@@ -77,7 +77,7 @@ mod regs {
     pub(super) const DONE: u32 = 1;
 }
 
-/// The card's device and vendor in its configuration space.
+/// The device and vendor IDs in the card's configuration space.
 const EDU: u32 = 0x11e8_1234;
 
 /// The largest number whose factorial fits into 32 bits.
@@ -89,16 +89,16 @@ type Bar<'a> = pci::Bar<'a, { regs::END }>;
 struct Card {
     bar: pci::DevresBar<{ regs::END }>,
     repeat: AtomicFlag,
-    /// The number whose factorial is being computed.
+    /// The number whose factorial the card computes.
     number: Atomic<u32>,
     handled: Atomic<u32>,
 }
 
 impl Card {
-    /// Makes the card quiet, whatever an earlier owner has left it to do.
+    /// Makes the card quiet, whatever an earlier driver has started.
     ///
-    /// To be done before the line is requested, so that what the handler gets is ours, and before
-    /// it is freed.
+    /// Call this before the line is requested, so that the handler sees only interrupts of this
+    /// driver, and before the line is freed.
     fn quiet(&self) -> Result {
         self.stop();
 
@@ -107,8 +107,8 @@ impl Card {
             Ok(bar.read32(regs::STATUS) & regs::COMPUTING != 0)
         };
 
-        // While it computes, the card takes no number, and may be about to interrupt. While it has
-        // a reason to interrupt, it does not interrupt for a second one.
+        // While the card computes, it accepts no number and may soon interrupt. While a reason is
+        // set, the card does not interrupt for a second reason.
         read_poll_timeout(
             computing,
             |computing| !computing,
@@ -119,7 +119,7 @@ impl Card {
         Ok(())
     }
 
-    /// Asks for the first factorial.
+    /// Starts the first factorial.
     fn start(&self) -> Result {
         let bar = self.bar.try_access().ok_or(ENXIO)?;
 
@@ -135,8 +135,8 @@ impl Card {
         bar.write32(number, regs::FACTORIAL);
     }
 
-    /// Makes the card quiet. Returns whether it was the card that interrupted, as the line may be
-    /// shared.
+    /// Clears the reasons of the card's interrupt. Returns whether the card had a reason, because
+    /// the line may be shared.
     fn acknowledge(&self) -> bool {
         let Some(bar) = self.bar.try_access() else {
             return false;
@@ -147,13 +147,13 @@ impl Card {
         reasons & regs::DONE != 0
     }
 
-    /// Checks the factorial that is done, and goes on to the next.
+    /// Checks the factorial that is done, and starts the next.
     fn go_on(&self) {
         let Some(bar) = self.bar.try_access() else {
             return;
         };
         let number = self.number.load(Relaxed);
-        // It was about to interrupt for an earlier owner when it was made quiet.
+        // The interrupt may belong to an earlier driver's factorial: `quiet()` ran just before it.
         if number == 0 || bar.read32(regs::STATUS) & regs::COMPUTING != 0 {
             return;
         }
@@ -174,7 +174,7 @@ impl Card {
         }
     }
 
-    /// Asks for no more factorials. What the card has yet to tell, it tells.
+    /// Starts no more factorials. An interrupt that the card has already raised may still arrive.
     fn stop(&self) {
         self.repeat.store(false, Relaxed);
         if let Some(bar) = self.bar.try_access() {
@@ -257,7 +257,7 @@ struct EduDriver;
 kernel::pci_device_table!(
     PCI_TABLE,
     <EduDriver as pci::Driver>::IdInfo,
-    // The card's vendor is not among those that `pci::Vendor` knows.
+    // `pci::Vendor` does not know the card's vendor, so the class is matched.
     [(pci::DeviceId::from_class(0x00ff00, 0xffff00), ())]
 );
 
@@ -301,8 +301,8 @@ impl pci::Driver for EduDriver {
     }
 
     fn unbind<'bound>(_pdev: &'bound pci::Device<Core<'_>>, this: Pin<&Self::Data<'bound>>) {
-        // Without a handler, an interrupt would disturb others that share the line. If the card
-        // does not end, or is gone, there is no more to be done.
+        // After the line is freed, an interrupt of the card would disturb devices that share the
+        // line. If the card does not become quiet or is gone, the driver can do no more.
         let _ = this.line.card().quiet();
     }
 }
