@@ -1,27 +1,29 @@
 /*
- * The protocol of /proc/irq/<N>/irq, for Spin: the steps of all threads and of
- * the handler, in every order.
+ * A Spin model of the protocol of /proc/irq/<N>/irq: the steps of all threads
+ * and of the handler, in every order.
  *
- * A step that changes one shared thing is one step here.  Steps and processes
- * are named after what they stand for in rust/kernel/irq/proc_user/word.rs (D),
- * events.rs (E) and waiters.rs (W), rust/kernel/irq/proc_user.rs (P),
- * kernel/irq/user.c (U) and the core's own C (C).
+ * A step that changes one shared variable is one step here.  Steps and processes
+ * have the names of the code that they model.  The letter says where that code
+ * is: rust/kernel/irq/proc_user/word.rs (D), events.rs (E) and waiters.rs (W) in
+ * the same folder, rust/kernel/irq/proc_user.rs (P), kernel/irq/user.c (U), or
+ * the core's C code (C).
  *
- * An exchange that decides by a word seen before is two steps: the look, and the
- * exchange, which fails if the word has changed.  A loop that tries until one
- * exchange succeeds, and decides anew each time, is one step: change().
+ * An exchange whose decision rests on an earlier look is two steps: the look, and
+ * the exchange, which fails if the word has changed.  A loop that decides anew
+ * and exchanges until an exchange succeeds, such as change() (E), is one step.
  *
- * What is left out:
- * - weak memory.  Memory is sequentially consistent here; ordering/ is for that.
- * - lines that run free, with their storms.  ordering/ has them.
- * - chips behind a slow bus: they arm under the mutex, as a write does here.
- * - that the core runs a handler once at a time.  handler() is one process.
+ * The model leaves out:
+ * - weak memory.  Memory is sequentially consistent here.  ordering/ has it.
+ * - free-running lines and their storms.  ordering/ has them.
+ * - chips behind a slow bus.  They arm under the mutex, as a write does here.
+ * - parallel calls of the handler.  The core makes none, so handler() is one
+ *   process.
  * - a descriptor that is freed.  It is read under RCU if the line is not owned.
  *
- * KIND, READERS, POLLER, WRITES, SUSPEND, EVENTS, LOSSY (a chip that loses edges
- * while the line is masked at it), CALM (no signals, nor bad buffers) and STAYS
- * (the line is not removed) say how large the model is.  The script `run` says
- * what the other switches break.
+ * These switches set the size of the model: KIND, READERS, POLLER, WRITES,
+ * SUSPEND, EVENTS, LOSSY (the chip loses edges while it masks the line), CALM (no
+ * signals and no bad buffers) and STAYS (the line is not removed).  The script
+ * `run` says what the other switches break.
  */
 #define EDGE	0
 #define LEVEL	1
@@ -41,8 +43,8 @@
 #endif
 
 /*
- * D: the word.  STEP is one of the generation, which is too large to wrap
- * around here: check() asserts it.
+ * D: the word.  STEP is one step of the generation.  The generation does not wrap
+ * around here: check() asserts that.
  */
 #define MASKED		1
 #define OFF		2
@@ -84,64 +86,63 @@
 #define stepped(w)	((w) + STEP)
 #define taken(w)	stepped((w) & ~(COUNT | COALESCED))
 
-/* Whether edge() and the like leave an edge out of the count. */
+/* Whether an edge coalesces, so that edge() does not count it. */
 #define coalesces(w)	(((w) & (MASKED | KEPT)) == (MASKED | KEPT))
 
-/* The line: the device's output or, of an edge line, an edge on its way to a CPU. */
+/* The line: the device's output or, for an edge line, an edge on its way to a CPU. */
 bool asserted;
-byte events = EVENTS;		/* How often the device will still want something. */
+byte events = EVENTS;		/* How often the device will still need service. */
 byte depth;			/* The disable depth. */
 bool pending;			/* IRQS_PENDING */
-bool cut;			/* IRQD_IRQ_MASKED, of an edge line: by mask_ack_irq(). */
+bool cut;			/* IRQD_IRQ_MASKED of an edge line, set by mask_ack_irq(). */
 bool installed;			/* The action is on the line. */
 bool inprogress;		/* IRQD_IRQ_INPROGRESS */
 bool norequest;			/* IRQ_NOREQUEST */
-bool unmapped;			/* From now on any driver may have it. */
+bool unmapped;			/* Any driver may request the line. */
 bool suspended;			/* IRQS_SUSPENDED */
 
 /* UserIrq. */
 byte refs;			/* Of its Arc. */
 short word = MASKED | OFF;	/* Events::word, as of Word::NEW */
 bool owned;			/* Events::owned */
-bool locked;			/* The mutex around ... */
-bool action;			/* ... the action: it is Some. */
-bool listed;			/* It is in OPEN_FILES. */
+bool locked;			/* The mutex around the action is locked. */
+bool action;			/* The action is Some. */
+bool listed;			/* The file is in OPEN_FILES. */
 
 /* Waiters. */
-byte first;			/* The slot: the reader in it, counted from 1. */
-bool dozing[READERS];		/* A reader sleeps in the slot, or is about to. */
-bool waiting[READERS];		/* A reader is on the queue, and not yet woken. */
-bool polling, triggered;	/* The poller is on the queue, has been woken. */
+byte first;			/* The reader in the slot, counted from 1, or 0. */
+bool dozing[READERS];		/* A reader sleeps in the slot, or will sleep next. */
+bool waiting[READERS];		/* A reader is on the queue and not yet woken. */
+bool polling, triggered;	/* The poller is on the queue; it was woken. */
 
-/* The threads that use the file, and which of them have a signal: the first, all. */
-byte users;
-byte signals;
+byte users;			/* The threads that use the file. */
+byte signals;			/* 1: the first thread has a signal.  2: all threads have. */
 bool fatal;
 #define signal(user) (signals > (user > 0))
 
 /* Ghosts. */
-byte owed;		/* Events of the device that no read has told, nor any coalesced. */
-bool wants;		/* The device wants something since a thread last served it. */
+byte owed;		/* The device's events that were not read and did not coalesce. */
+bool wants;		/* The device has needed service since a thread last served it. */
 bool fresh;		/* The handler has not run for the present assertion. */
-byte runs;		/* How often the handler began to run since the line was armed. */
-byte serving;		/* Threads that have taken an event and not yet served the device. */
+byte runs;		/* How often the handler has started since the line was armed. */
+byte serving;		/* The threads that took an event and have not yet served the device. */
 bool by_hand;		/* A write of 0 came after the line was last armed. */
 bool forsaken;		/* The thread that took the last event was killed. */
 bool shut;		/* irq_shutdown() has added to the depth. */
 byte refused;		/* How often irq_user_enable() found the line not owned. */
 
-/* Only the handler may touch the line, or a caller that keeps the action. */
+/* Only the handler, or a caller that keeps the action, may touch the line. */
 #define ours()	assert(!unmapped && (installed || inprogress))
 
 /* Only the holder of a reference may touch the UserIrq. */
 #define alive()	assert(refs > 0)
 
-/* The word is as the comments at Word say, and the change does not wrap around. */
+/* The word has a state that Word allows, and its fields do not overflow. */
 #define check(w) \
 	assert(!((w) & KEPT) || (w) & MASKED); \
 	assert((w) / STEP < STEPS && count_of(w) < 7)
 
-/* E: exchange().  As a macro, since an inline cannot be handed another macro. */
+/* E: exchange().  It is a macro because an inline does not take a macro as an argument. */
 #define exchange(seen, next) \
 	alive(); \
 	done = word == seen; \
@@ -155,8 +156,8 @@ inline disable()
 }
 
 /*
- * U: irq_user_enable().  It enables and takes the pending edge under the
- * descriptor's lock, in one step, and does not have the core resend it.
+ * U: irq_user_enable().  It enables the line and takes the pending edge in one
+ * step, under the descriptor's lock.  The core does not resend the edge.
  */
 inline enable_in_core()
 {
@@ -180,7 +181,7 @@ inline enable_in_core()
 	fi
 }
 
-/* E: note_edge().  The edge of a level line is none. */
+/* E: note_edge().  A level line has no edge to note. */
 inline note_edge(old)
 {
 	d_step {
@@ -197,7 +198,7 @@ inline note_edge(old)
 	}
 }
 
-/* E: enable().  Sets is_event if an edge that the core has kept became an event. */
+/* E: enable().  Sets is_event if an edge that was pending in the core became an event. */
 inline enable(old)
 {
 	d_step { alive(); enable_in_core() };
@@ -208,7 +209,7 @@ inline enable(old)
 	pended = false
 }
 
-/* What a change that arms the line means for the ghosts. */
+/* Updates the ghosts when the line is armed. */
 inline note_armed()
 {
 	by_hand = false;
@@ -236,12 +237,12 @@ inline unmask()
 }
 
 /*
- * W: wake_reader(), wake_slot().  A wake of the reader in the slot does nothing
- * if that reader is awake.  It may also have left the slot after the look, and
- * be asleep elsewhere: it counts as woken then, too.
+ * W: wake_reader(), wake_slot().  If the reader in the slot is awake, the wake
+ * does nothing.  If the reader has left the slot after the look and sleeps
+ * elsewhere, it counts as woken, too.
  *
  * C: swake_up_one() takes the first reader off the queue, asleep or not.  The
- * look whether there is any is no step of its own: a reader that comes later
+ * check for an empty queue is not a separate step: a reader that enters later
  * finds an empty queue.
  */
 inline wake_reader()
@@ -270,7 +271,7 @@ inline wake_reader()
 	chosen = 0
 }
 
-/* W: has_pollers(), wake_pollers(): in a thread, where handlers are forced into threads. */
+/* W: has_pollers(), wake_pollers().  If handlers are forced into threads, a thread calls them. */
 inline wake_pollers()
 {
 #ifdef POLLER
@@ -287,10 +288,7 @@ inline wake()
 	wake_pollers()
 }
 
-/*
- * E: arm_since().  Leaves in w the state that the line is in then.  P: arm()
- * wakes if there is an event.
- */
+/* E: arm_since().  Leaves the resulting state in w.  P: arm() wakes if there is an event. */
 inline arm_since(entry)
 {
 	done = false;
@@ -404,9 +402,9 @@ inline free()
 }
 
 /*
- * The device.  C: handle_edge_irq(), as far as it does not run the handler: it
- * keeps one edge, and masks the line at its chip.  Some chips lose the edges
- * that come then, others do not.
+ * The device.  C: the part of handle_edge_irq() that does not run the handler: it
+ * keeps one edge and masks the line at its chip.  Some chips lose an edge that
+ * comes while the line is masked, others do not.
  */
 active proctype device()
 {
@@ -437,7 +435,7 @@ end:	do
 /* C: handle_edge_irq(), the condition of its loop. */
 #define comes_again()	(KIND == EDGE && pending && depth == 0 && installed)
 
-/* C: handle_irq_event(), its begin. */
+/* C: the start of handle_irq_event(). */
 inline begin_to_handle(lost)
 {
 	owed = owed + (KIND == LEVEL) - (lost);
@@ -447,14 +445,14 @@ inline begin_to_handle(lost)
 #ifndef POLLER
 #if WRITES == 0
 	/*
-	 * No echo: a level is not told twice.  A poller that asks again arms while
-	 * another thread serves the device, and a write of 1 always does.
+	 * No echo: a level is not reported twice.  A poller that polls again arms
+	 * while another thread serves the device.  A write of 1 always arms.
 	 */
 	assert(fresh || KIND != LEVEL);
 #endif
 #endif
 #if WRITES == 0
-	/* Nor is it counted twice before it is told. */
+	/* A level is not counted twice before a reader takes it. */
 	assert(!(word & COUNT) || KIND != LEVEL);
 #endif
 	fresh = false;
@@ -497,7 +495,7 @@ inline fire_and_disable()
 /*
  * C: handle_level_irq(), handle_edge_irq(), handle_simple_irq().  P: handle().
  *
- * handle_edge_irq() runs the handler again for an edge that came meanwhile.
+ * handle_edge_irq() runs the handler again for an edge that came while it ran.
  */
 active proctype handler()
 {
@@ -568,8 +566,8 @@ inline pass_on()
 }
 
 /*
- * P: tell(), with a buffer that is good.  Leaves in w the state if it has
- * changed, and else n, the number of events.
+ * P: tell(), with a good buffer.  If the state has not changed, n is the number of
+ * events.  Otherwise n is 0 and w is the new state.
  */
 inline tell()
 {
@@ -588,7 +586,7 @@ inline tell()
 	}
 }
 
-/* The program makes the device quiet, once a thread was told of an event. */
+/* A thread that has read an event makes the device quiet. */
 inline serve()
 {
 	d_step {
@@ -600,11 +598,11 @@ inline serve()
 }
 
 /*
- * P: read(), again and again until there is an error.
+ * P: read(), repeated until it fails.
  *
- * The rule for programs with several threads, in irq-user.rst: the device is quiet
- * when a thread begins to read.  A thread that has taken an event serves the
- * device before it reads again.
+ * A rule in irq-user.rst holds for programs with several threads: the device must
+ * be quiet when a thread starts to read.  So a thread that has taken an event
+ * serves the device before it reads again.
  */
 proctype reader(byte me)
 {
@@ -613,7 +611,7 @@ proctype reader(byte me)
 	bool done, is_event, pended, edges, served;
 
 begin:	if
-	/* Killed before it calls read(). */
+	/* The thread is killed before it calls read(). */
 	:: fatal && signal(me) -> forsaken = forsaken || served; goto out
 #ifdef ANY_TIME
 	:: d_step { alive(); w = word; entry = generation(w); served = false }
@@ -727,7 +725,7 @@ look:		atomic { alive(); w = word; done = false }
 out:	users--
 }
 
-/* C: poll(2).  P: poll(), and then a read() that does not wait.  Again and again. */
+/* C: poll(2).  P: poll(), then a read() that does not sleep, repeated. */
 proctype poller()
 {
 	short entry, w, seen;
@@ -808,7 +806,7 @@ inline mask()
 #endif
 }
 
-/* P: write(), a few times. */
+/* P: write(), up to WRITES times. */
 proctype writer()
 {
 	byte left = WRITES;
@@ -843,8 +841,8 @@ out:	users--
 }
 
 /*
- * C: suspend_device_irqs(), resume_device_irqs().  P: irq_user_resume().  The
- * core does not resend the edge, because of IRQF_NO_RESEND.
+ * C: suspend_device_irqs(), resume_device_irqs().  P: irq_user_resume().  Because
+ * of IRQF_NO_RESEND, the core does not resend the edge.
  */
 proctype suspender()
 {
@@ -870,7 +868,7 @@ proctype suspender()
 #ifdef RESUME_STEALS
 		pended = owned && depth == 0 && pending;
 #else
-		/* handle_edge_irq() takes the edge that came while the handler ran. */
+		/* If the handler runs, handle_edge_irq() takes the pending edge. */
 		pended = owned && depth == 0 && pending && !inprogress;
 #endif
 #ifndef PENDING_STAYS
@@ -894,7 +892,7 @@ proctype suspender()
 out:	skip
 }
 
-/* P: irq_user_revoke(), with revoke(), and then the line is unmapped. */
+/* P: irq_user_revoke() and revoke().  Then the line is unmapped. */
 proctype remover()
 {
 	bool found;
@@ -930,7 +928,7 @@ inline remember()
 	d_step { alive(); listed = true; refs++ }
 }
 
-/* P: open(), claim(); what may happen to the file then; release(). */
+/* P: open(), claim(); then what may happen to the file; then release(). */
 init
 {
 	short seen;
@@ -1004,7 +1002,7 @@ init
 #endif
 		refs--
 	:: timeout ->
-		/* Threads sleep, and nothing will ever happen again: for good reason? */
+		/* All threads sleep and nothing can happen.  Check that this is right. */
 		assert(!is_ready(word));
 		assert(!(word & MASKED) || by_hand || forsaken);
 		assert(word & MASKED || !asserted && !pending);

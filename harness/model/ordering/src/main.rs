@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel's own `events.rs`, with `word.rs` and `rate.rs`, in every interleaving and with every
-//! outcome that weak memory allows.
+//! Runs the kernel's `events.rs`, with `word.rs` and `rate.rs`, in every interleaving and with
+//! every outcome that weak memory allows.
 //!
-//! This file has what they use of the kernel; the models are in `proc_user.rs`. Panics if the protocol
-//! fails. The words of the command line say which models to run, if not all, and what is to be
-//! broken, see [`broken()`].
+//! This file provides the parts of the kernel that they use. The models are in `proc_user.rs`. If
+//! the protocol fails, the program panics. The words of the command line choose the models to run
+//! (all by default) and what to break, see [`broken()`].
 
-// What the kernel crate calls its C bindings.
+// The kernel crate has its C bindings under this name.
 extern crate self as bindings;
 
-/// So that what is visible in `kernel::irq`, and in `proc_user`, is so here.
+/// Gives the files the modules that they have in the kernel, so that visibility is the same.
 #[path = "."]
 mod irq {
     pub mod proc_user;
@@ -20,15 +20,15 @@ use loom::sync::Mutex;
 use std::sync::LazyLock;
 use sync::atomic::{Atomic, Relaxed};
 
-/// Returns whether something is to be broken:
+/// Returns whether the command line asks to break `what`:
 ///
 /// - `relaxed`: `cmpxchg()` orders nothing.
 /// - `no-sleep-barrier`: there is no barrier (B).
 /// - `no-pass-barrier`: there is no barrier (D).
-/// - `no-signal-barrier`: there is none when a reader leaves the slot and ends because of a signal.
+/// - `no-signal-barrier`: there is no barrier when a reader leaves the slot because of a signal.
 /// - `look-early`: a reader looks for an event before it enters the slot or the queue.
-/// - `leave-some`: a reader that took some events leaves others that came meanwhile.
-/// - `begin-late`: a reader begins while another one serves the device.
+/// - `leave-some`: if the word changes while a reader takes events, the reader takes none.
+/// - `begin-late`: a reader begins while another reader serves the device.
 /// - `disown-late`: the line is disowned after its action is freed.
 fn broken(what: &str) -> bool {
     words().iter().any(|word| word == what)
@@ -41,7 +41,7 @@ fn words() -> &'static [String] {
     &WORDS
 }
 
-/// What there is of the kernel's atomics.
+/// The part of the kernel's atomics that the files use.
 pub mod sync {
     pub mod atomic {
         use loom::sync::atomic::{fence, AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64};
@@ -50,7 +50,7 @@ pub mod sync {
 
         pub struct Full;
 
-        /// What there is an atomic of.
+        /// A type that has an atomic.
         pub trait Value: Sized {
             type Atomic: From<Self>;
 
@@ -85,9 +85,9 @@ pub mod sync {
         value!(u64, AtomicU64);
         value!(*mut T, AtomicPtr<T>, T);
 
-        /// An atomic, and what marks each step: loom takes a load and an exchange that follows it
-        /// in one thread for the same step, and would not look what comes of a load in another
-        /// thread before and after the exchange. No thread reads the mark, so it orders nothing.
+        /// An atomic, and a mark that is stored at each step. Without the mark, loom treats a load
+        /// and a following exchange of a thread as one step, and does not explore a load of another
+        /// thread between them. No thread reads the mark, so it orders nothing.
         pub struct Atomic<T: Value>(T::Atomic, AtomicBool);
 
         impl<T: Value> Atomic<T> {
@@ -109,8 +109,8 @@ pub mod sync {
                 value.store(&self.0, ordering)
             }
 
-            /// In the kernel, a success has a full barrier before and after, a failure has none.
-            /// Here the one before is there in any case.
+            /// In the kernel, a success has a full barrier before and after, and a failure has no
+            /// barrier. Here a failure has the barrier before, too.
             pub fn cmpxchg(&self, old: T, new: T, _: Full) -> Result<T, T> {
                 let barrier = || {
                     if !crate::broken("relaxed") {
@@ -125,8 +125,8 @@ pub mod sync {
                 Ok(found)
             }
 
-            /// There is no pointer to the value of loom's atomics: this one points at the atomic.
-            /// It is used by functions of this crate alone, which know that.
+            /// Loom's atomics give no pointer to their value, so this pointer points to the atomic.
+            /// Only functions of this crate use it, and they know that.
             pub fn as_ptr(&self) -> *mut T {
                 (&raw const *self).cast_mut().cast()
             }
@@ -134,22 +134,22 @@ pub mod sync {
     }
 }
 
-/// What there is of the kernel's time.
+/// The part of the kernel's time that the files use.
 pub mod time {
     pub const NSEC_PER_SEC: i64 = 1_000_000_000;
 }
 
-/// A descriptor, of which nothing but the address is used: the line is [`LINE`].
+/// A descriptor. Only its address is used: the line is [`LINE`].
 #[allow(non_camel_case_types)]
 pub struct irq_desc(#[allow(dead_code)] u8);
 
-/// What the lock of the descriptor guards.
+/// The state that the descriptor's lock protects.
 struct Line {
     /// The disable depth.
     depth: u32,
     /// `IRQS_PENDING`
     pending: bool,
-    /// There is an action on the line.
+    /// The line has an action.
     installed: bool,
 }
 
@@ -186,13 +186,13 @@ unsafe fn is_owned(owned: *const bool) -> bool {
 /// As the C function.
 pub unsafe fn irq_user_enable(desc: *mut irq_desc, owned: *const bool, _slow: bool) -> i32 {
     assert!(!desc.is_null(), "no descriptor");
-    // SAFETY: By the caller.
+    // SAFETY: The caller got `owned` from `as_ptr()`.
     if !unsafe { is_owned(owned) } {
         return -5;
     }
     let mut line = LINE.lock().unwrap();
 
-    // SAFETY: By the caller.
+    // SAFETY: The caller got `owned` from `as_ptr()`.
     if !unsafe { is_owned(owned) } {
         return -5;
     }
@@ -210,13 +210,13 @@ pub unsafe fn irq_user_take_pending(desc: *mut irq_desc, owned: *const bool) -> 
     assert!(!desc.is_null(), "no descriptor");
     let mut line = LINE.lock().unwrap();
 
-    // SAFETY: By the caller.
+    // SAFETY: The caller got `owned` from `as_ptr()`.
     let is_owned = unsafe { is_owned(owned) };
 
     is_owned && line.depth == 0 && core::mem::take(&mut line.pending)
 }
 
-/// As the C function. Time does not pass, so that every full batch of events came too fast.
+/// As the C function. Time does not pass, so every full batch of events is too fast.
 pub unsafe fn ktime_get() -> i64 {
     0
 }

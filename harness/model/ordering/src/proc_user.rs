@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The models.
+//! The models of threads that use [`Events`].
 
 #[path = "../../../../rust/kernel/irq/proc_user/events.rs"]
 #[allow(dead_code)]
@@ -37,11 +37,11 @@ struct User {
     events: Events,
     /// The reader is in the slot, or on the queue.
     slot: Atomic<bool>,
-    /// The reader sleeps, or is about to: its state is not `TASK_RUNNING`.
+    /// The state of the reader is not `TASK_RUNNING`: it sleeps, or will sleep next.
     dozing: Atomic<bool>,
-    /// What is done before an event is counted.
+    /// Written before an event is counted.
     data: UnsafeCell<u32>,
-    /// What is done before the next one is.
+    /// Written before the next event is counted.
     more: UnsafeCell<u32>,
 }
 
@@ -50,7 +50,7 @@ impl User {
     fn new(trigger: Trigger) -> Self {
         let events = Events::new(trigger, false);
 
-        // SAFETY: There is no line but `LINE`, which starts out as it has to.
+        // SAFETY: The only line is `LINE`, whose first state is the one that `own()` asks for.
         unsafe { events.own(0) };
         Self {
             events,
@@ -68,7 +68,7 @@ impl User {
         Arc::new(user)
     }
 
-    /// An interrupt, up to the wake. Returns what the handler does, if it runs.
+    /// An interrupt, up to the wake. If the handler runs, returns its result.
     fn interrupt(&self) -> Option<bool> {
         {
             let mut line = LINE.lock().unwrap();
@@ -81,8 +81,9 @@ impl User {
         Some(self.events.fire())
     }
 
-    /// Two interrupts at most, so that none coalesces: the second one comes after an event, and is
-    /// kept if that one has masked the line. Returns the number of events.
+    /// At most two interrupts, so that none coalesces. The second interrupt comes after an event.
+    /// If that event has masked the line, the second interrupt is kept. Returns the number of
+    /// events.
     fn interrupt_twice(&self) -> u32 {
         let is_level = self.events.trigger() == Level;
 
@@ -104,7 +105,7 @@ impl User {
         self.dozing.load(Relaxed)
     }
 
-    /// The reader enters the slot, and looks whether it need not sleep.
+    /// The reader enters the slot. Returns whether it finds an event and need not sleep.
     fn enter(&self) -> bool {
         let early = broken("look-early") && self.events.look().is_ready();
 
@@ -119,7 +120,8 @@ impl User {
         early || (!broken("look-early") && self.events.look().is_ready())
     }
 
-    /// The reader enters the queue, and looks as well. [`Self::wake()`] does not find it there.
+    /// The reader enters the queue. Returns whether it finds an event. [`Self::wake()`] does not
+    /// find the reader there.
     fn enter_queue(&self) -> bool {
         if !broken("no-sleep-barrier") {
             // (B), in `prepare_to_swait_event()`.
@@ -134,7 +136,7 @@ impl User {
         self.slot.store(false, Release);
     }
 
-    /// Takes all events, as `UserIrq::read()`. Returns their number.
+    /// Takes all events, as `UserIrq::read()` does. Returns their number.
     fn take(&self) -> u32 {
         let mut word = self.events.look();
 
@@ -157,14 +159,14 @@ impl User {
         }
     }
 
-    /// What a read does that finds no event, up to the sleep.
+    /// The part of a read that arms the line if there is no event. Returns the resulting state.
     fn arm_if_none(&self) -> Word {
         let entry = self.events.look();
 
         self.arm_since(entry, entry)
     }
 
-    /// Takes the events that there are, and those that are kept.
+    /// Takes all events, kept edges included.
     fn take_rest(&self) -> u32 {
         let mut taken = self.take();
 
@@ -183,7 +185,7 @@ fn depth() -> u32 {
     LINE.lock().unwrap().depth
 }
 
-/// Calls the function in another thread.
+/// Calls the function in another thread, at the same time.
 fn meanwhile<T: 'static>(
     user: &Arc<User>,
     call: impl FnOnce(&User) -> T + 'static,
@@ -224,7 +226,7 @@ fn balance_unknown() {
     balance(Unknown);
 }
 
-/// The same, of a line that fires on although it is masked: some edges coalesce.
+/// The same for a line that continues to fire while it is masked, so that some edges coalesce.
 fn balance_fast() {
     let user = User::armed(Edge);
     let handler = meanwhile(&user, |user| {
@@ -242,7 +244,7 @@ fn balance_fast() {
     assert_eq!(depth(), 0, "depth of an armed line");
 }
 
-/// The same, of a line that a thread lets run free.
+/// The same for a line that a thread lets run free.
 fn free(trigger: Trigger) {
     let user = User::armed(trigger);
     let handler = meanwhile(&user, User::interrupt_twice);
@@ -270,7 +272,7 @@ fn free_unknown() {
     free(Unknown);
 }
 
-/// No reader sleeps while there is an event, unless it is about to be woken.
+/// If a reader sleeps while there is an event, the handler wakes it.
 fn wake() {
     let user = User::armed(Edge);
     let handler = meanwhile(&user, |user| {
@@ -279,10 +281,10 @@ fn wake() {
     });
     let asleep = !user.enter();
 
-    assert!(handler.join().unwrap() || !asleep, "asleep for ever");
+    assert!(handler.join().unwrap() || !asleep, "never woken");
 }
 
-/// Nor while the line is revoked.
+/// If a reader sleeps while the line is revoked, the revocation wakes it.
 fn revoke() {
     let user = User::armed(Edge);
     let revocation = meanwhile(&user, |user| {
@@ -291,10 +293,10 @@ fn revoke() {
     });
     let asleep = !user.enter();
 
-    assert!(revocation.join().unwrap() || !asleep, "asleep for ever");
+    assert!(revocation.join().unwrap() || !asleep, "never woken");
 }
 
-/// Nor on a masked line whose edge is kept.
+/// If a reader sleeps while an edge is kept, the handler wakes it.
 fn kept() {
     let user = User::armed(Edge);
     user.interrupt();
@@ -305,11 +307,11 @@ fn kept() {
     });
     let asleep = !user.arm_if_none().is_ready() && !user.enter();
 
-    assert!(handler.join().unwrap() || !asleep, "asleep for ever");
+    assert!(handler.join().unwrap() || !asleep, "never woken");
 }
 
-/// A wake may find a reader in the slot that has left it for good: then there is no event that the
-/// reader has not taken.
+/// A wake may find a reader in the slot although the reader has left it and will not sleep again.
+/// Then the reader has taken every event.
 fn leave() {
     let user = User::armed(Edge);
     user.events.run_free();
@@ -324,10 +326,10 @@ fn leave() {
     user.take();
 
     let found = handler.join().unwrap();
-    assert!(!found || !user.events.look().is_ready(), "asleep for ever");
+    assert!(!found || !user.events.look().is_ready(), "never woken");
 }
 
-/// The same, of a reader that finds no event and sleeps again, on the queue.
+/// The same for a reader that finds no event and sleeps again, on the queue.
 fn leave_in_vain() {
     let user = User::armed(Edge);
     user.enter();
@@ -339,10 +341,10 @@ fn leave_in_vain() {
     user.leave();
     let seen = user.events.look().is_ready() || user.enter_queue();
 
-    assert!(!handler.join().unwrap() || seen, "asleep for ever");
+    assert!(!handler.join().unwrap() || seen, "never woken");
 }
 
-/// The same, of a reader that finds no event and ends, because of a signal.
+/// The same for a reader that finds no event and ends because of a signal.
 fn leave_for_signal() {
     let user = User::armed(Edge);
     user.enter();
@@ -357,17 +359,16 @@ fn leave_for_signal() {
     }
     let seen = user.events.look().is_ready();
 
-    assert!(!handler.join().unwrap() || seen, "asleep for ever");
+    assert!(!handler.join().unwrap() || seen, "never woken");
 }
 
-/// The same, of a reader that finds an event and leaves it: it wakes another one, which is about to
-/// sleep.
+/// A reader that finds an event and does not take it wakes another reader, which will sleep next.
 fn pass_on() {
     let user = User::armed(Edge);
     let handler = meanwhile(&user, |user| {
         user.interrupt();
     });
-    // The handler has woken this reader.
+    // The handler has woken this first reader.
     let first = meanwhile(&user, |user| {
         if !user.events.look().is_ready() {
             return true;
@@ -380,11 +381,11 @@ fn pass_on() {
     let asleep = !user.enter();
 
     handler.join().unwrap();
-    assert!(first.join().unwrap() || !asleep, "asleep for ever");
+    assert!(first.join().unwrap() || !asleep, "never woken");
 }
 
-/// A thread that takes an event sees what was done before it was counted; and the handler of the
-/// next one comes after what was done before the line was armed.
+/// A thread that takes an event sees every write from before the event was counted. The handler of
+/// the next event sees every write from before the line was armed.
 fn publish() {
     let user = User::armed(Level);
     let handler = meanwhile(&user, |user| {
@@ -403,7 +404,7 @@ fn publish() {
     handler.join().unwrap();
 }
 
-/// The same, of an edge that was kept.
+/// The same for an edge that was kept.
 fn publish_kept() {
     let user = User::armed(Edge);
     let handler = meanwhile(&user, |user| {
@@ -425,8 +426,8 @@ fn publish_kept() {
     handler.join().unwrap();
 }
 
-/// The handler is not called again for a level that a reader was told of, before that reader reads
-/// again: another one, which began before, does not arm.
+/// After a reader has taken the event of a level, the handler does not run for that level until the
+/// reader reads again. Another reader that began earlier does not arm.
 fn no_echo() {
     let user = Arc::new(User::new(Level));
     let entry = user.events.look();
@@ -449,8 +450,8 @@ fn no_echo() {
     assert!(handler.join().unwrap() <= 1, "an echo");
 }
 
-/// An edge that comes after a thread has taken the event and served the device is told, although
-/// another thread has yet to enable the line.
+/// A thread takes the event, serves the device and reads again before another thread has enabled
+/// the line. An edge that comes then is not lost.
 fn late_edge() {
     let user = User::armed(Edge);
     for _ in 0..3 {
@@ -472,7 +473,7 @@ fn late_edge() {
     assert!(!served || user.take_rest() > 0, "an edge is lost");
 }
 
-/// No line is enabled that this file does not own any more.
+/// A line that this file no longer owns is not enabled.
 fn disown() {
     let user = User::armed(Level);
     user.interrupt();
@@ -489,8 +490,7 @@ fn disown() {
     reader.join().unwrap();
 }
 
-/// Checks a model: all of it, or what can be reached by so many changes of thread that nothing
-/// forces.
+/// Checks a model: all of it, or only what at most this number of preemptions can reach.
 fn check(name: &str, preemptions: Option<usize>, model: fn()) {
     static ORDERS: AtomicUsize = AtomicUsize::new(0);
 
@@ -513,7 +513,7 @@ fn check(name: &str, preemptions: Option<usize>, model: fn()) {
     println!("{name}: {} orders", ORDERS.load(Relaxed));
 }
 
-/// The models, and the most preemptions that they are checked with.
+/// The models, each with its bound on the preemptions.
 const MODELS: &[(&str, Option<usize>, fn())] = &[
     ("wake", None, wake),
     ("revoke", None, revoke),
