@@ -1,32 +1,31 @@
-"""Reads what the guest has measured, and what QEMU's plugin has seen meanwhile."""
+"""Reads what the guest has measured, and what QEMU's plugin has logged."""
 
 import json
 import statistics
 
-# A stage ends at its point; what comes between the last two is the program's.
+# A stage ends at its point. The time between the last two points is the program's.
 STAGES = [
     ("interrupt", "the processor is interrupted"),
     ("handler", "the handler is called"),
     ("wake", "the waiter is woken"),
-    ("switch", "it is switched to"),
-    ("user", "it is back in user space"),
-    ("done", "it has acknowledged, and is asleep again"),
+    ("switch", "the waiter is switched to"),
+    ("user", "the waiter is back in user space"),
+    ("done", "the waiter has acknowledged and sleeps again"),
 ]
 
-# What the plugin logs; the rest of the log is QEMU's own.
+# The points that the plugin logs. The other lines of the log are QEMU's own.
 POINTS = {"raise", "call", "port", *(name for name, _ in STAGES)}
 
-# How long the timers of the guest's program take, in nanoseconds: see
+# The delay of the timers in the guest's program, in nanoseconds: see
 # guest/src/mechanism/timer.rs.
 DELAY = 4 * 7 * 8680
 
-# The time at which an event is raised or has come is taken a few instructions
-# beside the mark.
+# The guest takes the time of an event a few instructions before or after the mark.
 BESIDE = 20
 
 
 class Seen:
-    """An event, as the plugin has seen it: the points that were passed, and when."""
+    """An event in the plugin's log: the points that were passed, and when."""
 
     def __init__(self):
         self.points = []
@@ -46,17 +45,18 @@ class Seen:
         return self.first(name, 0, float("inf"))
 
     def overtaken(self):
-        """Whether the trigger went on before the waiter had the event."""
+        """Whether the trigger continued before the waiter had the event."""
         return self.time("user") is None
 
     def stages(self):
-        """The lengths of the stages, 0 for those that there were not."""
+        """The lengths of the stages. A stage that did not occur has the length 0."""
         raised, user, done = (self.time(name) for name in ("raise", "user", "done"))
         ends = {"user": user, "done": done}
         ends["interrupt"] = self.first("interrupt", raised, user)
         if ends["interrupt"]:
             ends["handler"] = self.first("handler", ends["interrupt"], user)
-        # A thread that handles the interrupt may have been woken and switched to before.
+        # A thread that handles the interrupt may have been woken and switched to first, so
+        # the last wake and the last switch count.
         ends["wake"] = self.last("wake", raised, user)
         ends["switch"] = self.last("switch", raised, user)
         lengths, at = {}, raised
@@ -67,7 +67,7 @@ class Seen:
 
 
 def read_watch(path):
-    """The events of each measurement, in the order in which they were made."""
+    """Returns the events of each measurement, in their order."""
     measurements, event, begun = [], None, False
     with open(path) as log:
         for line in log:
@@ -106,13 +106,13 @@ def summary(values):
 
 
 def counted(event):
-    """What the plugin has counted of an event."""
+    """Returns the plugin's counts of an event."""
     raised = event.time("raise")
     return {"user": event.time("user") - raised, "cycle": event.time("done") - raised}
 
 
 def as_counted(raw, seen):
-    """What was measured, by the plugin's count rather than the guest's clock."""
+    """Replaces the guest's times by the plugin's counts."""
     parts = {part: list(raw[part]) for part in ("user", "cycle")}
     for i, event in enumerate(seen):
         if not event.overtaken():
@@ -122,10 +122,10 @@ def as_counted(raw, seen):
 
 
 def check(raw, seen):
-    """Guest and plugin have to agree.
+    """Checks that the guest and the plugin agree.
 
-    An interrupt of others that comes between a mark and the reading of the clock beside it is in
-    one of the two alone. That is rare.
+    If another interrupt comes between a mark and the reading of the clock beside it, only one of
+    the two includes that interrupt. That is rare.
     """
     apart = [
         (i, raw[part][i], instructions)
@@ -138,23 +138,23 @@ def check(raw, seen):
         i, measured, instructions = apart[0]
         raise SystemExit(
             f"{raw['mechanism']}, {raw['work']}: guest and QEMU disagree about {len(apart)} events; "
-            f"of event {i} the guest has measured {measured} instructions, and QEMU has counted {instructions}"
+            f"for event {i} the guest has measured {measured} instructions, and QEMU has counted {instructions}"
         )
 
 
 def late(raw, seen):
-    """How much later than it should an event came to the program, in nanoseconds."""
+    """Yields how late each event came to the program, in nanoseconds."""
     for user, event in zip(raw["user"], seen):
-        # The card's timer runs from where the kernel writes to its register.
+        # The card's timer starts when the kernel writes to the card's register.
         started = event.time("port") or event.time("raise")
         yield user - (started - event.time("raise")) - DELAY
 
 
 def measure(raw, seen):
-    """Sums a measurement up; `seen` is None if there was no plugin."""
+    """Summarises a measurement. `seen` is None if there was no plugin."""
     if seen and raw["work"] == "late":
         return {key: raw[key] for key in ("mechanism", "work")} | {"late": summary(late(raw, seen))}
-    # To open may sleep, and then time passes without instructions.
+    # An open may sleep. Then time passes without instructions, so the two differ.
     if seen and raw["work"] != "open":
         check(raw, seen)
     if seen and (raw["work"] == "open" or raw["step"] > 1):
@@ -168,7 +168,7 @@ def measure(raw, seen):
         return result
 
     result["overtaken"] = sum(event.overtaken() for event in seen)
-    # What happens in an event that is neither quick nor slow.
+    # The counts are those of the first event with the median cycle.
     typical = seen[raw["cycle"].index(result["cycle"]["median"])]
     result["calls"] = typical.count("call") - raw["source_calls"]
     result["interrupts"] = typical.count("interrupt")
@@ -176,7 +176,7 @@ def measure(raw, seen):
     result["controller"] = typical.controller
     result["config"] = typical.config
     result["stages"] = typical.stages()
-    # Where nothing depends on how the source is told to raise it.
+    # From here on, the time does not depend on how the source raises the event.
     result["begin"] = (typical.time("handler") or typical.time("raise")) - typical.time("raise")
     return result
 
@@ -187,14 +187,14 @@ def read_guest(path):
 
 
 def lateness(values):
-    """As summary(), of so many values that the worst of ten thousand means something."""
+    """As summary(), for enough values to make the 99.99th percentile meaningful."""
     result = summary(values)
     worst = result.pop("max")
     return result | {"p99.99": sorted(values)[len(values) * 9999 // 10000], "max": worst}
 
 
 def read_cyclictest(path):
-    """How late its thread was, each time, in nanoseconds; its histogram is in microseconds."""
+    """Returns cyclictest's latencies in nanoseconds. Its histogram is in microseconds."""
     late = []
     with open(path) as lines:
         for line in lines:

@@ -1,15 +1,15 @@
-"""What the interrupt file is to reach, beside what it has reached."""
+"""The goals of the interrupt file, and whether it reaches them."""
 
 READ, MASKED, FREE = "irq file: read", "irq file: read, MSI", "irq file: read, MSI, free"
-# A card's share of an INTx line.
+# The line of a card that shares INTx.
 SHARED = "irq file: read, INTx"
 UIO, INTX, MSI = "uio_pci_generic", "VFIO: INTx", "VFIO: MSI"
 
-# Ways to wait for INTx. They differ in where they mask it.
+# The ways to wait for INTx. They mask it in different places.
 INTX_WAYS = [READ, SHARED, f"{SHARED}, node", UIO, INTX]
 
-# By architecture and flavour: mechanism, peer, and what of the peer's median it
-# may take at most: until the program knows, and for a whole cycle.
+# By architecture and flavour: mechanism, peer, and the largest ratio to the peer's
+# median: until the program knows, and for a whole cycle.
 RATIOS = {
     "x86_64-release": [
         (READ, UIO, 0.58, 0.62),
@@ -26,22 +26,24 @@ RATIOS = {
         (FREE, MSI, 0.525, 0.635),
     ],
 }
-# Of one event: there, and back to the one who triggers the next.
+# The largest counts for an event. There are two context switches: to the waiter, and
+# back to the trigger.
 COUNTS = [("system calls", "calls", 1), ("interrupts", "interrupts", 1), ("context switches", "switches", 2)]
-# Of the cost of an event if 1024 lines are open, to that if one is.
+# The largest ratio of an event's cost with 1024 open lines to its cost with one.
 SCALE = 1.15
-# Of opening and closing, to the same of uio_pci_generic.
+# The largest ratio of opening and closing to that of uio_pci_generic.
 OPEN = 1.5
-# Of a read that arms and finds a kept edge, to one that finds no event.
+# The largest ratio of a read that arms and finds a kept edge to a read that finds no
+# event.
 KEPT = 1.15
-# Whose reads cost at most as much by a node as by the number.
+# A read of these costs at most as much by the node as by the number.
 NODES = [SHARED, MASKED]
-# In bytes.
+# The largest size in bytes.
 MEMORY = {"its file, open": 1024}
 
 
 def goals(kernel, by_work, memory):
-    """Yields what is to be reached, the figure, and its bound."""
+    """Yields the name of each goal, the figure, and its bound."""
     two, opened, arm, scale = (
         {m["mechanism"]: m for m in by_work[work]} for work in ("two", "open", "arm", "scale")
     )

@@ -1,10 +1,10 @@
-"""Draws the latencies as a picture: a bar for each mechanism, stacked from stages."""
+"""Draws a picture of the latencies: a bar for each mechanism, stacked from stages."""
 
 from html import escape
 
 from figures import STAGES
 
-# A palette that the colour-blind can tell apart.
+# A palette that colour-blind readers can distinguish.
 COLOURS = ["#bbbbbb", "#4477aa", "#66ccee", "#228833", "#ccbb44", "#eeddcc"]
 WIDTH, LEFT, RIGHT = 1000, 180, 110
 ROW, BAR = 24, 16
@@ -15,7 +15,7 @@ def text(x, y, what, more=""):
 
 
 def panel(title, measurements, top, scale):
-    """A bar for each measurement, and a dot for each event that took much longer."""
+    """Draws a bar for each measurement, and a circle for each event that took much longer."""
     right = WIDTH - RIGHT
     yield text(0, top + 14, title, 'font-weight="bold"')
     top += 28
@@ -46,7 +46,7 @@ def draw(by_work, works):
     longest = max(m["cycle"]["median"] for work in works for m in by_work[work])
     scale = (WIDTH - LEFT - RIGHT) / (longest * 1.02)
     body, top = [], 58
-    body.append(text(0, 14, "Instructions from the raising of an event until", 'font-weight="bold"'))
+    body.append(text(0, 14, "Instructions since the event was raised, until", 'font-weight="bold"'))
     for i, ((_, stage), colour) in enumerate(zip(STAGES, COLOURS)):
         x, y = i % 3 * WIDTH / 3, 24 + i // 3 * 18
         body.append(f'<rect x="{x:.1f}" y="{y}" width="12" height="12" fill="{colour}"/>')
@@ -55,7 +55,7 @@ def draw(by_work, works):
     for work, title in works.items():
         body.extend(panel(title, by_work[work], top, scale))
         top += 28 + ROW * len(by_work[work]) + 36
-    body.append(text(0, top, "The line is where the program knows of the event. Circles are the slowest hundredth of the events."))
+    body.append(text(0, top, "The line: the program knows of the event. Circles: the slowest hundredth of the events."))
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-12 -6 {WIDTH + 24} {top + 20}" font-family="sans-serif" font-size="12">',

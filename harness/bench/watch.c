@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A plugin for QEMU: logs when the guest passes certain points, with the number
- * of instructions that it has executed until then.
+ * of instructions that the guest has executed until then.
  *
  * The points are addresses of the guest's kernel, given as NAME=ADDRESS, and
- * marks: no-operations whose operand says that they are one, and which. The
- * guest does not notice, so what is counted is what would happen without.
+ * marks: no-operations whose operand identifies the mark. The guest does not
+ * notice the plugin, so the plugin does not change what it counts.
  */
 
 #include <inttypes.h>
@@ -18,7 +18,7 @@
 typedef uint64_t qemu_plugin_id_t;
 typedef struct {
 	const char *target_name;
-	/* More, which is of no use here. */
+	/* The other members are not used here. */
 } qemu_info_t;
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
@@ -50,8 +50,8 @@ void qemu_plugin_outs(const char *string);
 int qemu_plugin_version = 7;
 
 /*
- * How the processors write that they do nothing with an operand, and what is
- * added to the operand: see guest/src/mark.
+ * The no-operation of each processor without its mark, and the position of the mark
+ * in the operand: see guest/src/mark.
  */
 static const struct {
 	const char *target;
@@ -85,7 +85,7 @@ static void pass(unsigned int vcpu, void *name)
 	qemu_plugin_outs(line);
 }
 
-/* The name of the point that an instruction is, or NULL. */
+/* Returns the name of the point at this instruction, or NULL. */
 static const char *point_at(const struct qemu_plugin_insn *insn)
 {
 	uint64_t address = qemu_plugin_insn_vaddr(insn);
@@ -97,7 +97,7 @@ static const char *point_at(const struct qemu_plugin_insn *insn)
 
 	if (qemu_plugin_insn_data(insn, &code, nop->length) != nop->length)
 		return NULL;
-	/* Both machines, this one and the guest's, store the lowest byte first. */
+	/* The host and the guest both store the lowest byte first. */
 	number = (code - nop->code) >> nop->shift;
 	return number < sizeof(marks) / sizeof(*marks) &&
 	       code - nop->code == number << nop->shift ? marks[number] : NULL;
