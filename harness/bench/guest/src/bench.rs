@@ -1,7 +1,7 @@
-//! Measures mechanisms, and prints what comes of it as JSON, a measurement a line.
+//! Measures mechanisms, and prints each measurement as a line of JSON.
 //!
-//! It is printed when all is done, since printing makes interrupts. What is about to be done is said
-//! on standard error.
+//! The lines are printed at the end, because printing causes interrupts. The progress is printed to
+//! standard error.
 
 use crate::{
     latency::{self, Event},
@@ -14,14 +14,14 @@ use std::{io, thread, time::Duration};
 
 #[derive(Default)]
 pub struct Bench {
-    /// What was measured, as lines of JSON.
+    /// The measurements, as lines of JSON.
     lines: Vec<String>,
-    /// Somebody else keeps another CPU busy.
+    /// Another program keeps another CPU busy.
     pub loaded: bool,
 }
 
 impl Bench {
-    /// Measures a mechanism at both kinds of work.
+    /// Measures a mechanism with both kinds of work.
     pub fn run<S: Source, M: Mechanism>(
         &mut self,
         name: &str,
@@ -35,7 +35,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Measures what it takes to open a mechanism and to close it.
+    /// Measures the opening and the closing of a mechanism.
     pub fn open<M>(&mut self, name: &str, open: impl Fn() -> io::Result<M>) -> io::Result<()> {
         begin(name, "open");
         self.add(name, "open", 0, &latency::calling(|| Ok(()), open, drop)?);
@@ -54,7 +54,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Measures one of many that sleep together.
+    /// Measures an event of one member of a large set.
     pub fn scale<S: Source, M: Mechanism>(
         &mut self,
         name: &str,
@@ -66,7 +66,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Measures how late an event comes that has to be on time, while the machine is busy.
+    /// Measures how late an event with a known time comes while the machine is busy.
     pub fn late<S: Source, M: Mechanism>(
         &mut self,
         name: &str,
@@ -98,7 +98,7 @@ impl Bench {
         self.lines.push(format!(r#"{{"memory":"{}","bytes":{}}}"#, cost.what, cost.bytes));
     }
 
-    /// Measures some mechanisms, or says why there is nothing to measure.
+    /// Measures a group of mechanisms, or reports why that fails.
     pub fn group(&mut self, name: &str, measure: impl FnOnce(&mut Self) -> io::Result<()>) {
         if let Err(e) = measure(self) {
             eprintln!("  {name}: {e}");
@@ -114,7 +114,7 @@ impl Bench {
     }
 }
 
-/// Says what comes, and lets the machine become quiet after the printing.
+/// Prints the next measurement's name, and lets the machine become quiet after the printing.
 fn begin(name: &str, work: &str) {
     eprintln!("  {name}, {work}");
     thread::sleep(Duration::from_millis(50));

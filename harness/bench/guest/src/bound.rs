@@ -1,8 +1,8 @@
-//! Drivers, and what they are given.
+//! PCI devices that are bound to a driver.
 
 use std::{fs, io};
 
-/// A PCI device that is bound to a driver as long as this lives.
+/// A PCI device that is bound to a driver as long as this object lives.
 pub struct Bound<'a> {
     address: &'a str,
 }
@@ -13,13 +13,13 @@ impl<'a> Bound<'a> {
         let bound = Bound { address };
         fs::write(bound.file("driver_override"), driver)?;
         fs::write("/sys/bus/pci/drivers_probe", address)?;
-        // The probe does not say whether there was such a driver.
+        // The probe does not fail if the driver does not exist.
         fs::metadata(bound.file("driver"))
             .map_err(|_| io::Error::other(format!("{driver} does not bind to {address}")))?;
         Ok(bound)
     }
 
-    /// Has the driver `irq_user` use a type of interrupts.
+    /// Makes the driver `irq_user` use this type of interrupts.
     pub fn choose(&self, kind: &str) -> io::Result<()> {
         fs::write(self.file("irq_user_type"), kind)
     }

@@ -1,4 +1,4 @@
-//! QEMU's `edu` card, which interrupts when it is told to (QEMU's `docs/specs/edu.rst`).
+//! QEMU's `edu` card, which interrupts on command (QEMU's `docs/specs/edu.rst`).
 
 use crate::mechanism::Source;
 use irq_user::pci::{Device, Registers};
@@ -12,7 +12,7 @@ pub struct Card {
     registers: Registers,
 }
 
-// SAFETY: A register may be written by any thread at any time.
+// SAFETY: Any thread may write a register at any time.
 unsafe impl Sync for Card {}
 
 impl Card {

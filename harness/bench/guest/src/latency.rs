@@ -25,36 +25,35 @@ use std::{
 };
 
 const EVENTS: usize = 2000;
-/// Events that come before and do not count: what is done once is done then.
+/// The first events, which do not count: they do what is done only once.
 const WARM_UP: usize = 20;
 
-/// The priorities of the two threads. Both are below those that handle interrupts, which have 50; the
-/// waiter runs as soon as it can.
+/// The priorities of the two threads. Both are below the threads that handle interrupts, which have
+/// 50. The waiter preempts the trigger.
 const WAITER: u8 = 40;
 const TRIGGER: u8 = 20;
 
-/// The priority of a thread that has to be on time, beside others that keep the kernel busy, and how
-/// many events it takes: enough for the worst of ten thousand to be no accident.
+/// The priority of a thread that must be on time beside threads that keep the kernel busy, and its
+/// number of events, which is large enough to make the 99.99th percentile meaningful.
 const CONTROLLER: u8 = 90;
 const EVENTS_ON_TIME: usize = 50_000;
 
-/// How many ticks there are at least between two events: a line that runs free would be taken for
-/// one that storms.
+/// The least number of ticks between two events. With a shorter pause, the kernel would see a storm
+/// on a free-running line.
 const PAUSE: u64 = 12_000;
 
-/// What was measured of one event, in ticks since it was raised.
+/// The figures of an event, in ticks since it was raised.
 #[derive(Clone, Copy, Default)]
 pub struct Event {
-    /// Until the program knew.
+    /// Until the program knew of it.
     pub user: u64,
-    /// Until the waiter was asleep again, or, if it has a CPU of its own, was about to be.
+    /// Until the waiter slept again. If the waiter has its own CPU: until just before that.
     pub cycle: u64,
 }
 
-/// The CPU of the waiter, where the interrupts go as well: another one than the trigger's, if
-/// there is one.
+/// The CPU of the waiter and of the interrupts. It is not the trigger's CPU, if there are several.
 fn waiters_cpu() -> usize {
-    // Once: the threads that ask later may be bound to one.
+    // This is computed once, because a later caller may be bound to one CPU.
     static CPU: OnceLock<usize> = OnceLock::new();
     *CPU.get_or_init(|| thread::available_parallelism().map_or(1, |n| n.get()) - 1)
 }
@@ -65,8 +64,8 @@ fn pause() {
     while now() - begin < PAUSE {}
 }
 
-/// Lets the kernel's threads run, and gives back what it is given. A thread that handles an
-/// interrupt has no priority before it has run, and would never run once the trigger does.
+/// Lets the kernel's threads run, and returns its argument. A thread that handles an interrupt has
+/// no real-time priority before it has run, and would never run beside the trigger.
 fn at_rest<T>(opened: T) -> T {
     thread::sleep(Duration::from_millis(50));
     opened
@@ -77,7 +76,7 @@ pub fn route_interrupts() -> io::Result<()> {
     fs::write("/proc/irq/default_smp_affinity", format!("{:x}", 1 << waiters_cpu()))
 }
 
-/// Measures a call and what undoes it, with `prepare` before.
+/// Measures a call and the call that undoes it. Calls `prepare` before, which is not measured.
 pub fn calling<M>(
     prepare: impl Fn() -> io::Result<()>,
     call: impl Fn() -> io::Result<M>,
@@ -136,8 +135,8 @@ pub fn same<M: Mechanism>(
     Ok(events.split_off(WARM_UP))
 }
 
-/// Waits for events that come at a known time, and returns by how many nanoseconds each was late. To
-/// set the time is counted in.
+/// Waits for events that come at a known time. Returns how late each event was, in nanoseconds. The
+/// setting of the time is included.
 pub fn on_time<M: Mechanism>(
     source: &impl Source,
     open: impl Fn() -> io::Result<M>,
@@ -158,7 +157,7 @@ pub fn on_time<M: Mechanism>(
     Ok(late.split_off(WARM_UP))
 }
 
-/// A thread sleeps until the device, which another one triggers, wakes it.
+/// A thread sleeps until the device wakes it. Another thread triggers the device.
 pub fn two<M: Mechanism>(
     source: &impl Source,
     open: impl Fn() -> io::Result<M> + Sync,
@@ -175,22 +174,23 @@ pub fn two<M: Mechanism>(
             drop(ready);
             news.wait(mechanism, source)
         });
-        // If the waiter has failed, it has hung up.
+        // If the waiter has failed, the channel is closed.
         let events = is_ready.recv().map(|tid| news.trigger(source, tid));
         waiter.join().expect("the waiter panicked")?;
         events.map_err(io::Error::other)?
     })
 }
 
-/// What the two threads tell each other.
+/// The state that the two threads share.
 #[derive(Default)]
 struct News {
-    /// How many events there were.
+    /// The number of events.
     events: AtomicU64,
-    /// When the last one came to the waiter, and when it had seen to it.
+    /// When the waiter knew of the last event.
     user: AtomicU64,
+    /// When the waiter had handled the last event.
     done: AtomicU64,
-    /// The next one is the last.
+    /// The next event is the last.
     stop: AtomicBool,
 }
 
@@ -210,10 +210,10 @@ impl News {
         }
     }
 
-    /// Raises events, and each time lets the waiter fall asleep again.
+    /// Raises events, and waits after each event until the waiter sleeps again.
     ///
-    /// If the two share a CPU, the waiter, which goes before, is asleep again when the trigger has
-    /// raised the event.
+    /// If the two threads share a CPU, the waiter preempts the trigger, and sleeps again before the
+    /// call that raises the event returns.
     fn trigger(&self, source: &impl Source, waiter: Pid) -> io::Result<Vec<Event>> {
         let mut events = vec![Event::default(); WARM_UP + EVENTS];
         let waiter = Thread::find(waiter)?;
@@ -250,13 +250,13 @@ impl Thread {
         Ok(Self(File::open(format!("/proc/self/task/{tid}/stat"))?))
     }
 
-    /// Returns when the thread is asleep and a condition is true.
+    /// Waits until the thread sleeps and the condition is true.
     fn until_asleep(&self, condition: impl Fn() -> bool) -> io::Result<()> {
         let mut stat = [0; 64];
         loop {
             let met = condition();
             let n = pread(&self.0, &mut stat, 0)?;
-            // Its number, its name in brackets, its state.
+            // The fields are the thread's number, its name in brackets, and its state.
             if met && stat[..n].windows(4).any(|window| window == b") S ") {
                 return Ok(());
             }

@@ -1,4 +1,4 @@
-//! Work for the kernel, by threads of no priority.
+//! Work for the kernel, by threads without a real-time priority.
 
 use rustix::{
     io::{read, write},
@@ -15,7 +15,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// What keeps the kernel busy, as long as it lives.
+/// Threads that keep the kernel busy as long as this object lives.
 pub struct Load {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<io::Result<()>>>,
@@ -46,13 +46,13 @@ impl Drop for Load {
         self.stop.store(true, Relaxed);
         for thread in self.threads.drain(..) {
             if let Ok(Err(e)) = thread.join() {
-                eprintln!("  a thread that was to make load failed: {e}");
+                eprintln!("  a load thread failed: {e}");
             }
         }
     }
 }
 
-/// Gives up the priority that threads inherit.
+/// Gives up the real-time priority that a thread inherits.
 fn become_ordinary() -> io::Result<()> {
     let param = libc::sched_param { sched_priority: 0 };
     // SAFETY: `param` is valid for the call.
@@ -62,17 +62,18 @@ fn become_ordinary() -> io::Result<()> {
     }
 }
 
-/// Maps memory, which is locked and so made at once, and gives it back.
+/// Maps memory and unmaps it. The memory is locked, so the kernel allocates it immediately.
 fn memory() -> io::Result<()> {
     const SIZE: usize = 1 << 20;
     let protection = ProtFlags::READ | ProtFlags::WRITE;
 
-    // SAFETY: A new mapping, where the kernel likes it, overlaps nothing, and nobody else has it.
+    // SAFETY: The kernel chooses the address of the new mapping, so it overlaps nothing. Only this
+    // function uses the mapping.
     unsafe { munmap(mmap_anonymous(ptr::null_mut(), SIZE, protection, MapFlags::PRIVATE)?, SIZE) }?;
     Ok(())
 }
 
-/// Makes a file, looks at all there are, and deletes it.
+/// Makes a file, looks at all files of a folder, and deletes the file.
 fn files() -> io::Result<()> {
     fs::write("/tmp/load", [0; 10_000])?;
     for entry in fs::read_dir("/bin")? {
@@ -81,7 +82,7 @@ fn files() -> io::Result<()> {
     fs::remove_file("/tmp/load")
 }
 
-/// Makes a thread, and passes a byte to and fro.
+/// Makes a thread, and passes a byte back and forth.
 fn threads() -> io::Result<()> {
     let (from_us, to_it) = pipe()?;
     let (from_it, to_us) = pipe()?;

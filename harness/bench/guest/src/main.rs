@@ -1,4 +1,4 @@
-//! Measures ways for a program to learn of an interrupt, side by side in one guest.
+//! Measures the mechanisms by which a program learns of an interrupt, in one guest.
 
 mod bench;
 mod bound;
@@ -34,8 +34,8 @@ fn file(bench: &mut Bench, card: &Card) -> io::Result<()> {
     bench.open("irq file", || file::Read::open(irq))
 }
 
-/// The lines of a device that is bound to `irq_user`, by their numbers and by their nodes. An MSI
-/// exists only then.
+/// Measures the lines of a device that is bound to `irq_user`, by their numbers and by their nodes.
+/// An MSI exists only while the device is bound.
 fn bound(bench: &mut Bench, card: &Card) -> io::Result<()> {
     let bound = Bound::new(card.address(), "irq_user")?;
 
@@ -78,7 +78,7 @@ fn gpio(bench: &mut Bench) -> io::Result<()> {
     bench.run("gpio-cdev", &sim, || gpio::Cdev::open(&sim))?;
     bench.open("gpio-cdev", || gpio::Cdev::open(&sim))?;
 
-    // The kernel has made the interrupt line for the character device, and keeps it.
+    // The kernel has mapped the interrupt line for the character device, and keeps it mapped.
     let irq = gpio::Cdev::open(&sim)?.irq()?;
     let _held = sim.hold()?;
     bench.run("irq file: read, gpio-sim", &sim, || file::Read::open(irq))
@@ -91,7 +91,7 @@ fn eventfd(bench: &mut Bench) -> io::Result<()> {
     bench.open("eventfd", Eventfd::new)
 }
 
-/// What a read takes that arms the line: if no edge was kept, and if one was.
+/// Measures a read that arms the line: without a kept edge, and with one.
 fn arm(bench: &mut Bench, lines: &FakeLines) -> io::Result<()> {
     let line = irq_user::Line::options().nonblocking().open(lines.irqs()[0])?;
     let expect = |wanted| match line.try_wait()? {
@@ -99,7 +99,7 @@ fn arm(bench: &mut Bench, lines: &FakeLines) -> io::Result<()> {
         count => Err(io::Error::other(format!("a read gave {count:?}"))),
     };
     let mask_after = |edges| {
-        // Armed, whether the last read has done so or found a kept edge.
+        // The last read may have found a kept edge instead of arming the line.
         line.arm()?;
         for _ in 0..edges {
             lines.raise()?;
@@ -151,7 +151,7 @@ fn late(bench: &mut Bench) -> io::Result<()> {
     bench.late("timerfd", &timer, || Ok(timer.clone()))
 }
 
-/// Lets this program open so many files.
+/// Lets this program open this number of files.
 fn allow_files(number: u64) -> io::Result<()> {
     let limit = Rlimit { current: Some(number), maximum: Some(number) };
     Ok(setrlimit(Resource::Nofile, limit)?)
@@ -167,7 +167,7 @@ fn main() -> ExitCode {
         }
     };
 
-    // The one argument: `loaded`.
+    // The only argument is `loaded`.
     bench.loaded = env::args().nth(1).is_some();
     if bench.loaded {
         bench.group("on time", late);

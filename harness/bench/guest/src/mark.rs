@@ -1,4 +1,4 @@
-//! Time, and marks that the plugin `watch.c` sees from outside.
+//! Time, and the marks that the plugin `watch.c` sees from outside.
 
 #[cfg_attr(target_arch = "x86_64", path = "mark/x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "mark/aarch64.rs")]
@@ -9,7 +9,7 @@ pub use processor::{mark, now, STEP};
 
 /// A mechanism's measurement begins.
 pub const BEGIN: u32 = 0;
-/// The event is about to be raised.
+/// The event is raised next.
 pub const RAISE: u32 = 1;
 /// The event has come to the program.
 pub const USER: u32 = 2;
@@ -18,12 +18,13 @@ pub const DONE: u32 = 3;
 /// The measurement is over.
 pub const END: u32 = 4;
 
-/// Tells whether a tick is an instruction, by a loop of a known number of them.
+/// Returns whether a tick is an instruction. To find out, it runs a loop with a known number of
+/// instructions.
 pub fn counts_instructions() -> bool {
     const ROUNDS: u64 = 10_000;
     let begin = now();
     processor::count_down(ROUNDS);
     let ticks = now() - begin;
-    // And a few to read the counter and to load the register.
+    // A few more instructions read the counter and load the register.
     (2 * ROUNDS..2 * ROUNDS + 20 + STEP).contains(&(ticks + STEP - 1))
 }

@@ -1,25 +1,25 @@
-//! What is measured, in general.
+//! The mechanisms that are measured, and the sources of their events.
 
 use std::io;
 
-/// What makes events: a device, or what stands for one.
+/// A source of events: a device, or something that replaces a device.
 pub trait Source: Sync {
-    /// How many system calls it takes to raise an event and to be made quiet again.
+    /// The number of system calls that raise an event and make the source quiet again.
     const CALLS: u32;
 
     /// Makes an event.
     fn raise(&self) -> io::Result<()>;
 
-    /// Makes it stop asking for attention.
+    /// Makes the source quiet.
     fn quiet(&self) -> io::Result<()>;
 }
 
-/// A way for a program to learn of events.
+/// A mechanism by which a program learns of events.
 pub trait Mechanism {
-    /// Sleeps until there was an event, and takes it.
+    /// Sleeps until there is an event, and takes it.
     fn wait(&mut self) -> io::Result<()>;
 
-    /// Makes ready for the next event, now that the source is quiet.
+    /// Prepares for the next event. The source must be quiet.
     fn rearm(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What lines cost in memory.
+//! The memory that lines take.
 
 use crate::mechanism::many::{Eventfds, FakeLines};
 use std::{fs, io, thread, time::Duration};
@@ -9,7 +9,7 @@ pub struct Cost {
     pub bytes: usize,
 }
 
-/// Returns how many pages nobody uses, those that the CPUs keep for themselves included.
+/// Returns the number of free pages, including the per-CPU lists of free pages.
 fn free_pages() -> io::Result<usize> {
     let zones = fs::read_to_string("/proc/zoneinfo")?;
     let after = |word| {
@@ -22,7 +22,7 @@ fn free_pages() -> io::Result<usize> {
     Ok(after("nr_free_pages ") + after("count:"))
 }
 
-/// As [`free_pages`], when all is freed that is about to be.
+/// As [`free_pages`], but waits until the number no longer changes.
 fn free_pages_at_rest() -> io::Result<usize> {
     let mut before = free_pages()?;
     loop {
@@ -35,7 +35,7 @@ fn free_pages_at_rest() -> io::Result<usize> {
     }
 }
 
-/// Returns what one of `number` things takes that a call makes at once.
+/// Returns the memory that each of `number` objects takes, which `make` makes together.
 fn cost<T>(
     what: &'static str,
     number: usize,
@@ -52,7 +52,7 @@ pub fn measure(lines: &mut FakeLines, number: usize) -> io::Result<Vec<Cost>> {
     let made = lines.irqs().len();
     let mapped = cost("a line that is mapped", number - made, || lines.grow(number))?;
 
-    // To look a file up leaves its name and inode in the kernel's caches.
+    // The lookup of a file leaves its name and inode in the kernel's caches.
     let names = || {
         lines
             .irqs()
@@ -62,7 +62,8 @@ pub fn measure(lines: &mut FakeLines, number: usize) -> io::Result<Vec<Cost>> {
     Ok(vec![
         mapped,
         cost("its file, looked up (cache)", number, names)?,
-        // What is in a line's directory for good once it was open; others were opened before.
+        // The entries that stay in a line's directory after the first open. The lines that were
+        // there before have been opened already.
         cost("its attributes, since it was open", number - made, || lines.open().map(drop))?,
         cost("its file, open", number, || lines.open())?,
         cost("an eventfd", number, || Eventfds::new(number))?,

@@ -1,4 +1,4 @@
-//! From thread to thread, by an eventfd: no device, and no interrupt.
+//! An eventfd between two threads, without a device and without an interrupt.
 
 use super::{Mechanism, Source};
 use rustix::{

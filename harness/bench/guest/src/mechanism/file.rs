@@ -1,4 +1,4 @@
-//! The file of a line, in all the ways to wait for it.
+//! The file of a line, with each way to wait for it.
 
 use super::Mechanism;
 use io_uring::{opcode, types::Fixed, IoUring};
@@ -39,7 +39,7 @@ impl Mechanism for Read {
     }
 }
 
-/// Sleeps in `read`, on a line that runs free.
+/// Sleeps in `read`, on a free-running line.
 pub struct Free(Line);
 
 impl Free {
@@ -56,7 +56,7 @@ impl Mechanism for Free {
     }
 }
 
-/// Sleeps in `poll`, which also arms the line, and reads.
+/// Sleeps in `poll`, which also arms the line, then reads.
 pub struct Poll(Line);
 
 impl Poll {
@@ -72,7 +72,7 @@ impl Mechanism for Poll {
     }
 }
 
-/// A line in an epoll set, with room for what the set has to tell.
+/// A line in an epoll set, with room for the set's events.
 struct Set {
     line: Line,
     set: OwnedFd,
@@ -94,7 +94,7 @@ impl Set {
     }
 }
 
-/// Sleeps in `epoll_wait`, which also arms the line, and reads.
+/// Sleeps in `epoll_wait`, which also arms the line, then reads.
 pub struct EpollLevel(Set);
 
 impl EpollLevel {
@@ -109,7 +109,7 @@ impl Mechanism for EpollLevel {
     }
 }
 
-/// Sleeps in `epoll_wait`, and reads until there is nothing more to read, which arms the line.
+/// Sleeps in `epoll_wait`, then reads until there is no event. The last read arms the line.
 pub struct EpollEdge(Set);
 
 impl EpollEdge {
@@ -134,7 +134,7 @@ impl Mechanism for EpollEdge {
     }
 }
 
-/// Asks io_uring for a read and sleeps until it is done, in one call.
+/// Submits a read to io_uring and sleeps until it completes, in one call.
 pub struct Uring {
     ring: IoUring,
     count: Box<[u8; 4]>,
@@ -153,7 +153,7 @@ impl Uring {
 impl Mechanism for Uring {
     fn wait(&mut self) -> io::Result<()> {
         let entry = opcode::Read::new(Fixed(0), self.count.as_mut_ptr(), 4).build();
-        // SAFETY: `count` lives as long as the ring, and is not looked at before the read is done.
+        // SAFETY: `count` lives as long as the ring. It is not used before the read completes.
         unsafe { self.ring.submission().push(&entry) }.map_err(io::Error::other)?;
         self.ring.submit_and_wait(1)?;
         match self.ring.completion().next().map(|done| done.result()) {
@@ -166,7 +166,7 @@ impl Mechanism for Uring {
 
 impl Drop for Uring {
     fn drop(&mut self) {
-        // Closed, the ring would let go of the line only later.
+        // Closing the ring would release the line only later.
         let _ = self.ring.submitter().unregister_files();
     }
 }

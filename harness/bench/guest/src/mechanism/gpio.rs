@@ -1,4 +1,4 @@
-//! The GPIO character device, and a simulated chip for it.
+//! The GPIO character device, and a simulated chip.
 
 use super::{Mechanism, Source};
 use rustix::{
@@ -24,7 +24,7 @@ struct LineRequest {
     offsets: [u32; 64],
     consumer: [u8; 32],
     flags: u64,
-    // Attributes, which are all absent.
+    // The attributes. There are none.
     attributes: [u64; 33],
     num_lines: u32,
     event_buffer_size: u32,
@@ -35,7 +35,7 @@ struct LineRequest {
 /// `struct gpio_v2_line_event`.
 type LineEvent = [u64; 6];
 
-/// A simulated chip with one line, whose level its owner sets in sysfs.
+/// A simulated chip with one line. The benchmark sets the line's level in sysfs.
 pub struct Sim {
     chip: String,
     pull: File,
@@ -78,13 +78,13 @@ impl Sim {
             fd: -1,
         };
 
-        // SAFETY: `GET_LINE` takes such a structure, and fills in `fd`.
+        // SAFETY: `GET_LINE` takes a `LineRequest` and fills in `fd`.
         unsafe { ioctl::ioctl(&chip, Updater::<GET_LINE, _>::new(&mut request)) }?;
-        // SAFETY: The call has made it, and nobody else has it.
+        // SAFETY: The call has made this descriptor, and nothing else owns it.
         Ok(unsafe { OwnedFd::from_raw_fd(request.fd) })
     }
 
-    /// Requests the line without its events, so that somebody else can have its interrupt.
+    /// Requests the line without its events, so that its interrupt line stays free.
     pub fn hold(&self) -> io::Result<OwnedFd> {
         self.request(INPUT)
     }
@@ -106,7 +106,7 @@ impl Source for Sim {
     }
 }
 
-/// Sleeps in `read` of a line that was requested with its rising edges.
+/// Sleeps in `read` of a line that was requested with rising edges.
 pub struct Cdev(OwnedFd);
 
 impl Cdev {

@@ -1,4 +1,4 @@
-//! Many things in one epoll set, of which one at a time has an event.
+//! Many files in one epoll set. One file at a time has an event.
 
 use super::{Mechanism, Source};
 use irq_user::Line;
@@ -14,18 +14,18 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// Says whose turn it is: everybody's once, before anybody's twice, but not in order.
+/// Chooses the next member. Each member comes once before any comes twice, but not in order.
 #[derive(Default)]
 struct Turn(AtomicUsize);
 
 impl Turn {
     fn next(&self, of: usize) -> usize {
-        // A prime, and all numbers here are powers of two.
+        // 7 is prime, and `of` is a power of two, so every member comes.
         self.0.fetch_add(7, Relaxed) % of
     }
 }
 
-/// Interrupt lines that fire on command, by the kernel's module `test_irq_lines`.
+/// Interrupt lines of the kernel's module `test_irq_lines`, which fire on command.
 pub struct FakeLines {
     control: File,
     fire: Vec<String>,
@@ -39,7 +39,7 @@ impl FakeLines {
         Ok(Self { control, fire: Vec::new(), turn: Turn::default() })
     }
 
-    /// Makes lines until there are so many.
+    /// Makes lines until there are `lines` of them.
     pub fn grow(&mut self, lines: usize) -> io::Result<()> {
         for _ in self.fire.len()..lines {
             (&self.control).write_all(b"make edge")?;
@@ -74,7 +74,7 @@ impl Source for FakeLines {
     }
 }
 
-/// Eventfds, to compare with.
+/// Eventfds for comparison.
 pub struct Eventfds {
     eventfds: Vec<OwnedFd>,
     turn: Turn,
@@ -104,11 +104,11 @@ impl Source for Eventfds {
     }
 }
 
-/// Sleeps in `epoll_wait`, and reads the one that has an event.
+/// Sleeps in `epoll_wait`, then reads the member that has an event.
 pub struct Set<Fd> {
     set: OwnedFd,
     members: Vec<Fd>,
-    // What a read of one takes, in bytes.
+    // The size of a read, in bytes.
     size: usize,
     events: Vec<epoll::Event>,
 }

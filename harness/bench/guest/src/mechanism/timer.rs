@@ -1,4 +1,4 @@
-//! Events that come later, whatever the processor does by then.
+//! Events that come later, whatever the processor does then.
 
 use super::{Mechanism, Source};
 use irq_user::pci::Device;
@@ -16,18 +16,18 @@ use std::{
     sync::Arc,
 };
 
-/// How long it takes, in nanoseconds: four characters of seven bits, at 115,200 a second as QEMU
-/// rounds them.
+/// The delay in nanoseconds: four characters of seven bits, at 115,200 bits a second as QEMU rounds
+/// them.
 pub const DELAY: u32 = 4 * 7 * 8680;
 
-/// QEMU's serial card, which serves as a timer: wired to itself, and set to wait for more
-/// characters, it interrupts when none has come for the time of four.
+/// QEMU's serial card, which serves as a timer. It is wired to itself and waits for more
+/// characters. If none comes for the time of four characters, it interrupts.
 pub struct Serial {
     device: Device,
     ports: File,
 }
 
-// The registers of a 16550, and what is written to them.
+// The registers of a 16550, and the values to write.
 const DATA: u64 = 0;
 const INTERRUPT_ENABLE: u64 = 1;
 const FIFO_CONTROL: u64 = 2;

@@ -1,4 +1,4 @@
-//! UIO's generic driver of PCI devices, as the kernel's UIO howto drives it.
+//! UIO's generic driver for PCI devices, used as in the kernel's UIO howto.
 
 use super::Mechanism;
 use rustix::io::{pread, pwrite, read};
@@ -7,12 +7,12 @@ use std::{
     io,
 };
 
-/// Where the upper byte of a PCI device's command register is, and its bit that disables INTx.
+/// The offset of the upper byte of a PCI device's command register, and the bit that disables INTx.
 const COMMAND_HIGH: u64 = 5;
 const INTX_DISABLE: u8 = 0x04;
 
-/// Sleeps in `read`. The driver has disabled the interrupt in the device's configuration; who uses
-/// it enables it again there.
+/// Sleeps in `read`. The driver has disabled the interrupt in the device's configuration, and the
+/// program enables it there again.
 pub struct Uio {
     uio: File,
     config: File,

@@ -1,4 +1,4 @@
-//! VFIO without an IOMMU: its interrupts come by an eventfd.
+//! VFIO without an IOMMU. Its interrupts come through an eventfd.
 
 use super::Mechanism;
 use rustix::{
@@ -55,12 +55,12 @@ struct IrqSet<Data> {
     data: Data,
 }
 
-/// Lets VFIO drive devices that no IOMMU keeps from writing where they like.
+/// Lets VFIO drive devices without an IOMMU, which may write to all memory.
 pub fn allow_no_iommu() -> io::Result<()> {
     fs::write("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "1")
 }
 
-/// A PCI device that is bound to `vfio-pci`, opened.
+/// An open PCI device that is bound to `vfio-pci`.
 struct Device {
     device: OwnedFd,
     // Closed after the device.
@@ -78,20 +78,20 @@ impl Device {
         let address = CString::new(address)?;
         let container_fd: c_int = container.as_raw_fd();
 
-        // SAFETY: These are the arguments that `linux/vfio.h` demands, and they outlive the calls.
+        // SAFETY: `linux/vfio.h` asks for these arguments, and they outlive the calls.
         let device = unsafe {
             call(&group, GROUP_SET_CONTAINER, &raw const container_fd as usize)?;
             call(&container, SET_IOMMU, NOIOMMU_IOMMU)?;
             call(&group, GROUP_GET_DEVICE_FD, address.as_ptr() as usize)?
         };
-        // SAFETY: The call has made it, and nobody else has it.
+        // SAFETY: The call has made this descriptor, and nothing else owns it.
         let device = unsafe { OwnedFd::from_raw_fd(device) };
         let this = Self { device, _group: group, _container: container };
         this.become_master()?;
         Ok(this)
     }
 
-    /// Lets the device write to memory, as it does to interrupt by MSI: VFIO has forbidden it.
+    /// Lets the device write to memory, because an MSI is a write. VFIO has forbidden it.
     fn become_master(&self) -> io::Result<()> {
         const COMMAND: u64 = 4;
         const BUS_MASTER: u8 = 0x04;
@@ -102,7 +102,7 @@ impl Device {
         };
         let mut command = [0];
 
-        // SAFETY: As `linux/vfio.h` demands.
+        // SAFETY: `linux/vfio.h` asks for this argument, and it outlives the call.
         unsafe { call(&self.device, DEVICE_GET_REGION_INFO, &raw mut config as usize) }?;
         pread(&self.device, &mut command, config.offset + COMMAND)?;
         pwrite(&self.device, &[command[0] | BUS_MASTER], config.offset + COMMAND)?;
@@ -113,12 +113,12 @@ impl Device {
         let argsz = (5 * size_of::<u32>() + size_of::<Data>()) as u32;
         let set = IrqSet { argsz, flags, index, start: 0, count: 1, data };
 
-        // SAFETY: `DEVICE_SET_IRQS` takes such a structure.
+        // SAFETY: `DEVICE_SET_IRQS` takes an `IrqSet`.
         unsafe { ioctl::ioctl(&self.device, Setter::<DEVICE_SET_IRQS, IrqSet<Data>>::new(set)) }?;
         Ok(())
     }
 
-    /// Lets the device's interrupts of a kind come by a new eventfd.
+    /// Sends the device's interrupts of this kind to a new eventfd.
     fn signal(&self, index: u32) -> io::Result<OwnedFd> {
         let eventfd = eventfd(0, EventfdFlags::CLOEXEC)?;
         self.set_irqs(index, DATA_EVENTFD | ACTION_TRIGGER, eventfd.as_raw_fd())?;
@@ -128,7 +128,7 @@ impl Device {
 
 /// # Safety
 ///
-/// `argument` must be what the request demands.
+/// `argument` must be of the kind that the request takes.
 unsafe fn call(file: &impl AsRawFd, request: u32, argument: usize) -> io::Result<c_int> {
     // SAFETY: By the safety requirements of this function.
     match unsafe { libc::ioctl(file.as_raw_fd(), request.into(), argument) } {
@@ -137,7 +137,7 @@ unsafe fn call(file: &impl AsRawFd, request: u32, argument: usize) -> io::Result
     }
 }
 
-/// Sleeps in `read` of the eventfd. VFIO has masked the interrupt; a call unmasks it.
+/// Sleeps in `read` of the eventfd. VFIO has masked the interrupt, and a call unmasks it.
 pub struct Intx {
     eventfd: OwnedFd,
     device: Device,
