@@ -25,7 +25,7 @@ use std::{
 };
 
 const EVENTS: usize = 2000;
-/// The first events, which do not count: they do what is done only once.
+/// The first events, which do not count: they include work that is done only once.
 const WARM_UP: usize = 20;
 
 /// The priorities of the two threads. Both are below the threads that handle interrupts, which have

@@ -11,7 +11,7 @@ pub use processor::{mark, now, STEP};
 pub const BEGIN: u32 = 0;
 /// The event is raised next.
 pub const RAISE: u32 = 1;
-/// The event has come to the program.
+/// The program knows of the event.
 pub const USER: u32 = 2;
 /// The event is over.
 pub const DONE: u32 = 3;

@@ -28,7 +28,7 @@ pub enum Kind {
     /// Like `UntoldLevel`, but with the simple flow handler, which does not show the trigger.
     Simple,
     /// Like `BareEdge`, but a message with the simple flow handler and no trigger. Some PCI hosts
-    /// have such lines.
+    /// have these lines.
     SimpleMessage,
     /// Like `Level`, but the chip says that it masks nothing.
     Unmaskable,
