@@ -64,8 +64,8 @@ def goals(kernel, by_work, memory):
     def asleep(m):
         return m["cycle"]["median"] - m["begin"]
 
-    yield "1024 lines / one, a cycle of one of them", asleep(scale["irq file, 1024"]) / asleep(scale["irq file, 1"]), SCALE
+    yield "a cycle of one line of 1024 / of a single line", asleep(scale["irq file, 1024"]) / asleep(scale["irq file, 1"]), SCALE
     yield f"open and close / {UIO}", ratio(opened["irq file"], opened[UIO], "cycle"), OPEN
-    yield "a read that arms on a kept edge / one without", ratio(arm["kept edge"], arm["no event"], "user"), KEPT
+    yield "a read that arms on a kept edge / a read without an event", ratio(arm["kept edge"], arm["no event"], "user"), KEPT
     for what, bound in MEMORY.items():
         yield f"bytes of memory, {what}", memory[what], bound
