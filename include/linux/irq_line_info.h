@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What an interrupt line is, at a moment
+ * A snapshot of an interrupt line
  */
 #ifndef _LINUX_IRQ_LINE_INFO_H
 #define _LINUX_IRQ_LINE_INFO_H
@@ -8,26 +8,28 @@
 #include <linux/types.h>
 
 /**
- * struct irq_line_info - A line as it was when irq_get_line_info() looked
+ * struct irq_line_info - A snapshot of a line, see irq_get_line_info()
  * @hwirq:	The line's number at its chip
- * @chip:	The chip's name, cut off if it is longer; empty if the line cannot be
- *		requested, since the chip may be gone
+ * @chip:	The chip's name, truncated to the size of the field; empty if the line
+ *		cannot be requested, because the chip may have been freed
  * @trigger:	The configured trigger, IRQ_TYPE_*
- * @level:	It fires for as long as its device asserts it, or it may: its flow is
- *		a simple one, and no trigger is configured
- * @edge:	It is known to fire once for each edge or message
- * @depth:	How many times it is disabled; at least 1 if nobody has requested it
- * @count:	How often it fired, on all CPUs together, since it was mapped
- * @unhandled:	How many interrupts of late nobody wanted, see note_interrupt()
- * @requestable: It may be requested: not IRQ_NOREQUEST, chained nor IRQ_PER_CPU_DEVID
- * @requested:	Somebody has requested it
- * @has_flow:	It has a flow handler; if not, to set the trigger may bring one
- * @per_cpu:	Each CPU has a line of its own behind the number
- * @nested:	Its handler runs in the thread of the line it is demultiplexed from
- * @slow_bus:	Its chip is behind a bus that sleeps
- * @managed:	The core manages its affinity, and shuts it down with its CPUs
- * @kernel_only: User space must not own it: it is per CPU or managed, its chip
- *		cannot keep it from firing, or the chip says so by IRQCHIP_NO_USER
+ * @level:	The line fires for as long as its device asserts it, or may do so: its
+ *		flow handler is handle_simple_irq() and no trigger is configured
+ * @edge:	The line is known to fire once for each edge or message
+ * @depth:	How many times the line is disabled; at least 1 if it is not requested
+ * @count:	How often the line fired, on all CPUs together, since it was mapped
+ * @unhandled:	Number of recent interrupts that no handler claimed, see note_interrupt()
+ * @requestable: The line can be requested: it is not IRQ_NOREQUEST, not chained and not
+ *		IRQ_PER_CPU_DEVID
+ * @requested:	The line is requested
+ * @has_flow:	The line has a flow handler; if not, setting the trigger may set one
+ * @per_cpu:	Each CPU has a line of its own with this number
+ * @nested:	The handler runs in the thread of the line that this line is demultiplexed
+ *		from
+ * @slow_bus:	The chip is behind a bus that sleeps
+ * @managed:	The core manages the line's affinity, and shuts the line down with its CPUs
+ * @kernel_only: User space must not own the line: it is per CPU or managed, its chip cannot
+ *		mask it, or its chip has the flag IRQCHIP_NO_USER
  */
 struct irq_line_info {
 	unsigned long	hwirq;
