@@ -41,6 +41,7 @@
  * @fwnode:	Firmware node that names the domain
  * @domain:	Domain of the function's own line
  * @line:	Number of the function's own line
+ * @desc:	Descriptor of the function's own line, once it is mapped
  * @lock:	Protects the fields below and the function's mask
  * @masked:	Whether the function must be masked
  * @live:	The function was unmasked since the handler masked it
@@ -54,6 +55,7 @@ struct irq_user_intx {
 	struct fwnode_handle	*fwnode;
 	struct irq_domain	*domain;
 	unsigned int		line;
+	struct irq_desc		*desc;
 	raw_spinlock_t		lock;	/* see above */
 	bool			masked;
 	bool			live;
@@ -64,9 +66,14 @@ static void intx_mask(struct irq_data *data)
 {
 	struct irq_user_intx *intx = irq_data_get_irq_chip_data(data);
 
-	guard(raw_spinlock_irqsave)(&intx->lock);
-	/* Usually the handler has masked the function already */
-	if (!intx->masked && !intx->away)
+	/*
+	 * Usually the handler has masked the function already. Only intx_unmask() clears this,
+	 * and the core never calls both at a time.
+	 */
+	if (READ_ONCE(intx->masked))
+		return;
+	guard(raw_spinlock)(&intx->lock);
+	if (!intx->away)
 		pci_intx(intx->pdev, 0);
 	intx->masked = true;
 }
@@ -75,7 +82,7 @@ static void intx_unmask(struct irq_data *data)
 {
 	struct irq_user_intx *intx = irq_data_get_irq_chip_data(data);
 
-	guard(raw_spinlock_irqsave)(&intx->lock);
+	guard(raw_spinlock)(&intx->lock);
 	intx->masked = false;
 	intx->live = true;
 	if (!intx->away)
@@ -90,11 +97,16 @@ static struct irq_chip intx_chip = {
 
 static int intx_map(struct irq_domain *domain, unsigned int irq, irq_hw_number_t hwirq)
 {
-	irq_set_chip_data(irq, domain->host_data);
+	struct irq_data *irqd = irq_get_irq_data(irq);
+	struct irq_user_intx *intx = domain->host_data;
+
+	irq_set_chip_data(irq, intx);
 	irq_set_chip_and_handler(irq, &intx_chip, handle_level_irq);
-	irqd_set_trigger_type(irq_get_irq_data(irq), IRQ_TYPE_LEVEL_LOW);
+	irqd_set_trigger_type(irqd, IRQ_TYPE_LEVEL_LOW);
 	/* Probing would unmask the function */
 	irq_set_status_flags(irq, IRQ_LEVEL | IRQ_NOPROBE);
+	/* The function is masked until the line has an owner */
+	intx->desc = irq_data_to_desc(irqd);
 	return 0;
 }
 
@@ -112,7 +124,7 @@ static bool intx_mask_pending(struct irq_user_intx *intx)
 		return false;
 	was_live = intx->live;
 	intx->live = false;
-	intx->masked = true;
+	WRITE_ONCE(intx->masked, true);
 	return was_live;
 }
 
@@ -123,8 +135,8 @@ static irqreturn_t intx_demultiplex(int irq, void *data)
 
 	if (!intx_mask_pending(intx))
 		return IRQ_NONE;
-	/* Fails if the line is not mapped yet */
-	generic_handle_domain_irq(intx->domain, 0);
+	/* It interrupted since it was unmasked, which takes a line with an owner */
+	generic_handle_irq_desc(intx->desc);
 	return IRQ_HANDLED;
 }
 
@@ -244,7 +256,7 @@ void irq_user_unshare_intx(struct irq_user_intx *intx)
 {
 	/* The line may still have an owner through /proc, which must not unmask any more */
 	intx_send_away(intx);
-	/* The handler looks up the line in the domain, so the domain is removed last */
+	/* The handler uses the line */
 	free_irq(intx->wire, intx);
 	irq_dispose_mapping(intx->line);
 	intx_free(intx);
