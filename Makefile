@@ -31,10 +31,10 @@ deb: tree ## Build Debian packages of a kernel with CONFIG=debian, debian-rt, tr
 check-deb: tree ## Build small packages, install them into a Debian, boot it, and try them.
 	@harness/deb/check
 
-bench: kernel ## Boot, and compare ways to wait for an interrupt, or LOAD=1 how late.
+bench: kernel ## Boot, and compare ways to wait for an interrupt, or with LOAD=1 how late they are.
 	@$(enter) harness/bench/run
 
-# On the flavour that notices most, unless another one is asked for.
+# The default flavour is debug, which finds most.
 fuzz: FLAVOUR := $(if $(filter file,$(origin FLAVOUR)),debug,$(FLAVOUR))
 fuzz: kernel ## Boot, and make random calls for TIME=60 (or 30m, 8h), from SEED if given.
 	@$(enter) harness/fuzz/run
@@ -54,7 +54,7 @@ userspace: ## Build the tool irqctl, which is in every VM, and the user-mode dri
 tree: ## Assemble the kernel tree: build/linux.
 	@$(enter) harness/tree/assemble
 
-lint: tree ## Run the formatters and checkers, which have to be silent.
+lint: tree ## Run the formatters and checkers, which must print nothing.
 	@$(enter) harness/lint/run
 	@$(enter) harness/lint/kernel
 	@harness/lint/msrv
@@ -65,7 +65,7 @@ series: tree ## Write the patches for git am: build/series.
 build-series: series ## Build the kernel after each patch of the series.
 	@$(enter) harness/series/build
 
-lint-series: series ## Run the kernel's checkers on the series, which have to be silent.
+lint-series: series ## Run the kernel's checkers on the series, which must print nothing.
 	@$(enter) harness/lint/series
 
 clean: ## Delete what was built in this clone.
