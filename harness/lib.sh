@@ -1,5 +1,5 @@
-# What the scripts of the workshop share: where things are, how progress and
-# failures are shown.  To be sourced by bash.
+# What the scripts of the workshop share: paths, and how they show progress and
+# failures.  To be sourced by bash.
 
 set -euo pipefail
 
@@ -14,8 +14,8 @@ FLAVOUR=${FLAVOUR:-release}
 kernel_out=$build/$ARCH-$FLAVOUR
 logs=$build/log
 
-# cargo_for_target ARGUMENT...: runs cargo for a static program of ARCH, once its
-# machine was read. If Rust's library is not there for it, it is built as well.
+# cargo_for_target ARGUMENT...: runs cargo for a static program of ARCH, whose `machine`
+# must be sourced before.  If Rust's library for ARCH is not installed, cargo builds it.
 cargo_for_target() {
 	local flags=(--locked --release --target "$RUST_TARGET")
 	local -x RUSTFLAGS="-C target-feature=+crt-static -C linker=clang -C link-arg=--target=$TRIPLE -C link-arg=-fuse-ld=lld"
@@ -31,19 +31,19 @@ version_of() {
 	sed -n 's/^VERSION = //p; s/^PATCHLEVEL = //p; s/^SUBLEVEL = //p' "$1/Makefile" | paste -sd.
 }
 
-# patches_for TREE: prints the patches for a kernel source, in order.  Those that
-# only another series needs, or needs otherwise, lie in a folder of its name.
+# patches_for TREE: prints the patches for a kernel source, in order.  If patches/ has a folder
+# for the source's series, its patches are added, or replace those of the same name.
 patches_for() {
 	local name own
 	own=$top/patches/$(version_of "$1" | cut -d. -f1-2)
-	# Other series have no such folder.
+	# The folder can be missing.
 	for name in $(find "$top"/patches/*.patch "$own"/*.patch -printf '%f\n' 2>/dev/null | LC_ALL=C sort -u); do
 		[ -f "$own/$name" ] && echo "$own/$name" || echo "$top/patches/$name"
 	done
 }
 
-# mirrored TREE: prints the files of this repository that mirror the kernel tree: those in
-# the folders that the kernel source TREE has, too.
+# mirrored TREE: prints the files of this repository that mirror the kernel tree.  They are in
+# those top folders that the kernel source TREE also has.
 mirrored() (
 	cd "$top"
 	for folder in */; do
@@ -62,7 +62,7 @@ say() {
 	printf '%s\n' "$*" >&2
 }
 
-# die WHAT MEND...: says what is wrong and, in lines of their own, what to do.
+# die WHAT MEND...: prints what is wrong and what to do, each in a line, and exits.
 die() {
 	say "irq-user: error: $1"
 	shift
@@ -74,9 +74,9 @@ die() {
 	die "the kernel's make takes no path with a space or a colon: $top, $cache" \
 		"Move the clone, or point XDG_CACHE_HOME at another folder."
 [ -d "$harness/arch/$ARCH" ] ||
-	die "there is no architecture $ARCH" "There are: $(cd "$harness/arch" && echo *)"
+	die "there is no architecture $ARCH" "The architectures are: $(cd "$harness/arch" && echo *)"
 
-# need_space DIR GIB WHAT: refuses early what would fill the disk.
+# need_space DIR GIB WHAT: fails if the disk of DIR has less free space.
 need_space() {
 	local dir=$1 free
 	while [ ! -d "$dir" ]; do dir=$(dirname "$dir"); done
@@ -86,8 +86,8 @@ need_space() {
 			"Free some space there, or point XDG_CACHE_HOME at another disk, and run this again."
 }
 
-# locked FOLDER COMMAND...: runs it while no other run, of any clone, works on that
-# folder, of which only the name has to be there.
+# locked FOLDER COMMAND...: runs the command while no other run, of any clone, uses the
+# folder.  The folder need not exist.
 locked() {
 	local folder=$1 lock
 	shift
@@ -96,31 +96,31 @@ locked() {
 			"Make it writable, or point XDG_CACHE_HOME at another folder."
 	exec {lock}>"$folder.lock"
 	flock -n "$lock" || {
-		say "irq-user: waiting for another run that works on $folder"
+		say "irq-user: waiting for another run that uses $folder"
 		flock "$lock"
 	}
 	"$@"
 	exec {lock}>&-
 }
 
-# What known errors mean for the one who sees them.
+# mend_for LOG: prints what to do about the error in the log.
 mend_for() {
 	local log=$1
 	if grep -qi 'no space left on device' "$log"; then
 		echo "The disk is full. Free some space and run this again."
 	elif grep -qiE 'could not resolve|temporary failure|unable to connect|could not connect|failed to fetch|network is unreachable|connection (refused|timed out)|failed to download|spurious network' "$log"; then
-		echo "A package server cannot be reached. See to the network (http_proxy and https_proxy are heeded), and run this again."
+		echo "A package server cannot be reached. Check the network (http_proxy and https_proxy are used), and run this again."
 	elif grep -qi 'read-only file system' "$log"; then
-		echo "$cache lacks something, and cannot be written to. Make it writable, or point XDG_CACHE_HOME at another folder."
+		echo "$cache is incomplete, and cannot be written to. Make it writable, or point XDG_CACHE_HOME at another folder."
 	elif grep -qE 'Debian has none of|apt-get: command not found' "$log"; then
 		echo "Unpack a Linux $series and give its path: KSRC=/path/to/linux"
 	else
-		echo "See the log for the rest; to run this again goes on where it stopped."
+		echo "The log has the rest. If you run this again, it continues where it stopped."
 	fi
 }
 
-# step WHAT NAME LINES COMMAND...: runs a long command with its output in the
-# log NAME, whose usual length in lines tells how far it is.
+# step WHAT NAME LINES COMMAND...: runs a long command.  Its output goes to the log NAME.
+# LINES is the usual length of this log: it shows the progress.
 step() {
 	local what=$1 log=$logs/$2.log usual=$3 begin=$SECONDS shown=0 pid status
 	shift 3
@@ -137,7 +137,7 @@ step() {
 	status=0
 	wait "$pid" || status=$?
 	[ "$status" -ne 0 ] || return 0
-	say "irq-user: error: $what failed (status $status). The lines that matter of $log:"
+	say "irq-user: error: $what failed (status $status). From $log:"
 	{ grep -nE '[Ee]rror|E: |fatal|FAILED|[Nn]o space|cannot|not found' "$log" || tail -n 12 "$log"; } |
 		head -n 20 | sed 's/^/  | /' >&2
 	say "  $(mend_for "$log")"
