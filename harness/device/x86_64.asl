@@ -1,6 +1,6 @@
 /*
- * What QEMU's ACPI tables do not have: devices with interrupts that no driver of the kernel
- * takes. The pins of the IO-APIC are those to which no PCI device in use is wired.
+ * Devices with interrupts that are added to QEMU's ACPI tables. The kernel has no driver for
+ * them. No PCI device in use is wired to their pins of the IO-APIC.
  */
 DefinitionBlock ("", "SSDT", 2, "IRQUSR", "DEVICE", 1)
 {
@@ -12,13 +12,13 @@ DefinitionBlock ("", "SSDT", 2, "IRQUSR", "DEVICE", 1)
 			Name (_HID, "IRQU0001")
 			Name (_CRS, ResourceTemplate ()
 			{
-				/* UIO would not map what is writable by its description. */
+				/* uio_pdrv_genirq maps no range that is described as writable. */
 				Memory32Fixed (ReadOnly, 0xFED00000, 0x1000)
 				Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 18 }
 			})
 		}
 
-		/* No device is wired to these: debugfs fires them. */
+		/* No hardware is wired to these pins: debugfs fires them. */
 		Device (IRQN)
 		{
 			Name (_HID, "IRQU0002")
