@@ -58,6 +58,12 @@ copy_tree() {
 	tar -C "$1" --exclude-vcs -cf - . | tar -C "$2" -xf -
 }
 
+# make_work: sets `work` to a new folder, which is removed when the script ends.
+make_work() {
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+}
+
 say() {
 	printf '%s\n' "$*" >&2
 }
