@@ -14,6 +14,13 @@ FLAVOUR=${FLAVOUR:-release}
 kernel_out=$build/$ARCH-$FLAVOUR
 logs=$build/log
 
+# Arguments of QEMU: a card with many MSI-X vectors, which reaches no network.
+igb="-netdev user,id=none,restrict=on -device igb,netdev=none"
+
+# Arguments of the kernel that leave the HPET to programs.  Without the HPET, the kernel would
+# count ticks instead of trusting an emulated TSC.
+no_hpet="hpet=disable tsc=reliable"
+
 # cargo_for_target ARGUMENT...: runs cargo for a static program of ARCH, whose `machine`
 # must be sourced before.  If Rust's library for ARCH is not installed, cargo builds it.
 cargo_for_target() {
