@@ -1,10 +1,14 @@
 //! `irqctl doctor`
 
-use crate::{fake::Fake, run::*};
+use crate::{
+    bound::{Bound, NOBODY},
+    fake::Fake,
+    run::*,
+};
 use assert_cmd::prelude::*;
 use predicates::str::contains;
 use rustix::system::uname;
-use std::{fs, process::Command};
+use std::{fs, os::unix::process::CommandExt, process::Command};
 
 fn is_real_time() -> bool {
     let version = uname().version().to_string_lossy().into_owned();
@@ -70,4 +74,23 @@ fn irqctl_doctor_sees_irqbalance() {
 #[ignore = "needs the VM"]
 fn irqctl_doctor_says_that_the_kernel_has_no_such_files() {
     without_files("doctor").assert().code(1).stdout(contains("FAIL  kernel"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_doctor_knows_which_nodes_the_user_may_open() {
+    let doctor = || irqctl("doctor").uid(NOBODY).gid(NOBODY).assert();
+    let card = Bound::new("msi");
+    let refused = doctor().code(1).stdout(contains("may open 0 of 1 line node"));
+    refused.stdout(contains("FAIL  capability"));
+    card.give_to(NOBODY);
+    let allowed = doctor().success().stdout(contains("may open 1 of 1 line node"));
+    allowed.stdout(contains("note  capability"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_doctor_knows_that_nodes_make_up_for_files() {
+    let _card = Bound::new("msi");
+    without_files("doctor").assert().success().stdout(contains("note  kernel"));
 }
