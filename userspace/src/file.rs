@@ -1,4 +1,4 @@
-//! Small files of procfs and sysfs, and errors that name what they are about.
+//! Small files of procfs and sysfs, and errors that name their subject.
 
 use std::{
     fmt, fs, io,
@@ -6,12 +6,12 @@ use std::{
     path::Path,
 };
 
-/// Makes an error that says what it is about.
+/// Puts the name of its subject before an error.
 pub fn error(what: impl fmt::Display, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
-/// Returns the contents of a file, without white space around it.
+/// Returns the contents of a file, without the white space around them.
 pub fn read(path: &Path) -> io::Result<String> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(text.trim().to_owned()),
@@ -19,7 +19,7 @@ pub fn read(path: &Path) -> io::Result<String> {
     }
 }
 
-/// Returns the contents of a file, unless there is no such file or it is empty.
+/// Returns the contents of a file, or `None` if the file does not exist or is empty.
 pub fn find(path: &Path) -> io::Result<Option<String>> {
     match read(path) {
         Ok(text) if text.is_empty() => Ok(None),
@@ -29,7 +29,7 @@ pub fn find(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Returns the numbers by which the files or folders in a folder are named, in order.
+/// Returns the names in a folder that are numbers, in order.
 pub fn numbers(folder: &Path) -> io::Result<Vec<u32>> {
     let entries = fs::read_dir(folder).map_err(|e| error(folder.display(), e))?;
     let mut numbers = Vec::new();
@@ -40,7 +40,8 @@ pub fn numbers(folder: &Path) -> io::Result<Vec<u32>> {
     Ok(numbers)
 }
 
-/// Returns what procfs says of an open file by a name, as `irq` of a line. It may not be mounted.
+/// Returns a field of an open file's `fdinfo`, like `irq` of a line. Returns `None` if procfs is
+/// not mounted.
 pub fn info(file: impl AsFd, name: &str) -> Option<u64> {
     let path = format!("/proc/self/fdinfo/{}", file.as_fd().as_raw_fd());
     field(&fs::read_to_string(path).ok()?, name)
@@ -56,11 +57,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_procfs_says_of_a_file_has_names() {
+    fn a_field_of_fdinfo_is_found_by_its_name() {
         let info = "pos:\t0\nflags:\t02\nmnt_id:\t9\nino:\t7\nirq:\t22\nnode:\t0000:00:02.0/msi0\n";
         assert_eq!(field(info, "irq"), Some(22));
         assert_eq!(field(info, "size"), None);
-        assert_eq!(field(info, "node"), None, "it is not a number");
+        assert_eq!(field(info, "node"), None, "this field is not a number");
         assert_eq!(field(info, "ir"), None);
     }
 }

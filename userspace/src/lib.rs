@@ -1,12 +1,12 @@
 //! Interrupt lines as files, for user-mode drivers.
 //!
-//! A Linux kernel with `CONFIG_IRQ_USER` has a file `/proc/irq/<N>/irq` for each interrupt line. A
-//! [`Line`] is that file, opened: as long as it lives, the line is the program's. [`Info`] tells
-//! what lines there are and who has them, [`pci`] finds a device and maps its registers, [`rt`]
-//! makes the program one that answers in time.
+//! A Linux kernel with `CONFIG_IRQ_USER` has a file `/proc/irq/<N>/irq` for each interrupt line
+//! that user space can own safely. A [`Line`] is that file, opened: as long as the value lives, the
+//! program owns the line. [`Info`] lists the lines and their owners, [`pci`] finds a device and
+//! maps its registers, and [`rt`] makes the calling thread a real-time one.
 //!
-//! If an administrator binds a device to the driver `irq_user`, its lines and registers have names in
-//! `/dev/irq`, and a program needs no privilege: see [`node`].
+//! If an administrator binds a device to the driver `irq_user`, its lines and registers have nodes
+//! in `/dev/irq`. A program needs no privilege to use them: see [`node`].
 //!
 //! ```no_run
 //! use irq_user::{pci, Line};
@@ -19,18 +19,18 @@
 //! loop {
 //!     let count = line.wait()?;
 //!     println!("the card has interrupted {count} times");
-//!     // Here goes what makes the card drop its interrupt.
+//!     // Here, make the card drop its interrupt.
 //! }
 //! # }
 //! ```
 //!
-//! Errors are [`io::Error`](std::io::Error)s that say which line they are about and what can be
-//! done; [`Reason`] is for programs that act on them.
+//! Each error is an [`io::Error`](std::io::Error). Its message names the line and says what to do.
+//! A program that acts on errors asks for the [`Reason`].
 //!
 //! # Features
 //!
-//! - `tokio`: [`tokio::AsyncLine`], to wait asynchronously.
-//! - `mio`: a [`Line`] is an `event::Source` of mio's.
+//! - `tokio`: [`tokio::AsyncLine`] waits asynchronously.
+//! - `mio`: [`Line`] implements mio's `event::Source`.
 
 mod file;
 mod info;

@@ -11,19 +11,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often a line has fired.
+/// A number of events of a line.
 pub type Count = u32;
 
-/// An interrupt line that belongs to this program.
+/// An interrupt line that this program owns.
 ///
-/// A line is *masked* when it has fired, and stays so until it is *armed* again. Every wait arms it
-/// if nothing is pending: so one call an interrupt is enough, and the device has to be quiet by the
-/// next call.
+/// When a line fires, the kernel *masks* it. It stays masked until it is *armed*. A wait arms the
+/// line if no event is pending, so a driver makes one call per interrupt. Before the next call, the
+/// driver must make the device quiet.
 ///
-/// Dropping the line gives it back.
+/// Dropping the value gives the line back.
 ///
-/// It is a descriptor as well, for whatever waits for descriptors: it is readable when the line has
-/// fired. To find it not readable arms the line.
+/// A line is also a descriptor that an event loop can wait for: it is readable if an event is
+/// pending. If a poll finds it not readable, the poll arms the line.
 #[derive(Debug)]
 pub struct Line {
     irq: Option<u32>,
@@ -37,44 +37,44 @@ pub struct OpenOptions {
 }
 
 impl Line {
-    /// Claims the line, and arms it. What it counts is what comes from now on.
+    /// Claims the line, and arms it. Only events from now on are counted.
     ///
-    /// Takes `CAP_SYS_RAWIO`. [`Reason`] lists what can go wrong.
+    /// Needs `CAP_SYS_RAWIO`. [`Reason`] lists the reasons for an error.
     pub fn open(irq: u32) -> io::Result<Self> {
         Self::options().open(irq)
     }
 
     /// Claims the line of a node, like `/dev/irq/0000:00:02.0/msi0`, and arms it.
     ///
-    /// Takes the permission of the node, and no capability. [`node`](crate::node) finds the nodes of
-    /// a device.
+    /// Needs the permission of the node, and no capability. [`node`](crate::node) finds the nodes
+    /// of a device.
     pub fn open_path(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::options().open_path(path)
     }
 
-    /// Returns the options with which [`open`](Self::open) opens a line, to be changed.
+    /// Returns the default options, which [`open`](Self::open) uses.
     pub fn options() -> OpenOptions {
         OpenOptions { flags: OFlags::RDWR | OFlags::CLOEXEC }
     }
 
-    /// Returns another handle of the same line. The line is given back when the last one is dropped.
+    /// Returns another handle of the same line. Dropping the last handle gives the line back.
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(Self { irq: self.irq, fd: self.fd.try_clone()? })
     }
 
     /// Returns the number of the line.
     ///
-    /// It is unknown if the line was opened by its node, or made from a descriptor, while no procfs
-    /// was mounted.
+    /// Returns `None` if the line was opened by its node or made from a descriptor, and procfs was
+    /// not mounted then.
     pub fn irq(&self) -> Option<u32> {
         self.irq
     }
 
-    /// Waits until the line has fired, and returns how often it did since it was last asked.
+    /// Waits for an event, and returns the number of events since the last call.
     ///
-    /// This takes one system call. It goes on waiting if a signal comes; who wants to know of
-    /// signals waits for the line's descriptor and theirs. If the line was opened non-blocking and
-    /// has not fired, fails with [`io::ErrorKind::WouldBlock`].
+    /// This takes one system call. A signal does not end the wait. A program that handles signals
+    /// polls the line's descriptor together with a descriptor of its signals. If the line was
+    /// opened non-blocking and no event is pending, fails with [`io::ErrorKind::WouldBlock`].
     pub fn wait(&self) -> io::Result<Count> {
         loop {
             let mut count = [0; 4];
@@ -86,11 +86,12 @@ impl Line {
         }
     }
 
-    /// Returns how often the line has fired since it was last asked, if it did. Does not wait.
+    /// Returns the number of events since the last call, or `None` if no event is pending. Does not
+    /// wait.
     pub fn try_wait(&self) -> io::Result<Option<Count>> {
         let mut count = [0; 4];
         let buffers = &mut [IoSliceMut::new(&mut count)];
-        // At the file's own position: it has none.
+        // `u64::MAX` means the file's own position. The file has none.
         match rustix::io::preadv2(&self.fd, buffers, u64::MAX, ReadWriteFlags::NOWAIT) {
             Ok(read) => self.count(count, read).map(Some),
             Err(Errno::AGAIN) => Ok(None),
@@ -98,7 +99,8 @@ impl Line {
         }
     }
 
-    /// Waits like [`wait`](Self::wait), but no longer than `timeout`.
+    /// Waits like [`wait`](Self::wait), but no longer than `timeout`. Returns `None` after that
+    /// time.
     pub fn wait_timeout(&self, timeout: Duration) -> io::Result<Option<Count>> {
         wait_any(&[self], Some(timeout))?.pop().map(|(_, count)| count).transpose()
     }
@@ -113,18 +115,20 @@ impl Line {
         self.write(1)
     }
 
-    /// Arms the line and lets it run free: from now on it is not masked when it fires.
+    /// Arms the line and makes it free-running: an event no longer masks it.
     ///
-    /// So what fires while the program is busy is counted: of an edge-triggered line that is masked,
-    /// many edges leave one. Edges that come before the kernel's handler has ended may still be
-    /// coalesced. It lasts until [`mask`](Self::mask) or [`arm`](Self::arm).
+    /// While an edge-triggered line is masked, the kernel keeps only one edge. A free-running line
+    /// counts the edges that arrive while the program is busy. Edges that arrive before the
+    /// kernel's handler has ended may still be coalesced. [`mask`](Self::mask) or
+    /// [`arm`](Self::arm) ends free-running.
     ///
-    /// If it fires more than 100,000 times a second the kernel ends it, so that the machine is not
-    /// lost. Pollers are told `POLLPRI`, and once, when all that was counted has been returned, a
-    /// wait fails with [`Reason::Storm`]. From then on the line is masked when it fires.
+    /// If the line fires more than 100,000 times a second, the kernel ends free-running to protect
+    /// the machine. Pollers get `POLLPRI`. When all counted events have been returned, one wait
+    /// fails with [`Reason::Storm`]. From then on each event masks the line.
     ///
-    /// Edges and messages can run free; for a level-triggered line this fails with
-    /// [`Reason::Level`]. An administrator can forbid it for a node: [`Reason::MayNotRunFree`].
+    /// Lines of edges and of messages can run free. For a level-triggered line this fails with
+    /// [`Reason::Level`]. If an administrator has forbidden free-running for the line's node, it
+    /// fails with [`Reason::MayNotRunFree`].
     pub fn run_free(&self) -> io::Result<()> {
         self.write(2)
     }
@@ -138,7 +142,7 @@ impl Line {
     }
 
     fn read_error(&self, errno: Errno) -> io::Error {
-        // An error that callers expect shall not cost a message.
+        // Callers expect this error: do not spend time on a message.
         if errno == Errno::AGAIN {
             return errno.into();
         }
@@ -153,13 +157,14 @@ impl Line {
 }
 
 impl OpenOptions {
-    /// Opens the line for reading alone: it cannot be masked, armed nor let run free but by waiting.
+    /// Opens the line read-only: [`Line::mask`], [`Line::arm`] and [`Line::run_free`] fail. A wait
+    /// still arms the line.
     pub fn read_only(&mut self) -> &mut Self {
         self.flags.remove(OFlags::RDWR);
         self
     }
 
-    /// Makes [`Line::wait`] and [`Read::read`] fail instead of wait.
+    /// Makes [`Line::wait`] and [`Read::read`] fail instead of waiting.
     pub fn nonblocking(&mut self) -> &mut Self {
         self.flags.insert(OFlags::NONBLOCK);
         self
@@ -184,10 +189,10 @@ impl OpenOptions {
     }
 }
 
-/// Waits until one of several lines has fired, or until a time has passed.
+/// Waits for an event of any of several lines, no longer than `timeout`.
 ///
-/// Returns the index of each line that has fired, and how often, or why it cannot any more; nothing
-/// if the time is over.
+/// Returns the index of each line that has an event or an error, with the number of its events or
+/// the error. Returns an empty vector if the time is over.
 pub fn wait_any(
     lines: &[&Line],
     timeout: Option<Duration>,
@@ -197,7 +202,7 @@ pub fn wait_any(
 
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        // One that is too long to be said is as good as none.
+        // If the time is too long for a `Timespec`, wait without a limit.
         let timespec = left.and_then(|left| Timespec::try_from(left).ok());
         let mut fds: Vec<_> = lines.iter().map(|line| PollFd::new(line, PollFlags::IN)).collect();
         match rustix::event::poll(&mut fds, timespec.as_ref()) {
@@ -211,7 +216,7 @@ pub fn wait_any(
             if fd.revents().is_empty() {
                 continue;
             }
-            // Another thread may have been faster.
+            // Another thread may have taken the event.
             if let Some(count) = lines[index].try_wait().transpose() {
                 fired.push((index, count));
             }
@@ -222,20 +227,20 @@ pub fn wait_any(
     }
 }
 
-/// Reads the count as the four bytes of a native `int`, like `read(2)`: a buffer of any other size is
-/// [`InvalidInput`](io::ErrorKind::InvalidInput).
+/// Reads the count as the four bytes of a native `int`, like `read(2)`. Any other size of the
+/// buffer is an error, [`InvalidInput`](io::ErrorKind::InvalidInput).
 impl Read for Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         (&*self).read(buffer)
     }
 }
 
-/// Reads the count as the four bytes of a native `int`, like `read(2)`: a buffer of any other size is
-/// [`InvalidInput`](io::ErrorKind::InvalidInput).
+/// Reads the count as the four bytes of a native `int`, like `read(2)`. Any other size of the
+/// buffer is an error, [`InvalidInput`](io::ErrorKind::InvalidInput).
 impl Read for &Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         rustix::io::read(&self.fd, buffer).map_err(|e| match e {
-            // Whoever calls it tries again.
+            // Callers of `Read` retry after this error.
             Errno::INTR => e.into(),
             _ => self.read_error(e),
         })
@@ -260,8 +265,8 @@ impl IntoRawFd for Line {
     }
 }
 
-/// Takes over a line that somebody else has opened: a launcher that has the privilege, and hands the
-/// descriptor to a program that has none.
+/// Takes over a line that another program has opened: for instance, a privileged launcher passes
+/// the descriptor to an unprivileged program.
 impl From<OwnedFd> for Line {
     fn from(fd: OwnedFd) -> Self {
         let irq = file::info(&fd, "irq").and_then(|irq| irq.try_into().ok());
@@ -269,7 +274,7 @@ impl From<OwnedFd> for Line {
     }
 }
 
-/// Gives the descriptor away, for instance to another program.
+/// Returns the descriptor, for instance to pass it to another program.
 impl From<Line> for OwnedFd {
     fn from(line: Line) -> Self {
         line.fd

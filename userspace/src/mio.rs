@@ -1,7 +1,8 @@
 //! Lines for programs that wait with mio.
 //!
-//! It tells of a change to readable alone: so a line is read by [`Line::try_wait`] until that
-//! returns `None`, which arms it. A line that is gone becomes readable, and then fails.
+//! mio reports a line only when it becomes readable. After each report, call [`Line::try_wait`]
+//! until it returns `None`, which arms the line. A line that is gone becomes readable, and then
+//! fails.
 
 use crate::Line;
 use ::mio::{event::Source, unix::SourceFd, Interest, Registry, Token};

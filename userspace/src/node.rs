@@ -1,7 +1,8 @@
-//! Devices that are bound to the driver `irq_user`, by the nodes of their lines and registers.
+//! Devices that are bound to the driver `irq_user`, and the nodes of their lines and registers.
 //!
-//! An administrator binds the device, by `irqctl bind` for instance, and gives its nodes to a group.
-//! A program of that group needs neither privilege nor the number of a line:
+//! An administrator binds the device, for instance by `irqctl bind`, and gives its nodes to a
+//! group. A program in this group needs no privilege and does not need to know the number of a
+//! line:
 //!
 //! ```no_run
 //! use irq_user::node::Device;
@@ -14,7 +15,7 @@
 //! # }
 //! ```
 //!
-//! The nodes are enough: in a container sysfs need not be mounted.
+//! Only the nodes are needed: a container need not mount sysfs.
 
 use crate::{file, pci::Registers, raw::Mapping, reason, Line};
 use rustix::{
@@ -32,14 +33,14 @@ use std::{
 const NODES: &str = "/dev/irq";
 const CLASS: &str = "/sys/class/irq_user";
 
-/// A device, by the folder of its nodes.
+/// A bound device, identified by the folder of its nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     folder: PathBuf,
 }
 
 impl Device {
-    /// Returns the device of a name in sysfs, like `0000:00:02.0` of a PCI device.
+    /// Returns the device with this name in sysfs. A PCI device has a name like `0000:00:02.0`.
     pub fn at(name: &str) -> io::Result<Self> {
         let folder = path(name);
         if folder.is_dir() {
@@ -47,7 +48,7 @@ impl Device {
         } else {
             Err(io::Error::new(
                 io::ErrorKind::NotFound,
-                format!("there is no {}: bind the device, by `irqctl bind`", folder.display()),
+                format!("there is no {}: bind the device by `irqctl bind`", folder.display()),
             ))
         }
     }
@@ -57,7 +58,7 @@ impl Device {
         self.folder.file_name().unwrap_or_default().to_str().unwrap_or_default()
     }
 
-    /// Returns the names of all its nodes, in order.
+    /// Returns the names of all nodes of the device, in order.
     pub fn nodes(&self) -> io::Result<Vec<String>> {
         let entries = fs::read_dir(&self.folder);
         let mut nodes = Vec::new();
@@ -68,7 +69,7 @@ impl Device {
         Ok(nodes)
     }
 
-    /// Returns the names of its lines, in order.
+    /// Returns the names of the device's lines, in order.
     pub fn lines(&self) -> io::Result<Vec<String>> {
         let mut lines = self.nodes()?;
         lines.retain(|name| !is_registers(name));
@@ -80,7 +81,8 @@ impl Device {
         Line::open_path(self.folder.join(line))
     }
 
-    /// Maps registers in memory: of a PCI device those behind a base address register.
+    /// Maps the registers of the node `mem<number>`. For a PCI device this is the number of a base
+    /// address register, for a platform device the index of a memory resource.
     pub fn map(&self, number: u8) -> io::Result<Registers> {
         let path = self.folder.join(format!("mem{number}"));
         let fail = |e: io::Error| match Errno::from_io_error(&e) {
@@ -93,24 +95,25 @@ impl Device {
     }
 }
 
-/// Returns the path of a node: `/dev/irq/0000:00:02.0/msi0` for `0000:00:02.0/msi0`.
+/// Returns the path of a node: for `0000:00:02.0/msi0`, `/dev/irq/0000:00:02.0/msi0`.
 pub fn path(name: &str) -> PathBuf {
     Path::new(NODES).join(name)
 }
 
-/// Returns the number that the line of a node has now.
+/// Returns the current number of a node's line.
 pub fn irq(path: impl AsRef<Path>) -> io::Result<u32> {
     let path = path.as_ref();
     let node = fs::metadata(path).map_err(|e| file::error(path.display(), e))?;
     let irq = attribute(node.rdev(), "irq")?.and_then(|irq| irq.try_into().ok());
     irq.ok_or_else(|| {
-        let message = format!("{}: sysfs does not know the node of a line", path.display());
+        let message =
+            format!("{}: not the node of a line, or sysfs is not mounted", path.display());
         io::Error::new(io::ErrorKind::NotFound, message)
     })
 }
 
-/// Returns the names of the lines' nodes, like `0000:00:02.0/msi0`, by the numbers that the lines
-/// have now. Devices that share a line have a node each.
+/// Returns the names of the lines' nodes, like `0000:00:02.0/msi0`, by the current numbers of the
+/// lines. If devices share a line, each device has its own node.
 pub fn names() -> io::Result<BTreeMap<u32, Vec<String>>> {
     names_in(Path::new(CLASS))
 }
@@ -124,7 +127,7 @@ fn names_in(class: &Path) -> io::Result<BTreeMap<u32, Vec<String>>> {
     };
     for entry in entries {
         let entry = entry?;
-        // Registers have no number.
+        // The nodes of registers have no `irq`.
         if let Some(irq) = number(&entry.path().join("irq"))?.and_then(|irq| irq.try_into().ok()) {
             let name = entry.file_name().to_string_lossy().replace('!', "/");
             names.entry(irq).or_default().push(name);
@@ -134,17 +137,19 @@ fn names_in(class: &Path) -> io::Result<BTreeMap<u32, Vec<String>>> {
     Ok(names)
 }
 
-/// Returns how many bytes of registers a node has. Where sysfs is not mounted, procfs tells.
+/// Returns the size in bytes of a node's registers, from sysfs, or from procfs if sysfs is not
+/// mounted.
 fn size(node: &File) -> io::Result<usize> {
     let size = match attribute(node.metadata()?.rdev(), "size") {
         Ok(Some(size)) => Some(size),
         _ => file::info(node, "size"),
     };
-    size.and_then(|size| size.try_into().ok())
-        .ok_or_else(|| io::Error::other("neither sysfs nor procfs tells the size of the registers"))
+    size.and_then(|size| size.try_into().ok()).ok_or_else(|| {
+        io::Error::other("the size of the registers is unknown: mount sysfs or procfs")
+    })
 }
 
-/// Returns an attribute of the node with a device number, if sysfs has it.
+/// Returns an attribute of the node with this device number, if sysfs has it.
 fn attribute(device: u64, name: &str) -> io::Result<Option<u64>> {
     number(Path::new(&format!("/sys/dev/char/{}:{}/{name}", major(device), minor(device))))
 }
@@ -157,7 +162,7 @@ fn is_registers(name: &str) -> bool {
     name.strip_prefix("mem").is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
-/// Returns what to sort names by, so that `msi10` comes after `msi9`.
+/// Returns a sort key that puts `msi10` after `msi9`.
 fn order(name: &str) -> (String, Option<u32>) {
     let text = name.trim_end_matches(|c: char| c.is_ascii_digit());
     (text.to_owned(), name[text.len()..].parse().ok())
@@ -168,7 +173,7 @@ mod tests {
     use super::*;
     use std::{env, process};
 
-    /// A folder that is deleted with this value.
+    /// A folder. Dropping the value deletes it.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -209,7 +214,7 @@ mod tests {
 
     #[test]
     fn without_the_driver_no_line_has_a_node() {
-        assert!(names_in(Path::new("/nowhere")).expect("that is no error").is_empty());
+        assert!(names_in(Path::new("/nowhere")).expect("this is not an error").is_empty());
     }
 
     #[test]
@@ -224,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_that_of_a_path_below_dev() {
+    fn a_name_becomes_a_path_below_dev() {
         assert_eq!(path("0000:00:02.0/msi0"), Path::new("/dev/irq/0000:00:02.0/msi0"));
         assert_eq!(path("/mnt/irq/alarm"), Path::new("/mnt/irq/alarm"));
     }

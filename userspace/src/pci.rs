@@ -1,4 +1,4 @@
-//! PCI devices, as far as a user-mode driver needs them.
+//! PCI devices: what a user-mode driver needs of them.
 
 use crate::{file, ports::Ports, raw::Mapping};
 use std::{
@@ -10,17 +10,17 @@ use std::{
 const BUS: &str = "/sys/bus/pci";
 const DEVICES: &str = "/sys/bus/pci/devices";
 
-/// A driver that leaves its devices alone.
+/// A driver that does nothing with its devices.
 const STUB: &str = "pci-stub";
 
-/// A PCI device, by its folder in sysfs.
+/// A PCI device, identified by its folder in sysfs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     folder: PathBuf,
 }
 
 impl Device {
-    /// Finds the first device of that vendor and type.
+    /// Finds the first device with these IDs.
     pub fn find(vendor: u16, device: u16) -> io::Result<Self> {
         let mut folders = Vec::new();
         for entry in fs::read_dir(DEVICES).map_err(|e| file::error(DEVICES, e))? {
@@ -58,19 +58,19 @@ impl Device {
         self.folder.file_name().unwrap_or_default().to_str().unwrap_or_default()
     }
 
-    /// Returns the name of the driver that the device is bound to, if it is.
+    /// Returns the name of the driver that the device is bound to, if any.
     ///
-    /// A device that has a driver is the driver's: leave it alone, or unbind it first.
+    /// If the device has a driver, unbind the driver before using the device.
     pub fn driver(&self) -> Option<String> {
         let driver = fs::read_link(self.folder.join("driver")).ok()?;
         Some(driver.file_name()?.to_str()?.to_owned())
     }
 
-    /// Enables the device. Only then its INTx line is known to the kernel.
+    /// Enables the device. Before that, the kernel does not know its INTx line.
     ///
-    /// On a machine that a device tree describes the kernel makes the line when it offers the device
-    /// to a driver. If there is no line and no driver yet, the device is bound to `pci-stub`, which
-    /// does nothing, and unbound again: the line stays.
+    /// On a machine that a device tree describes, the kernel maps the line when it offers the
+    /// device to a driver. If the device has no line and no driver yet, this binds it to
+    /// `pci-stub`, which does nothing, and unbinds it again. The line stays.
     pub fn enable(&self) -> io::Result<()> {
         self.write("enable", "1")?;
         let made = self.make_line();
@@ -87,9 +87,9 @@ impl Device {
         Ok(())
     }
 
-    /// Returns whether the device can interrupt without a message at all.
+    /// Returns whether the device has an interrupt pin (INTx).
     fn has_pin(&self) -> io::Result<bool> {
-        // Offset of "Interrupt Pin" in the configuration space, see the PCI specification.
+        // The offset of "Interrupt Pin" in the configuration space (PCI specification).
         const PIN: usize = 0x3d;
 
         let path = self.folder.join("config");
@@ -109,31 +109,31 @@ impl Device {
         bound.and(unbound)
     }
 
-    /// Takes an [`enable`](Self::enable) back. With the last one the INTx line goes away, except
-    /// where a device tree describes the machine.
+    /// Undoes one [`enable`](Self::enable). The last call disables the device. Then the INTx line
+    /// goes away, except on a machine that a device tree describes.
     pub fn disable(&self) -> io::Result<()> {
         self.write("enable", "0")
     }
 
     /// Returns the number of the device's INTx line.
     ///
-    /// It is another one before the device is enabled.
+    /// Enable the device first: the number may change.
     pub fn irq(&self) -> io::Result<u32> {
         match read(&self.folder, "irq")?.parse() {
             Ok(irq) if irq > 0 => Ok(irq),
             _ => Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 format!(
-                    "PCI device {} has no interrupt line: enable it; where a device tree describes \
-                     the machine that takes the driver {STUB}",
+                    "PCI device {} has no interrupt line: enable it; on a machine with a device tree \
+                     this needs the driver {STUB}",
                     self.address()
                 ),
             )),
         }
     }
 
-    /// Returns the numbers of the lines of the device's message-signaled interrupts, in order, if
-    /// a driver has allocated any.
+    /// Returns the numbers of the device's MSI and MSI-X lines, in order. A driver allocates them,
+    /// so there may be none.
     pub fn msi(&self) -> io::Result<Vec<u32>> {
         let folder = self.folder.join("msi_irqs");
         if folder.exists() {
@@ -193,12 +193,12 @@ fn read(folder: &Path, name: &str) -> io::Result<String> {
 
 /// Registers of a device in memory, mapped into this program.
 ///
-/// They are accessed by their offsets in bytes.
+/// An offset is in bytes.
 ///
 /// # Panics
 ///
-/// All methods panic if the offset is not a multiple of the register's size, or the register is
-/// outside of the mapping.
+/// The methods that read or write panic if the offset is not a multiple of the register's size, or
+/// if the register is outside of the mapping.
 #[derive(Debug)]
 pub struct Registers {
     mapping: Mapping,
@@ -209,7 +209,7 @@ impl Registers {
         Self { mapping }
     }
 
-    /// Returns how many bytes of registers there are.
+    /// Returns the size of the registers in bytes.
     pub fn size(&self) -> usize {
         self.mapping.len()
     }

@@ -1,4 +1,4 @@
-//! I/O ports, through files: each access is a system call.
+//! I/O ports, accessed through files: each access is a system call.
 
 use crate::file;
 use std::{
@@ -19,11 +19,11 @@ impl Ports {
         Self { file, base }
     }
 
-    /// Opens the ports of a legacy device by the number of the first one, for instance `0x2f8` for
-    /// the second serial port of a PC.
+    /// Opens the ports of a legacy device by the number of the first port: `0x2f8` for the second
+    /// serial port of a PC, for instance.
     ///
-    /// Takes `/dev/port`, hence `CAP_SYS_RAWIO`, a kernel with `CONFIG_DEVPORT` that is not locked
-    /// down, and a machine that has ports.
+    /// Uses `/dev/port`, so it needs `CAP_SYS_RAWIO`, a kernel with `CONFIG_DEVPORT` that is not
+    /// locked down, and a machine that has ports.
     pub fn legacy(base: u16) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open("/dev/port");
         Ok(Self::new(file.map_err(|e| file::error("/dev/port", e))?, base))

@@ -1,5 +1,5 @@
-//! All that is unsafe in this crate: registers in memory, the one system call that rustix lacks, and
-//! the word that tokio wants for a descriptor.
+//! All unsafe code of this crate: registers in memory, a system call that rustix lacks, and the
+//! registration of a descriptor with tokio.
 
 #![expect(unsafe_code)]
 
@@ -15,15 +15,15 @@ pub struct Mapping {
 
 // SAFETY: The mapping belongs to the process, not to a thread.
 unsafe impl Send for Mapping {}
-// SAFETY: It is only accessed by volatile reads and writes of aligned numbers, which the processor
-// and the device do as a whole. What they mean is for the driver to know.
+// SAFETY: All accesses are volatile reads and writes of aligned numbers. The processor and the
+// device do each of them as a whole. The driver knows what an access means for the device.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps the first `len` bytes of a file.
     pub fn new(file: impl AsFd, len: usize) -> io::Result<Self> {
         let prot = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: A new mapping, where the kernel likes it, overlaps nothing of ours.
+        // SAFETY: The kernel chooses the address, so the new mapping overlaps no other.
         let base = unsafe { mmap(ptr::null_mut(), len, prot, MapFlags::SHARED, file, 0) }?;
         Ok(Self { base, len })
     }
@@ -39,7 +39,8 @@ impl Mapping {
     ///
     /// If the offset is not a multiple of the register's size, or outside of the mapping.
     pub fn read<T: Register>(&self, offset: usize) -> T {
-        // SAFETY: `register()` gives a valid address of this mapping, and any bits are a `T`.
+        // SAFETY: `register()` returns a valid, aligned address in this mapping, and all bit
+        // patterns are values of `T`.
         unsafe { self.register::<T>(offset).read_volatile() }
     }
 
@@ -49,7 +50,7 @@ impl Mapping {
     ///
     /// If the offset is not a multiple of the register's size, or outside of the mapping.
     pub fn write<T: Register>(&self, offset: usize, value: T) {
-        // SAFETY: `register()` gives a valid address of this mapping.
+        // SAFETY: `register()` returns a valid, aligned address in this mapping.
         unsafe { self.register::<T>(offset).write_volatile(value) }
     }
 
@@ -67,7 +68,8 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: The mapping is ours, and nobody else has its address.
+        // SAFETY: `base` and `len` are those of the mapping that `new()` made, and no address in it
+        // is used after this value.
         let _ = unsafe { munmap(self.base, self.len) };
     }
 }
@@ -76,19 +78,19 @@ impl Drop for Mapping {
 ///
 /// # Safety
 ///
-/// Any bits must be a value of the type.
+/// All bit patterns must be values of the type.
 pub unsafe trait Register: Copy {}
 
-// SAFETY: Any eight bits are a number.
+// SAFETY: All patterns of 8 bits are values of `u8`.
 unsafe impl Register for u8 {}
-// SAFETY: Any sixteen bits are a number.
+// SAFETY: All patterns of 16 bits are values of `u16`.
 unsafe impl Register for u16 {}
-// SAFETY: Any 32 bits are a number.
+// SAFETY: All patterns of 32 bits are values of `u32`.
 unsafe impl Register for u32 {}
-// SAFETY: Any 64 bits are a number.
+// SAFETY: All patterns of 64 bits are values of `u64`.
 unsafe impl Register for u64 {}
 
-/// Gives the calling thread a priority of `SCHED_FIFO`.
+/// Gives the calling thread the policy `SCHED_FIFO` with a priority.
 pub fn set_fifo(priority: u8) -> io::Result<()> {
     let param = libc::sched_param { sched_priority: priority.into() };
     // SAFETY: `param` is valid for the call.
@@ -98,10 +100,10 @@ pub fn set_fifo(priority: u8) -> io::Result<()> {
     }
 }
 
-/// Has the present tokio runtime wait until a line is readable.
+/// Registers a line with the current tokio runtime, which then waits for it to become readable.
 #[cfg(feature = "tokio")]
 pub fn register(line: crate::Line) -> io::Result<tokio::io::unix::AsyncFd<crate::Line>> {
     use tokio::io::{unix::AsyncFd, Interest};
-    // SAFETY: A line has the same descriptor all its life, and only dropping the line closes it.
+    // SAFETY: A `Line` always returns the same descriptor, and closes it only when it is dropped.
     Ok(unsafe { AsyncFd::register_with_interest(line, Interest::READABLE) }?)
 }

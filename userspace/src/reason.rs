@@ -4,8 +4,8 @@ use std::{error, fmt, io, path::Path};
 
 /// Why a call on a [`Line`](crate::Line) failed.
 ///
-/// All calls return an [`io::Error`], whose message says which line it is about and what can be
-/// done. A program that wants to act on it asks for the reason:
+/// All calls return an [`io::Error`]. Its message names the line and says what to do. A program
+/// that acts on the error asks for the reason:
 ///
 /// ```no_run
 /// # use irq_user::{Line, Reason};
@@ -24,48 +24,51 @@ use std::{error, fmt, io, path::Path};
 pub enum Reason {
     /// The kernel has no `CONFIG_IRQ_USER`.
     NoSupport,
-    /// The kernel was booted with `irq_user_proc=0`, and has no files.
+    /// The kernel was booted with `irq_user_proc=0`, so lines have no files in `/proc`.
     SwitchedOff,
-    /// There is no such line, or user space must not own it. It may be that its device is not enabled.
+    /// The line does not exist, or user space must not own it. Its device may have to be enabled
+    /// first.
     NoSuchLine,
-    /// The mode of the line's file does not allow it: it is root's.
+    /// The mode of the line's file does not allow it: the file is root's.
     NotRoot,
     /// The program lacks `CAP_SYS_RAWIO` in the initial user namespace.
     NoCapability,
-    /// There is no such node: its device is not bound to the driver `irq_user`, or lacks such a line.
+    /// The node does not exist: the device is not bound to the driver `irq_user`, or has no such
+    /// line.
     NoSuchNode,
-    /// The device of the node is not bound any more, and the node was kept by a container, for
-    /// instance. If the device is bound again, it has new nodes.
+    /// The device of the node is no longer bound. The node was kept, for instance by a container.
+    /// If the device is bound again, it has new nodes.
     Unbound,
-    /// The mode of the node does not allow it: the program is neither its owner nor in its group.
+    /// The owner, group and mode of the node do not allow it.
     NotInGroup,
-    /// The program's control group has no access to the node; or the node is one of registers, and
-    /// the kernel is locked down.
+    /// The program's control group forbids the node, or the node is of registers and the kernel is
+    /// locked down.
     NotAllowed,
     /// The kernel is locked down, see `kernel_lockdown(7)`.
     LockedDown,
-    /// Somebody has the line: those who are named here, as in `/proc/interrupts`. A program's name
-    /// begins with `user:`.
+    /// A program or drivers hold the line. The names are those in `/proc/interrupts`: a program's
+    /// name begins with `user:`.
     Held(Vec<String>),
-    /// The line cannot be requested: its driver forbids it, or it has no trigger yet.
+    /// The line cannot be requested: a driver forbids it, or the line has no trigger yet.
     NotRequestable,
-    /// The line's chip refuses it: as that of a GPIO that is driven as an output does.
+    /// The line's chip refuses the request. The chip of a GPIO does so if the GPIO is an output.
     Refused,
-    /// The device was disabled or removed, or the interrupt controller unbound.
+    /// The device was disabled or removed, or the interrupt controller was unbound.
     Gone,
-    /// The line ran free and fired more than 100,000 times a second. It is masked at each event
-    /// again, as if it had never run free. This is said once, when all events were returned.
+    /// The line ran free and fired more than 100,000 times a second. From now on each event masks
+    /// it, as before [`run_free`](crate::Line::run_free). Only one call fails with this reason,
+    /// after all events have been returned.
     Storm,
     /// The line is level-triggered, so it cannot run free.
     Level,
-    /// The line was opened for reading alone.
+    /// The line was opened read-only.
     ReadOnly,
     /// The attribute `free_running` of the line's node forbids the line to run free.
     MayNotRunFree,
 }
 
 impl Reason {
-    /// Returns the reason in an error, if it is one of this crate's.
+    /// Returns the reason for an error, if this crate made the error and knows the reason.
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref().map(|trouble: &Trouble| &trouble.reason)
     }
@@ -84,7 +87,7 @@ impl Reason {
         })
     }
 
-    /// Returns why a node could not be opened, or its registers not be mapped.
+    /// Returns why a node could not be opened, or its registers could not be mapped.
     pub(crate) fn of_node(path: &Path, errno: Errno) -> Option<Self> {
         Some(match errno {
             Errno::NOENT | Errno::NOTDIR => Self::NoSuchNode,
@@ -113,7 +116,7 @@ impl Reason {
             Errno::IO => Self::Gone,
             Errno::BADF => Self::ReadOnly,
             Errno::PERM => Self::MayNotRunFree,
-            // To mask and to arm are always valid.
+            // Only free-running can be invalid: every line can be masked and armed.
             Errno::INVAL => Self::Level,
             _ => return None,
         })
@@ -141,43 +144,43 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSupport => f.write_str(
-                "cannot be had: this kernel has no files /proc/irq/<N>/irq (CONFIG_IRQ_USER)",
+                "cannot be claimed: this kernel has no files /proc/irq/<N>/irq (CONFIG_IRQ_USER)",
             ),
-            Self::SwitchedOff => {
-                f.write_str("cannot be had: this kernel was booted with irq_user_proc=0")
-            }
-            Self::NoSuchLine => {
-                f.write_str("does not exist, is the kernel's own, or its device is not enabled")
-            }
-            Self::NotRoot => f.write_str("can be opened by root alone"),
+            Self::SwitchedOff => f.write_str(
+                "cannot be claimed by number: this kernel was booted with irq_user_proc=0",
+            ),
+            Self::NoSuchLine => f.write_str(
+                "does not exist, is reserved for the kernel, or its device is not enabled",
+            ),
+            Self::NotRoot => f.write_str("can only be opened by root"),
             Self::NoCapability => f.write_str("needs CAP_SYS_RAWIO in the initial user namespace"),
             Self::NoSuchNode => f.write_str(
-                "does not exist: its device is not bound to the driver irq_user, see `irqctl bind`, \
-                 or lacks such a line",
+                "does not exist: its device has no such line, or is not bound to the driver irq_user \
+                 (see `irqctl bind`)",
             ),
             Self::Unbound => f.write_str(
-                "leads nowhere: its device is not bound to the driver irq_user any more",
+                "is out of date: its device is no longer bound to the driver irq_user",
             ),
-            Self::NotInGroup => f.write_str("can be opened by its owner and its group alone"),
+            Self::NotInGroup => f.write_str(
+                "cannot be opened by this user: check its owner, group and mode",
+            ),
             Self::NotAllowed => f.write_str(
-                "is forbidden: by the program's control group (DeviceAllow=), or, if it is of \
+                "is forbidden by the program's control group (DeviceAllow=) or, if it is of \
                  registers, by kernel_lockdown(7)",
             ),
-            Self::LockedDown => {
-                f.write_str("cannot be had: the kernel is locked down, see kernel_lockdown(7)")
-            }
-            Self::Held(by) if by.is_empty() => f.write_str("is held by somebody else"),
+            Self::LockedDown => f.write_str(
+                "cannot be claimed by number: the kernel is locked down, see kernel_lockdown(7)",
+            ),
+            Self::Held(by) if by.is_empty() => f.write_str("is held by another program or a driver"),
             Self::Held(by) => write!(f, "is held by {}", by.join(", ")),
             Self::NotRequestable => {
-                f.write_str("cannot be requested: a driver has it, or it has no trigger")
+                f.write_str("cannot be requested: a driver forbids it, or it has no trigger")
             }
-            Self::Refused => {
-                f.write_str("is refused by its chip: if it is a GPIO's, that may be an output")
-            }
+            Self::Refused => f.write_str("is refused by its chip: a GPIO may be an output"),
             Self::Gone => f.write_str("is gone: its device was disabled or removed"),
-            Self::Storm => f.write_str("fired too often to run free, and is masked at each event"),
+            Self::Storm => f.write_str("fired too often to run free: now each event masks it"),
             Self::Level => f.write_str("cannot run free: it is level-triggered"),
-            Self::ReadOnly => f.write_str("was opened for reading alone"),
+            Self::ReadOnly => f.write_str("was opened read-only"),
             Self::MayNotRunFree => {
                 f.write_str("may not run free: the attribute free_running of its node forbids it")
             }
@@ -185,7 +188,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What the [`io::Error`] of a line or a node contains.
+/// The content of the [`io::Error`] of a line or a node.
 struct Trouble {
     name: String,
     reason: Reason,
@@ -197,7 +200,7 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// The same: it is what a `main` that returns the error prints.
+/// The same text as `Display`: a `main` that returns the error prints its `Debug` form.
 impl fmt::Debug for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -232,19 +235,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_its_chip_refuses_is_not_said_to_be_gone() {
+    fn a_line_that_its_chip_refuses_is_not_reported_as_gone() {
         let refused = error(Some(7), Errno::IO, Reason::of_open(7, Errno::IO));
         assert_eq!(Reason::of(&refused), Some(&Reason::Refused));
-        assert_eq!(
-            refused.to_string(),
-            "line 7 is refused by its chip: if it is a GPIO's, that may be an output"
-        );
+        assert_eq!(refused.to_string(), "line 7 is refused by its chip: a GPIO may be an output");
         let gone = error(Some(7), Errno::IO, Reason::of_read(Errno::IO));
         assert_eq!(Reason::of(&gone), Some(&Reason::Gone));
     }
 
     #[test]
-    fn an_error_of_a_node_names_the_node_and_says_why() {
+    fn an_error_of_a_node_gives_the_node_and_the_reason() {
         let path = Path::new("/dev/irq/0000:00:02.0/msi0");
         for (errno, reason, kind) in [
             (Errno::NXIO, Reason::Unbound, io::ErrorKind::Other),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_reason_names_the_line_and_the_error() {
+    fn an_error_without_a_reason_names_the_line() {
         let error = error(Some(7), Errno::NOMEM, Reason::of_open(7, Errno::NOMEM));
         assert_eq!(Reason::of(&error), None);
         assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);

@@ -1,4 +1,4 @@
-//! What makes a program answer an interrupt in time.
+//! Real-time settings, so that a thread answers an interrupt in time.
 
 use crate::raw;
 use rustix::{
@@ -8,11 +8,11 @@ use rustix::{
 };
 use std::io;
 
-/// Makes the calling thread a real-time one: locks the program's memory, gives the thread a priority
-/// of `SCHED_FIFO`, and if a processor is named, binds the thread to it.
+/// Makes the calling thread a real-time thread: locks the program's memory, binds the thread to
+/// `cpu` if that is given, and gives the thread the policy `SCHED_FIFO` with a priority.
 ///
-/// The priority is from 1 to 99; a thread of a higher one runs first. Those of the kernel's interrupt
-/// threads are 50.
+/// The priority is from 1 to 99. A thread with a higher priority runs first. The kernel's interrupt
+/// threads have the priority 50.
 pub fn enter(priority: u8, cpu: Option<usize>) -> io::Result<()> {
     lock_memory()?;
     if let Some(cpu) = cpu {
@@ -21,7 +21,7 @@ pub fn enter(priority: u8, cpu: Option<usize>) -> io::Result<()> {
     set_fifo(priority)
 }
 
-/// Keeps the memory that the program has, and will have, from being paged out.
+/// Locks the program's present and future memory, so that none of it is paged out.
 pub fn lock_memory() -> io::Result<()> {
     mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE).map_err(|e| match e {
         Errno::PERM | Errno::NOMEM | Errno::AGAIN => explain(
@@ -32,18 +32,18 @@ pub fn lock_memory() -> io::Result<()> {
     })
 }
 
-/// Gives the calling thread a priority of `SCHED_FIFO`.
+/// Gives the calling thread the policy `SCHED_FIFO` with a priority from 1 to 99.
 pub fn set_fifo(priority: u8) -> io::Result<()> {
     raw::set_fifo(priority).map_err(|e| match Errno::from_io_error(&e) {
         Some(e @ Errno::PERM) => explain(
             e,
             &format!(
-                "no priority {priority} of SCHED_FIFO: needs CAP_SYS_NICE, or a higher limit \
-                 (ulimit -r)"
+                "SCHED_FIFO priority {priority} is not allowed: needs CAP_SYS_NICE, or a higher \
+                 limit (ulimit -r)"
             ),
         ),
         Some(e @ Errno::INVAL) => {
-            explain(e, &format!("there is no priority {priority} of SCHED_FIFO: it is 1 to 99"))
+            explain(e, &format!("SCHED_FIFO has no priority {priority}: it is 1 to 99"))
         }
         _ => e,
     })
@@ -77,37 +77,37 @@ mod tests {
     };
     use std::thread;
 
-    /// Returns what a function fails with, on a thread that lacks a capability while the limit that
-    /// would do in its place is zero.
+    /// Returns the error of a call on a thread that lacks a capability, and has a limit of zero
+    /// where the limit could replace the capability.
     fn without(
         capability: CapabilitySet,
         limit: Resource,
         call: fn() -> io::Result<()>,
     ) -> io::Error {
-        // It stays so for the whole program: no other test wants it.
+        // The limit stays at zero for the whole program. No other test needs it.
         let maximum = getrlimit(limit).maximum;
-        setrlimit(limit, Rlimit { current: Some(0), maximum }).expect("it may be lowered");
+        setrlimit(limit, Rlimit { current: Some(0), maximum }).expect("a limit may be lowered");
         let thread = thread::spawn(move || {
-            let mut sets = capabilities(None).expect("a thread has some");
+            let mut sets = capabilities(None).expect("a thread can read its capabilities");
             sets.effective.remove(capability);
-            set_capabilities(None, sets).expect("each may be given up");
+            set_capabilities(None, sets).expect("a thread may drop any capability");
             call()
         });
-        thread.join().expect("it does not panic").expect_err("it takes a privilege")
+        thread.join().expect("it does not panic").expect_err("the call needs a privilege")
     }
 
     #[test]
-    fn who_may_not_have_a_priority_is_told_which_privilege_is_missing() {
+    fn set_fifo_names_the_missing_privilege() {
         let error = without(CapabilitySet::SYS_NICE, Resource::Rtprio, || set_fifo(10));
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         assert_eq!(
             error.to_string(),
-            "no priority 10 of SCHED_FIFO: needs CAP_SYS_NICE, or a higher limit (ulimit -r)"
+            "SCHED_FIFO priority 10 is not allowed: needs CAP_SYS_NICE, or a higher limit (ulimit -r)"
         );
     }
 
     #[test]
-    fn who_may_not_lock_memory_is_told_which_privilege_is_missing() {
+    fn lock_memory_names_the_missing_privilege() {
         let error = without(CapabilitySet::IPC_LOCK, Resource::Memlock, lock_memory);
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         assert_eq!(
@@ -117,17 +117,18 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_priority_beyond_99() {
-        let error = set_fifo(100).expect_err("it is 1 to 99");
+    fn set_fifo_refuses_a_priority_above_99() {
+        let error = set_fifo(100).expect_err("the priority is 1 to 99");
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
-        assert!(error.to_string().starts_with("there is no priority 100 of"), "{error}");
+        assert!(error.to_string().starts_with("SCHED_FIFO has no priority 100"), "{error}");
     }
 
     #[test]
-    fn a_processor_that_does_not_exist_is_named() {
-        // The one is beyond what can be said to the kernel, the other beyond what it has.
+    fn pin_names_a_processor_that_does_not_exist() {
+        // The first number does not fit into a `CpuSet`. The second fits, but the machine has
+        // fewer.
         for cpu in [9999, CpuSet::MAX_CPU - 1] {
-            let error = pin(cpu).expect_err("no machine of ours has so many");
+            let error = pin(cpu).expect_err("the test machines have fewer processors");
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
             assert_eq!(error.to_string(), format!("there is no processor {cpu} for this program"));
         }

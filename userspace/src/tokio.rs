@@ -4,29 +4,29 @@ use crate::{raw, Count, Line};
 use ::tokio::io::{unix::AsyncFd, Interest};
 use std::io;
 
-/// A [`Line`] that is waited for asynchronously.
+/// A [`Line`] with an asynchronous wait.
 #[derive(Debug)]
 pub struct AsyncLine {
     line: AsyncFd<Line>,
 }
 
 impl AsyncLine {
-    /// Has the present runtime wait for the line.
+    /// Registers the line with the current runtime.
     ///
     /// # Panics
     ///
-    /// Outside of a runtime, and if the runtime's I/O is not enabled.
+    /// Panics outside of a runtime, and if the runtime's I/O is not enabled.
     pub fn new(line: Line) -> io::Result<Self> {
         Ok(Self { line: raw::register(line)? })
     }
 
-    /// Waits until the line has fired, and returns how often it did since it was last asked.
+    /// Waits for an event, and returns the number of events since the last call.
     ///
-    /// Like [`Line::wait`] this arms the line if nothing is pending. It fails as soon as the line
-    /// is gone. It can be cancelled: an event is taken in the moment in which it is returned.
+    /// Like [`Line::wait`], this arms the line if no event is pending. It fails as soon as the line
+    /// is gone. It is cancel safe: a call that is cancelled takes no event.
     pub async fn wait(&self) -> io::Result<Count> {
-        // The runtime is told of a change to readable alone: so the line is read until it says that
-        // it has nothing, which arms it, before the runtime waits.
+        // The runtime learns only that the line becomes readable. So before the runtime waits, the
+        // line is read until it has no event, which arms it.
         self.line
             .async_io(Interest::READABLE, |line| {
                 line.try_wait()?.ok_or(io::ErrorKind::WouldBlock.into())
@@ -39,7 +39,7 @@ impl AsyncLine {
         self.line.get_ref()
     }
 
-    /// Takes the line from the runtime.
+    /// Removes the line from the runtime, and returns it.
     pub fn into_inner(self) -> Line {
         self.line.into_inner()
     }

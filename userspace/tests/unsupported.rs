@@ -13,7 +13,7 @@ fn says_in_one_line_that_the_kernel_has_no_such_files() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(
         error.to_string(),
-        "line 1 cannot be had: this kernel has no files /proc/irq/<N>/irq (CONFIG_IRQ_USER)"
+        "line 1 cannot be claimed: this kernel has no files /proc/irq/<N>/irq (CONFIG_IRQ_USER)"
     );
     assert!(format!("{error:?}").contains(&error.to_string()), "a main that fails says it too");
 }

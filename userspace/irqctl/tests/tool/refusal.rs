@@ -50,7 +50,7 @@ fn irqctl_says_which_capability_is_missing() {
 #[ignore = "needs the VM"]
 fn irqctl_says_that_the_kernel_has_no_such_files() {
     let line = Fake::new();
-    let message = format!("irqctl: line {line} cannot be had: this kernel has no files");
+    let message = format!("irqctl: line {line} cannot be claimed: this kernel has no files");
     without_files(format!("wait {line}")).assert().code(1).stderr(contains(message));
 }
 
