@@ -1,9 +1,9 @@
 //! Lists of processors, as the kernel writes them: `0-3,8`.
 
-/// No machine has more: what is beyond comes from no kernel.
+/// No machine has more processors: no kernel writes a higher number.
 const MOST: u32 = 1 << 16;
 
-/// Returns the processors of a list, in order. What is not one is left out.
+/// Returns the processors of a list, in order. Skips what is not a processor.
 pub fn parse(list: &str) -> Vec<u32> {
     let mut cpus: Vec<_> = list.split(',').filter_map(range).flatten().collect();
     cpus.sort_unstable();

@@ -1,6 +1,6 @@
-//! What debugfs says of a line, on kernels with `CONFIG_GENERIC_IRQ_DEBUGFS`.
+//! The state of a line in debugfs, on kernels with `CONFIG_GENERIC_IRQ_DEBUGFS`.
 //!
-//! Each status and each state that is set has a row of its own, below the number that they make:
+//! Each flag that is set in `status` and `dstate` has its own row, below the value:
 //!
 //! ```text
 //! handler:  handle_level_irq
@@ -15,20 +15,20 @@
 //!             IRQD_LEVEL
 //! ```
 
-/// What makes the kernel refuse a line.
+/// Flags of lines that the kernel refuses to programs.
 const REFUSED: [&str; 4] =
     ["_IRQ_NOREQUEST", "_IRQ_PER_CPU_DEVID", "IRQD_PER_CPU", "IRQD_AFFINITY_MANAGED"];
 
-/// The handler of a line that has not been given one.
+/// The flow handler of a line that no driver has set up.
 const NO_HANDLER: &str = "handle_bad_irq";
 
-/// Returns whether the kernel lets programs request the line, as far as can be told.
+/// Returns whether the kernel lets programs request the line, as far as debugfs shows.
 pub fn is_requestable(text: &str) -> bool {
     let has = |set: &str| text.lines().any(|row| row.trim() == set);
     let mut handlers = text.lines().filter_map(|row| row.strip_prefix("handler:"));
     let has_flow = !handlers.any(|handler| handler.trim() == NO_HANDLER);
     let has_trigger = text.lines().any(|row| row.trim().starts_with("IRQ_TYPE_"));
 
-    // A trigger brings a handler.
+    // If the line has a trigger, the request sets a flow handler.
     (has_flow || has_trigger) && !REFUSED.into_iter().any(has)
 }

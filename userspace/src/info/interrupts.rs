@@ -1,8 +1,8 @@
 //! The table `/proc/interrupts`.
 //!
-//! A row is `irq: counts  chip hwirq Level -flow  action, action`. Each column is padded, which one
-//! there is depends on the architecture and the line, and the names of chips and actions may contain
-//! blanks. The header says how many counts there are:
+//! A row is `irq: counts  chip hwirq Level -flow  action, action`. Each column is padded. The
+//! architecture and the line decide which columns a row has. The names of chips and actions may
+//! contain blanks. The header shows how many counts a row has:
 //!
 //! ```text
 //!             CPU0       CPU1
@@ -14,7 +14,7 @@
 use super::{names, Trigger};
 use std::collections::BTreeMap;
 
-/// A row: what the table says of one line.
+/// A row of the table: one line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     pub counts: BTreeMap<u32, u64>,
@@ -24,8 +24,8 @@ pub struct Row {
     pub actions: Vec<String>,
 }
 
-/// Returns the rows of the lines, by their numbers. The architecture's own counts, like `LOC` and
-/// `IPI0`, are left out.
+/// Returns the rows of the lines, by their numbers. Skips the architecture's own counts, like `LOC`
+/// and `IPI0`.
 pub fn parse(table: &str) -> BTreeMap<u32, Row> {
     let mut lines = table.lines();
     let header = lines.next().unwrap_or_default();
@@ -59,7 +59,7 @@ fn row(cpus: &[u32], text: &str) -> Row {
     Row { counts, chip, hwirq, trigger, actions }
 }
 
-/// Splits the next word off.
+/// Splits off the next word.
 fn next(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
     if text.is_empty() {
@@ -68,13 +68,13 @@ fn next(text: &str) -> Option<(&str, &str)> {
     Some(text.split_at(text.find(char::is_whitespace).unwrap_or(text.len())))
 }
 
-/// Splits the chip and the hwirq off. The hwirq is the first number that comes after a name.
+/// Splits off the chip and the hwirq. The hwirq is the first number after a name.
 fn chip(text: &str) -> (Option<String>, Option<u64>, &str) {
     let text = text.trim_start();
     let mut rest = text;
     while let Some((word, after)) = next(rest) {
         let begin = after.as_ptr() as usize - text.as_ptr() as usize - word.len();
-        // It may be followed by the name of the flow: `4-edge`.
+        // The name of the flow may follow: `4-edge`.
         let digits = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
         let is_hwirq = matches!(word.as_bytes().get(digits), None | Some(b'-'));
         if let (true, true, Ok(hwirq)) = (begin > 0, is_hwirq, word[..digits].parse()) {
@@ -83,16 +83,17 @@ fn chip(text: &str) -> (Option<String>, Option<u64>, &str) {
         }
         rest = after;
     }
-    // A line without a domain has no hwirq, and a chip's name of one word.
+    // A line without a domain has no hwirq, and its chip's name is one word.
     match next(text) {
         Some((chip, rest)) => (Some(chip.to_owned()), None, rest),
         None => (None, None, ""),
     }
 }
 
-/// Splits off whether the line is level-triggered, and the name of its flow, which may say so.
+/// Splits off the trigger: the column `Level` or `Edge`, and the name of the flow, which may also
+/// show the trigger.
 ///
-/// What is left begins with two blanks if there is an action: so that is not taken for a trigger.
+/// Two blanks precede an action, so the name of an action is not mistaken for a trigger.
 fn trigger(text: &str) -> (Option<Trigger>, &str) {
     let (mut trigger, mut rest) = (None, text);
     if let Some((word @ ("Level" | "Edge"), _)) = rest.strip_prefix(' ').and_then(glued) {
@@ -110,10 +111,10 @@ fn trigger(text: &str) -> (Option<Trigger>, &str) {
     (trigger, rest)
 }
 
-/// To how many characters `Level` and `Edge` are padded.
+/// The width to which `Level` and `Edge` are padded.
 const LEVEL_WIDTH: usize = 8;
 
-/// Splits a word off that has no blanks before it.
+/// Splits off a word that has no blank before it.
 fn glued(text: &str) -> Option<(&str, &str)> {
     next(text).filter(|_| !text.starts_with(char::is_whitespace))
 }

@@ -1,4 +1,4 @@
-//! What the kernel says of its interrupt lines.
+//! What the kernel shows of its interrupt lines.
 
 mod cpus;
 mod debugfs;
@@ -15,9 +15,9 @@ use std::{
 /// How a line fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
-    /// At a change of its level. An edge that comes while the line is masked is kept, but only one.
+    /// When its level changes. While the line is masked, the kernel keeps one edge.
     Edge,
-    /// As long as the device holds it.
+    /// As long as the device asserts it.
     Level,
 }
 
@@ -30,10 +30,10 @@ impl fmt::Display for Trigger {
     }
 }
 
-/// An interrupt line as the kernel sees it, from `/sys/kernel/irq`, `/proc/irq` and
-/// `/proc/interrupts`, and for lines that nobody has from debugfs, where that can be read.
+/// The state of an interrupt line, from `/sys/kernel/irq`, `/proc/irq` and `/proc/interrupts`. For
+/// a line without an action, also from debugfs if that can be read.
 ///
-/// It takes no privilege, and does not touch the line.
+/// Reading it needs no privilege, and does not touch the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
@@ -41,27 +41,28 @@ pub struct Info {
     pub irq: u32,
     /// The name of its interrupt controller.
     pub chip: Option<String>,
-    /// The number that the controller has for it.
+    /// The number of the line in its interrupt controller.
     pub hwirq: Option<u64>,
-    /// How it fires.
+    /// How the line fires.
     pub trigger: Option<Trigger>,
-    /// Who has it: the names that drivers gave, `user:` and the name of a program, or `(chained)` if
+    /// The names of its actions: of drivers, `user:` and the name of a program, or `(chained)` if
     /// the kernel demultiplexes other lines from it.
     pub actions: Vec<String>,
-    /// How often it has fired on each processor.
+    /// How often the line has fired on each processor.
     pub counts: BTreeMap<u32, u64>,
-    /// The processors on which it may be handled.
+    /// The processors that may handle the line.
     pub affinity: Vec<u32>,
-    /// The processors on which it is handled.
+    /// The processors that do handle the line.
     pub effective_affinity: Vec<u32>,
-    /// Whether it can wake the machine.
+    /// Whether the line can wake the machine.
     pub wakeup: bool,
-    /// Whether it has a file by which a program can claim it.
+    /// Whether the line has a file in `/proc/irq`.
     pub has_file: bool,
-    /// Whether the kernel lets programs request it: that it refuses a per-CPU line, for instance.
+    /// Whether the kernel lets programs request the line. It refuses a per-CPU line, for instance.
     ///
-    /// Only debugfs tells, and it is asked only of lines that have a file and that nobody has. `None`
-    /// if it was not asked or cannot be read: that takes root, and `CONFIG_GENERIC_IRQ_DEBUGFS`.
+    /// Only debugfs shows this, and it is read only for lines that have a file and no action.
+    /// `None` if it was not read, or cannot be read: that needs root and
+    /// `CONFIG_GENERIC_IRQ_DEBUGFS`.
     pub requestable: Option<bool>,
 }
 
@@ -73,7 +74,7 @@ impl Info {
 
     /// Returns one line.
     ///
-    /// Fails with [`io::ErrorKind::NotFound`] if there is none of this number.
+    /// Fails with [`io::ErrorKind::NotFound`] if no line has this number.
     pub fn of(irq: u32) -> io::Result<Self> {
         Source::new("/").of(irq)
     }
@@ -83,52 +84,53 @@ impl Info {
         self.counts.values().sum()
     }
 
-    /// Returns whether a program could claim the line: it has a file, nobody has it, and debugfs does
-    /// not say that the kernel refuses it.
+    /// Returns whether a program could claim the line by number: it has a file and no action, and
+    /// debugfs does not show that the kernel refuses it.
     ///
-    /// Where debugfs cannot be read, a line that seems free may still be refused, see
+    /// If debugfs cannot be read, the kernel may still refuse a line that seems free, see
     /// [`Reason::NotRequestable`](crate::Reason::NotRequestable). Only
-    /// [`Line::open`](crate::Line::open) can tell for sure.
+    /// [`Line::open`](crate::Line::open) gives certainty.
     pub fn is_free(&self) -> bool {
         self.has_file && self.actions.is_empty() && self.requestable != Some(false)
     }
 
-    /// Returns the name of the program that has the line by its file, if one has.
+    /// Returns the name of the program that owns the line, if a program owns it.
     pub fn program(&self) -> Option<&str> {
         self.actions.first()?.strip_prefix(PROGRAM)
     }
 }
 
-/// What the name of an action begins with that is a program's.
+/// The beginning of the name of a program's action.
 const PROGRAM: &str = "user:";
 
-/// What the kernel says for an action without a name, as that of a chained line is.
+/// The kernel's text for an action without a name. Chained lines have one.
 const NAMELESS: &str = "(null)";
 
-/// What is said here.
+/// The name that this crate gives to such an action.
 const CHAINED: &str = "(chained)";
 
-/// Returns whether this kernel gives its lines to programs: whether any has its file.
+/// Returns whether any line has a file in `/proc/irq`. Without the files, lines can still have
+/// [nodes](crate::node).
 pub fn supported() -> bool {
     unsupported().is_none()
 }
 
-/// Returns why this kernel gives no line to any program, if it gives none:
-/// [`Reason::SwitchedOff`] or [`Reason::NoSupport`].
+/// Returns why no line has a file in `/proc/irq`, if that is so: [`Reason::SwitchedOff`] or
+/// [`Reason::NoSupport`].
 pub fn unsupported() -> Option<Reason> {
     Source::new("/").unsupported()
 }
 
-/// Returns whether the kernel is locked down, as far as securityfs is mounted and says so. Then a
-/// line cannot be opened.
+/// Returns whether the kernel is locked down, as far as a mounted securityfs shows. If so, lines
+/// can be opened only by their nodes, and no registers can be mapped.
 pub fn locked_down() -> bool {
     Source::new("/").locked_down()
 }
 
-/// The kernel parameter that leaves the files out.
+/// The kernel parameter that removes the files.
 const SWITCH: &str = "irq_user_proc=0";
 
-/// Where procfs and sysfs are mounted, and in it debugfs and securityfs.
+/// The root folder below which procfs and sysfs are mounted, with debugfs and securityfs in sysfs.
 struct Source {
     root: PathBuf,
 }
@@ -164,7 +166,7 @@ impl Source {
         for irq in lines {
             match self.info(irq, rows.get(&irq)) {
                 Ok(info) => all.push(info),
-                // It has gone away in the meantime.
+                // The line has gone away.
                 Err(e) if e.kind() == io::ErrorKind::NotFound => (),
                 Err(e) => return Err(e),
             }
@@ -188,7 +190,7 @@ impl Source {
     fn info(&self, irq: u32, row: Option<&Row>) -> io::Result<Info> {
         let sys = self.root.join(format!("sys/kernel/irq/{irq}"));
         let proc = self.proc(irq);
-        // Lines that nobody has requested have no row; without CONFIG_SPARSE_IRQ none is in sysfs.
+        // A line without an action has no row. Without CONFIG_SPARSE_IRQ sysfs has no lines.
         let row = match row {
             Some(row) => row.clone(),
             None if sys.exists() => Row::default(),
@@ -212,7 +214,7 @@ impl Source {
         let has_file = proc.join("irq").exists();
         let requestable = match has_file && actions.is_empty() {
             true => self.requestable(irq),
-            // To look takes the line's lock, which whoever has the line would feel.
+            // Reading debugfs takes the line's lock, which would delay the line's handler.
             false => None,
         };
         Ok(Info {
@@ -232,11 +234,11 @@ impl Source {
 
     fn requestable(&self, irq: u32) -> Option<bool> {
         let path = self.root.join(format!("sys/kernel/debug/irq/irqs/{irq}"));
-        // It is for root, and a kernel that is locked down keeps it to itself.
+        // Only root can read it, and only if the kernel is not locked down.
         Some(debugfs::is_requestable(&file::find(&path).ok()??))
     }
 
-    /// Says which processor each of the counts belongs to: they are those of all that are possible.
+    /// Assigns the counts to processors. There is one count for each possible processor.
     fn counts(&self, counts: &str) -> io::Result<BTreeMap<u32, u64>> {
         let possible = list(&self.root.join("sys/devices/system/cpu/possible"))?;
         let cpus = possible.into_iter().chain(0..);
@@ -244,7 +246,8 @@ impl Source {
     }
 }
 
-/// Splits the names of actions. A program has its line alone, and any name.
+/// Splits the names of actions. The name of a program may contain the separator, but a program's
+/// action is the only one of its line.
 fn names(actions: &str, separator: &str) -> Vec<String> {
     if actions.starts_with(PROGRAM) {
         vec![actions.to_owned()]
@@ -258,7 +261,7 @@ fn number(path: &Path) -> io::Result<Option<u64>> {
 }
 
 fn list(path: &Path) -> io::Result<Vec<u32>> {
-    // Procfs says EIO for a line that has gone away, and per-CPU lines have no such file.
+    // Per-CPU lines have no such file. For a line that has gone away procfs returns EIO.
     Ok(file::find(path)?.map_or(Vec::new(), |list| cpus::parse(&list)))
 }
 

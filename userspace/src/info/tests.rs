@@ -1,4 +1,4 @@
-//! The parsers, on what machines say (see `captured/README`), and on what they might say.
+//! Tests of the parsers, with captured text (see `captured/README`) and with generated text.
 
 use super::{cpus, debugfs, interrupts, Info, Reason, Row, Source, Trigger};
 use proptest::prelude::*;
@@ -25,14 +25,14 @@ const TABLES: [&str; 6] = [
     captured!("riscv64-6.12.interrupts"),
 ];
 
-/// A machine, as a folder with the files that it has in `/proc` and `/sys`.
+/// A folder with a machine's files in `/proc` and `/sys`.
 struct Machine {
     root: PathBuf,
 }
 
 impl Machine {
     fn new(name: &str, table: &str, files: &str) -> Self {
-        // Each test has its own.
+        // Each test has its own folder.
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let root = env::temp_dir().join(format!("irq-user-{name}-{}-{number}", process::id()));
@@ -82,7 +82,7 @@ fn riscv64() -> Machine {
     Machine::new("riscv64", captured!("riscv64.interrupts"), captured!("riscv64.files"))
 }
 
-/// Returns what is known of all lines, as far as it can be seen in the table.
+/// Returns the lines that the table shows, with those fields that the table shows.
 fn seen(lines: &[Info], cpus: &[u32]) -> Vec<Info> {
     let strip = |mut info: Info| {
         info.counts.retain(|cpu, _| cpus.contains(cpu));
@@ -99,7 +99,7 @@ fn seen(lines: &[Info], cpus: &[u32]) -> Vec<Info> {
 }
 
 #[test]
-fn x86_64_tells_all_of_a_line() {
+fn x86_64_shows_all_of_a_line() {
     let machine = x86_64();
     assert_eq!(
         machine.of(4),
@@ -126,7 +126,7 @@ fn x86_64_tells_all_of_a_line() {
 }
 
 #[test]
-fn a_line_that_debugfs_knows_to_be_refused_is_not_free() {
+fn a_line_that_debugfs_shows_as_refused_is_not_free() {
     let machine = x86_64();
     let path = "/sys/kernel/debug/irq/irqs/3";
     assert_eq!((machine.of(3).requestable, machine.of(3).is_free()), (None, true));
@@ -134,13 +134,13 @@ fn a_line_that_debugfs_knows_to_be_refused_is_not_free() {
     assert_eq!((machine.of(3).requestable, machine.of(3).is_free()), (Some(false), false));
     machine.write(path, &debugfs_text("handle_edge_irq", "sim", &["_IRQ_NOPROBE"], &[]));
     assert_eq!((machine.of(3).requestable, machine.of(3).is_free()), (Some(true), true));
-    // Of a line that somebody has it is not asked.
+    // For a line with an action, debugfs is not read.
     machine.write("/sys/kernel/debug/irq/irqs/4", "");
     assert_eq!(machine.of(4).requestable, None);
 }
 
 #[test]
-fn a_kernel_without_the_files_says_why() {
+fn the_reason_why_a_kernel_has_no_files_is_found() {
     let machine = Machine::new("bare", "", "");
     let unsupported = || Source::new(&machine.root).unsupported();
     machine.write("/proc/cmdline", "root=/dev/vda irq_user_proc=1 ro\n");
@@ -152,10 +152,10 @@ fn a_kernel_without_the_files_says_why() {
 }
 
 #[test]
-fn a_kernel_that_is_locked_down_says_so() {
+fn lockdown_is_found() {
     let machine = Machine::new("locked", "", "");
     let locked_down = || Source::new(&machine.root).locked_down();
-    assert!(!locked_down(), "there may be no such file");
+    assert!(!locked_down(), "without securityfs");
     for (state, locked) in [
         ("[none] integrity confidentiality", false),
         ("none [integrity] confidentiality", true),
@@ -167,7 +167,7 @@ fn a_kernel_that_is_locked_down_says_so() {
 }
 
 #[test]
-fn arm64_tells_who_has_a_line() {
+fn arm64_shows_the_actions_of_a_line() {
     let machine = arm64();
     let motor = machine.of(25);
     assert_eq!(motor.program(), Some("motor drive"));
@@ -177,17 +177,17 @@ fn arm64_tells_who_has_a_line() {
     assert_eq!(machine.of(18).actions, ["GPIO Key Poweroff"]);
     assert!(machine.of(16).wakeup);
     assert_eq!(machine.of(21).affinity, [2, 3, 5]);
-    // Of a processor that is offline sysfs tells the count, and the table does not.
+    // Sysfs shows the count of a processor that is offline, and the table does not.
     assert_eq!(machine.of(11).counts.len(), 6);
 }
 
 #[test]
-fn riscv64_tells_chips_whose_names_have_blanks() {
+fn riscv64_shows_chips_whose_names_have_blanks() {
     let machine = riscv64();
     let uart = machine.of(12);
     assert_eq!(uart.chip.as_deref(), Some("SiFive PLIC"));
     assert_eq!((uart.hwirq, uart.trigger), (Some(10), Some(Trigger::Edge)));
-    // A program may have any name, even one that looks like two.
+    // The name of a program may look like two names.
     assert_eq!(machine.of(17).actions, ["user:a, b"]);
 }
 
@@ -217,7 +217,7 @@ fn sysfs_and_the_table_agree() {
     }
 }
 
-/// Its table was captured a moment before its files.
+/// The table was captured shortly before the files.
 #[test]
 fn sysfs_and_a_captured_table_agree() {
     for (name, table, files) in [
@@ -237,7 +237,7 @@ fn sysfs_and_a_captured_table_agree() {
     }
 }
 
-/// What tells the trigger.
+/// What shows the trigger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     /// A column of its own: `CONFIG_GENERIC_IRQ_SHOW_LEVEL`.
@@ -291,7 +291,7 @@ fn triggers() -> impl Strategy<Value = Trigger> {
     prop_oneof![Just(Trigger::Edge), Just(Trigger::Level)]
 }
 
-/// Rows for three processors, with the names that chips and drivers have or might have.
+/// Rows for three processors, with names that chips and drivers have or could have.
 fn rows() -> impl Strategy<Value = Row> {
     let counts = prop::array::uniform3(0..u64::from(u32::MAX));
     let chip = "[A-Za-z0-9][A-Za-z:.-]{1,12}( [A-Za-z][A-Za-z0-9]{0,6})?";
@@ -338,7 +338,7 @@ const STATES: [&str; 10] = [
     "IRQD_DEFAULT_TRIGGER_SET",
 ];
 
-/// Writes what `irq_debug_show()` of `kernel/irq/debugfs.c` does, of a line behind two chips.
+/// Writes what `irq_debug_show()` of `kernel/irq/debugfs.c` writes for a line behind two chips.
 fn debugfs_text(handler: &str, device: &str, status: &[&str], states: &[&str]) -> String {
     let rows = |set: &[&str]| set.iter().map(|name| format!("{:12}{name}\n", "")).collect();
     let (status, states): (String, String) = (rows(status), rows(states));
@@ -353,7 +353,7 @@ fn debugfs_text(handler: &str, device: &str, status: &[&str], states: &[&str]) -
 
 proptest! {
     #[test]
-    fn a_line_is_requestable_if_nothing_is_set_that_forbids_it(
+    fn a_line_is_requestable_if_no_flag_forbids_it(
         handler in prop::sample::select(vec!["handle_edge_irq", "handle_bad_irq", "0xffffffff81"]),
         device in prop::sample::select(vec!["(null)", "0000:00:02.0", "_IRQ_NOREQUEST"]),
         status in prop::sample::subsequence(STATUS.to_vec(), 0..=STATUS.len()),
@@ -382,7 +382,7 @@ proptest! {
     }
 
     #[test]
-    fn a_table_that_was_mangled_is_read_all_the_same(
+    fn a_mangled_table_can_be_read(
         table in prop::sample::select(&TABLES[..]),
         cut in any::<prop::sample::Index>(),
         removed in 0..40usize,
@@ -393,7 +393,7 @@ proptest! {
         let end = (begin + removed).min(chars.len());
         chars.splice(begin..end, put.chars());
         let mangled: String = chars.into_iter().collect();
-        // Each line has at most one row, whatever it says.
+        // Each line of text gives at most one row.
         prop_assert!(interrupts::parse(&mangled).len() <= mangled.lines().count());
     }
 
@@ -418,7 +418,7 @@ proptest! {
     }
 
     #[test]
-    fn no_list_of_processors_is_too_strange(list in "[0-9,-]{0,30}|.{0,30}") {
+    fn any_text_can_be_read_as_a_list_of_processors(list in "[0-9,-]{0,30}|.{0,30}") {
         let cpus = cpus::parse(&list);
         prop_assert!(cpus.is_sorted());
     }
