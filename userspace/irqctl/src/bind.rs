@@ -13,13 +13,14 @@ use std::{
 
 /// Bind a device to the driver irq_user, so that its lines and registers have nodes.
 ///
-/// Prints the nodes, which are in /dev/irq. Only root can open them, until chgrp and chmod, or a rule
-/// of udev's, give them to others. The driver has to be loaded, and the device must not have another
-/// one. If the device is bound already, only what the options say is changed.
+/// Prints the nodes, which are in /dev/irq. At first only root can open them. To give them to
+/// others, use chgrp and chmod, or a udev rule. The driver must be loaded, and the device must not
+/// have another driver. If the device is already bound to irq_user, only the settings of the
+/// options are changed.
 #[derive(clap::Args)]
 #[command(
-    after_help = "With --json: `device`; `bus`, pci or platform; `type`, of a PCI device msix, \
-    msi, intx or none, else null; `nodes`, an array of paths."
+    after_help = "With --json: `device`; `bus`, pci or platform; `type`, which is msix, msi, intx \
+    or none for a PCI device, else null; `nodes`, an array of paths."
 )]
 pub struct Args {
     #[command(flatten)]
@@ -32,11 +33,11 @@ pub struct Args {
     vectors: Option<u16>,
 }
 
-/// Take a device from the driver irq_user, and offer it to the kernel's own.
+/// Unbind a device from the driver irq_user, and offer it to the other drivers of the kernel.
 ///
-/// Programs that have its lines or registers lose them.
+/// Programs that own its lines or map its registers lose them.
 #[derive(clap::Args)]
-#[command(after_help = "With --json: `device`; `bus`; `driver`, that the device has now, or null.")]
+#[command(after_help = "With --json: `device`; `bus`; `driver`, the new driver, or null.")]
 pub struct UnbindArgs {
     #[command(flatten)]
     device: DeviceArgs,
@@ -77,7 +78,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         writeln!(out, "{node}")?;
     }
     if nodes.is_empty() {
-        complain(format_args!("{device} has neither interrupts nor registers that can be mapped"));
+        complain(format_args!("{device} has no interrupts and no registers that can be mapped"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -96,7 +97,7 @@ pub fn run_unbind(args: &UnbindArgs, json: bool) -> io::Result<ExitCode> {
 struct Device<'a> {
     name: &'a str,
     bus: &'static str,
-    /// Where sysfs has the bus.
+    /// The folder of the bus in sysfs.
     folder: PathBuf,
 }
 
@@ -117,7 +118,7 @@ impl<'a> Device<'a> {
                 return Err(io::Error::new(
                     ErrorKind::ResourceBusy,
                     format!(
-                        "{self} has the driver {driver}: first write {} to {}",
+                        "{self} has the driver {driver}: to unbind it, write {} to {}",
                         self.name,
                         self.file("driver/unbind").display()
                     ),
@@ -137,14 +138,14 @@ impl<'a> Device<'a> {
 
         let before = fs::read_to_string(self.file("driver_override"))?;
         self.write(self.file("driver_override"), DRIVER)?;
-        // The device tells whether the driver has taken it.
+        // Check the driver of the device instead of this result.
         let _ = self.write(self.folder.join("drivers_probe"), self.name);
         if self.driver().is_some_and(|driver| driver == DRIVER) {
             return Ok(());
         }
         let before = if before.trim() == "(null)" { "\n" } else { &before };
         self.write(self.file("driver_override"), before)?;
-        Err(io::Error::other(format!("{DRIVER} does not bind to {self}: see the kernel's log")))
+        Err(io::Error::other(format!("{DRIVER} does not bind to {self}: see the kernel log")))
     }
 
     fn unbind(&self) -> io::Result<()> {
@@ -154,12 +155,13 @@ impl<'a> Device<'a> {
         }
         self.write(self.file("driver_override"), "\n")?;
         self.write(self.file("driver/unbind"), self.name)?;
-        // It fails if a driver of the kernel's does, but the device is unbound.
+        // This fails if another driver's probe fails, but the device is unbound.
         let _ = self.write(self.folder.join("drivers_probe"), self.name);
         Ok(())
     }
 
-    /// Changes how the device is set up. If it is set up so, programs keep its lines.
+    /// Sets an attribute of the device. If the attribute has this value already, does nothing, so
+    /// programs keep the lines.
     fn set(&self, attribute: &str, value: &str) -> io::Result<()> {
         let path = self.file(attribute);
         if fs::read_to_string(&path).is_ok_and(|is| is.trim() == value) {
@@ -176,12 +178,12 @@ impl<'a> Device<'a> {
         Some(driver.file_name()?.to_str()?.to_owned())
     }
 
-    /// Returns which interrupts are used. A platform device has but one kind.
+    /// Returns the type of interrupts of a PCI device. A platform device has no type.
     fn kind(&self) -> Option<String> {
         Some(fs::read_to_string(self.file("irq_user_type")).ok()?.trim().to_owned())
     }
 
-    /// Returns the paths of the nodes. A device without any has no folder.
+    /// Returns the paths of the nodes. A device without nodes has no folder.
     fn nodes(&self) -> io::Result<Vec<String>> {
         let nodes = node::Device::at(self.name).map_or(Ok(Vec::new()), |device| device.nodes())?;
         let path = |node: &String| node::path(self.name).join(node).display().to_string();
@@ -195,7 +197,7 @@ impl<'a> Device<'a> {
     fn write(&self, path: PathBuf, value: &str) -> io::Result<()> {
         fs::write(&path, value).map_err(|e| {
             let advice = match e.kind() {
-                ErrorKind::PermissionDenied => ": it takes root",
+                ErrorKind::PermissionDenied => ": needs root",
                 _ => "",
             };
             io::Error::new(e.kind(), format!("{value:?} to {}: {e}{advice}", path.display()))
@@ -215,7 +217,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use tempfile::{tempdir, TempDir};
 
-    /// The folder of a machine's buses, with a PCI card and a clock, but without the driver.
+    /// Makes a folder of buses, with a PCI card and a clock, but without the driver.
     fn buses() -> TempDir {
         let buses = tempdir().expect("there is room");
         for device in ["pci/devices/0000:00:02.0", "platform/devices/9010000.rtc"] {

@@ -5,16 +5,16 @@ use clap::{Parser, Subcommand};
 
 /// Show, wait for and measure interrupt lines.
 ///
-/// With CONFIG_IRQ_USER, Linux gives interrupt lines to programs, as files /proc/irq/<N>/irq. This is
-/// such a program: it lists the lines and, as long as it has one, counts and times its interrupts.
-/// To have a line takes CAP_SYS_RAWIO; to list them takes nothing.
+/// With CONFIG_IRQ_USER, a program can claim an interrupt line by opening the file
+/// /proc/irq/<N>/irq. This tool lists the lines, and waits for, counts and times the interrupts of
+/// a line. Listing the lines needs no privilege. Claiming a line by its number needs CAP_SYS_RAWIO.
 ///
 /// The lines of a device that is bound to the driver irq_user also have nodes, like
-/// /dev/irq/0000:00:02.0/msi0. To have a line by its node takes the node's permission alone.
+/// /dev/irq/0000:00:02.0/msi0. Claiming a line by its node needs only the permission of the node.
 #[derive(Parser)]
 #[command(name = "irqctl", version, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// Print JSON: one value, or one on each line if there is more to come.
+    /// Print JSON: one value, or one value per line for a command that prints repeatedly
     #[arg(long, global = true)]
     pub json: bool,
     #[command(subcommand)]
@@ -24,9 +24,9 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Periods are in seconds unless a unit is given: 2, 0.5, 20ms, 100us, 1m.
 
-Exit status: 0 if all went well, 1 if not, 2 for a wrong command line; of `wait` also 124 if the \
-time was over and 130 after Control-C; of `exec` 126 if the command cannot be run and 127 if there is \
-none of that name.";
+Exit status: 0 for success, 1 for an error, 2 for a wrong command line. `wait` also exits with 124 \
+after its timeout and with 130 after Control-C. `exec` exits with 126 if the command cannot be run \
+and with 127 if the command does not exist.";
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -38,13 +38,11 @@ pub enum Command {
     Bind(bind::Args),
     Unbind(bind::UnbindArgs),
     Latency(latency::Args),
-    /// Look whether this machine lets programs have lines, and in time.
+    /// Check whether this program can claim lines, and whether it can answer interrupts in time.
     ///
-    /// Fails if it does not.
-    #[command(
-        after_help = "With --json: an array of findings, each with `about`, what it is about; \
-        `verdict`, ok, note or fail; `text`."
-    )]
+    /// Fails if it can claim no line.
+    #[command(after_help = "With --json: an array of findings, each with `about`, the subject; \
+        `verdict`, which is ok, note or fail; `text`.")]
     Doctor,
     #[command(hide = true)]
     Generate(generate::Args),

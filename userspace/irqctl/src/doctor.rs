@@ -150,8 +150,8 @@ fn capability(nodes: &Nodes) -> Finding {
 fn lockdown(locked_down: bool, nodes: &Nodes) -> Finding {
     let (verdict, text) = if locked_down {
         nodes.judge(
-            "the kernel is locked down, see kernel_lockdown(7), so programs cannot map registers or \
-             open lines by number",
+            "the kernel is locked down (kernel_lockdown(7)), so programs cannot map registers or open \
+             lines by number",
             "use the nodes of a bound device",
         )
     } else {
@@ -178,24 +178,21 @@ fn nodes(nodes: &Nodes) -> Finding {
 
 fn real_time() -> Finding {
     let (verdict, text) = if is_real_time() {
-        (Verdict::Good, "the kernel is a real-time one")
+        (Verdict::Good, "the kernel is real-time")
     } else {
-        (
-            Verdict::Fair,
-            "the kernel is not a real-time one: for bounded latency take one with PREEMPT_RT",
-        )
+        (Verdict::Fair, "the kernel is not real-time: for bounded latency use one with PREEMPT_RT")
     };
     Finding { about: "real time", verdict, text: text.to_owned() }
 }
 
 fn threads() -> Finding {
-    // A real-time kernel does so whatever the command line says.
+    // A real-time kernel always forces handlers into threads.
     let forced =
         is_real_time() || read("/proc/cmdline").split_whitespace().any(|word| word == "threadirqs");
     let text = if forced {
-        "the kernel runs other handlers in threads, but not those of lines' files"
+        "the kernel forces other interrupt handlers into threads, but not those of lines' files"
     } else {
-        "the kernel does not force handlers of interrupts into threads"
+        "the kernel does not force interrupt handlers into threads"
     };
     Finding { about: "threads", verdict: Verdict::Good, text: text.to_owned() }
 }
@@ -204,8 +201,8 @@ fn balancer() -> Finding {
     let (verdict, text) = if is_running("irqbalance") {
         (
             Verdict::Fair,
-            "irqbalance is running, and moves lines between processors: ban yours by its \
-             --banirq=, if it matters where it is handled",
+            "irqbalance is running, and moves lines between processors: to keep yours in place, \
+             use its option --banirq=",
         )
     } else {
         (Verdict::Good, "no irqbalance moves lines between processors")
@@ -215,7 +212,7 @@ fn balancer() -> Finding {
 
 fn injection() -> Finding {
     let (verdict, text) = if Path::new("/sys/kernel/debug/irq/irqs").exists() {
-        (Verdict::Good, "edge-triggered lines can be fired by the kernel, for `irqctl latency`")
+        (Verdict::Good, "`irqctl latency` can make edge-triggered lines fire")
     } else {
         (
             Verdict::Fair,
@@ -226,12 +223,13 @@ fn injection() -> Finding {
     Finding { about: "injection", verdict, text: text.to_owned() }
 }
 
-/// Returns the contents of a file; nothing if it cannot be read.
+/// Returns the contents of a file, or an empty string if it cannot be read.
 fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default().trim().to_owned()
 }
 
-/// Returns whether the kernel was built with `CONFIG_PREEMPT_RT`, which it says nowhere else.
+/// Returns whether the kernel was built with `CONFIG_PREEMPT_RT`. Only its version string shows
+/// this.
 fn is_real_time() -> bool {
     says_real_time(&uname().version().to_string_lossy())
 }

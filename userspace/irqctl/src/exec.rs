@@ -9,31 +9,31 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What `env(1)` and shells exit with if there is no such command, or it cannot be run.
+/// The exit statuses of `env(1)` and shells for a command that does not exist or cannot be run.
 const NOT_FOUND: u8 = 127;
 const NOT_RUN: u8 = 126;
 
 /// Run a command at each interrupt of a line, until Control-C.
 ///
-/// The line is armed again when the command has ended: what comes in between is told to the next
-/// one. In its environment the command finds the number of the line in IRQ, how often it fired since
-/// the last command in IRQ_COUNT, and how often in all in IRQ_TOTAL.
+/// The line is armed again when the command has ended. Interrupts that arrive in between are
+/// counted for the next run. The command has environment variables: IRQ, the number of the line;
+/// IRQ_COUNT, the interrupts since the last run; IRQ_TOTAL, all interrupts so far.
 #[derive(clap::Args)]
 #[command(
-    after_help = "With --json, at the end: `irq`, the number of the line; `total`, how often it \
-    fired; `runs` of the command; `failures`, those that did not succeed."
+    after_help = "With --json, at the end: `irq`, the number of the line; `total`, the number of \
+    interrupts; `runs` of the command; `failures`, the runs that failed."
 )]
 pub struct Args {
     /// The line: its number, or its node, like 0000:00:02.0/msi0
     #[arg(value_name = "LINE", value_parser = Name::parse)]
     line: Name,
-    /// For how many interrupts to run it
+    /// How many interrupts to handle
     #[arg(long, short = 'n', visible_alias = "num-events", value_name = "COUNT")]
     count: Option<u64>,
-    /// How long to wait, all in all
+    /// How long to wait in total
     #[arg(long, short, value_name = "PERIOD", value_parser = units::period)]
     timeout: Option<Duration>,
-    /// The command, and what it is given
+    /// The command and its arguments
     #[arg(required = true, last = true)]
     command: Vec<OsString>,
 }

@@ -1,4 +1,5 @@
-//! `irqctl generate`: what is made of the command line's description when this is built.
+//! `irqctl generate`: writes the files that the build makes from the description of the command
+//! line.
 
 use crate::cli::Cli;
 use clap::CommandFactory;
@@ -8,13 +9,13 @@ use std::{fs, io, path::PathBuf, process::ExitCode};
 /// Write the manual pages and the completions for shells.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The folder to write them into
+    /// The folder for the files
     folder: PathBuf,
 }
 
 pub fn run(args: &Args) -> io::Result<ExitCode> {
     fs::create_dir_all(&args.folder)?;
-    // `irqctl help wait` is `irqctl wait --help`.
+    // `irqctl help wait` would only repeat `irqctl wait --help`.
     let mut command = Cli::command().disable_help_subcommand(true);
     for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
         generate_to(shell, &mut command, "irqctl", &args.folder)?;
@@ -33,7 +34,7 @@ mod tests {
         let folder = env::temp_dir().join(format!("irqctl-generate-{}", process::id()));
         run(&Args { folder: folder.clone() }).expect("there is room");
         let read = |name| fs::read_to_string(folder.join(name)).expect("it was written");
-        // As roff writes a hyphen that is not to become a dash.
+        // In roff, `\-` is a hyphen that does not become a dash.
         assert!(read("irqctl-watch.1").contains(r"\-\-plot"));
         for shell in ["irqctl.bash", "irqctl.fish", "_irqctl"] {
             assert!(read(shell).contains("plot"), "{shell}");

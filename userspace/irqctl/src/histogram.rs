@@ -1,14 +1,14 @@
-//! Distributions of times, in little memory however many there are.
+//! Distributions of times, in little memory for any number of times.
 
 use crate::units;
 use serde_json::{json, Value};
 use std::io::{self, Write};
 
-/// Each power of two has so many buckets: a time is known to one part in that many.
+/// The number of buckets for each power of two. A time is known to one part in this number.
 const FINE: usize = 64;
 const FINE_BITS: u32 = FINE.ilog2();
 
-/// How long the longest bar is.
+/// The length of the longest bar.
 const BAR: u64 = 50;
 
 /// A distribution of times in nanoseconds.
@@ -19,7 +19,7 @@ pub struct Histogram {
     most: u64,
 }
 
-/// A part of a distribution: from the first time to below the second.
+/// A part of a distribution: the times from `from` to below `to`.
 pub struct Band {
     pub from: u64,
     pub to: u64,
@@ -43,7 +43,7 @@ impl Histogram {
         self.count
     }
 
-    /// Returns the time that so many per cent of all do not exceed, to one part in 64.
+    /// Returns the time that `percent` per cent of all times do not exceed, to one part in 64.
     pub fn percentile(&self, percent: f64) -> u64 {
         let rank = (percent / 100.0 * self.count as f64).ceil().max(1.0) as u64;
         let mut seen = 0;
@@ -56,7 +56,7 @@ impl Histogram {
         self.most
     }
 
-    /// Returns the percentiles that are worth telling, by their names.
+    /// Returns the percentiles to print, with their names.
     pub fn percentiles(&self) -> Vec<(&'static str, u64)> {
         let percentile = |percent| self.percentile(percent);
         vec![
@@ -69,8 +69,8 @@ impl Histogram {
         ]
     }
 
-    /// Returns the distribution in bands whose ends are 1, 2 and 5 times powers of ten, without
-    /// those before the first and after the last that is not empty.
+    /// Returns the distribution in bands whose ends are 1, 2 and 5 times powers of ten. Omits empty
+    /// bands at both ends.
     pub fn bands(&self) -> Vec<Band> {
         let mut bands: Vec<Band> = ends().map(|(from, to)| Band { from, to, count: 0 }).collect();
         for (index, &count) in self.buckets.iter().enumerate() {
@@ -100,7 +100,7 @@ impl Histogram {
         let bands = self.bands();
         let most = bands.iter().map(|band| band.count).max().unwrap_or(1);
         for band in bands {
-            // What there is has to be seen.
+            // A band that is not empty has a visible bar.
             let bar = "#".repeat((band.count * BAR).div_ceil(most) as usize);
             let (from, to) = (units::time(band.from), units::time(band.to));
             let row = format!("  {from:>8} to {to:>8}  {:>8}  {bar}", band.count);
@@ -125,13 +125,14 @@ impl Histogram {
     }
 }
 
-/// Returns the bucket of a time. Below `FINE` each has its own; above, each power of two has `FINE`.
+/// Returns the bucket of a time. Each time below `FINE` has its own bucket. Above, each power of
+/// two has `FINE` buckets.
 fn bucket(ns: u64) -> usize {
     let shift = (ns | 1).ilog2().saturating_sub(FINE_BITS);
     shift as usize * FINE + (ns >> shift) as usize
 }
 
-/// Returns a time that is in the middle of a bucket.
+/// Returns the time in the middle of a bucket.
 fn middle(index: usize) -> u64 {
     if index < 2 * FINE {
         return index as u64;
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_has_a_bar() {
+    fn a_small_band_has_a_visible_bar() {
         let mut histogram = Histogram::new();
         (0..1000).for_each(|_| histogram.add(30));
         histogram.add(3_000);

@@ -18,32 +18,34 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Measure how long after an interrupt a program runs.
+/// Measure the time from an interrupt until a waiting program runs.
 ///
-/// Makes the line fire, and measures the time from then until the thread that waits for it runs. An
-/// edge-triggered line is made to fire by the kernel, through debugfs. For a level-triggered one a
-/// PCI device has to do it: --device says which, and --raise and --ack which of its registers to
-/// write. For QEMU's edu card that is `--device 1234:11e8 --raise 0x60=1 --ack 0x64=1`.
+/// Makes the line fire, and measures the time until the waiting thread runs. The kernel makes an
+/// edge-triggered line fire, through debugfs. A level-triggered line needs a PCI device: --device
+/// names it, and --raise and --ack give the registers to write. For QEMU's edu card these are
+/// `--device 1234:11e8 --raise 0x60=1 --ack 0x64=1`.
 #[derive(clap::Args)]
-#[command(after_help = "With --json: `irq`, the number of the line; `latency`, as `gaps` of \
-    `irqctl watch`.")]
+#[command(
+    after_help = "With --json: `irq`, the number of the line; `latency`, in the form of `gaps` \
+    of `irqctl watch`."
+)]
 pub struct Args {
-    /// The line: its number, or its node; with --device, the INTx line unless another is given
+    /// The line: its number, or its node; with --device the default is the device's INTx line
     #[arg(value_name = "LINE", required_unless_present = "device", value_parser = Name::parse)]
     line: Option<Name>,
     /// How many interrupts to measure
     #[arg(long, short = 'n', value_name = "COUNT", default_value = "1000")]
     samples: u64,
-    /// How long to wait in between
+    /// How long to wait between two interrupts
     #[arg(long, short, value_name = "PERIOD", default_value = "1ms", value_parser = units::period)]
     interval: Duration,
-    /// Give the thread that waits a priority of SCHED_FIFO, from 1 to 99
+    /// Give the waiting thread a SCHED_FIFO priority, from 1 to 99
     #[arg(long, value_name = "PRIORITY")]
     fifo: Option<u8>,
-    /// Bind the thread that waits to a processor
+    /// Bind the waiting thread to a processor
     #[arg(long, value_name = "CPU")]
     cpu: Option<usize>,
-    /// Keep the program's memory from being paged out
+    /// Lock the program's memory, so that it is not paged out
     #[arg(long)]
     mlock: bool,
     /// Draw the distribution into a file, as SVG
@@ -53,10 +55,10 @@ pub struct Args {
     device: source::DeviceArgs,
 }
 
-/// For how long an interrupt that does not come is waited for.
+/// How long to wait for an interrupt before giving up.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// When the thread that waits was woken, and before that when it began to wait.
+/// The time when the waiting thread was ready (first message) or woke up (later messages).
 type Woken = io::Result<Instant>;
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
@@ -78,7 +80,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let name = irq.map_or("the line".to_owned(), |irq| format!("line {irq}"));
     let mut histogram = Histogram::new();
     while histogram.count() < args.samples && waiter.pause(args.interval)? {
-        // What came unasked is not what is measured.
+        // Discard interrupts that this command did not cause.
         while woken.try_recv().is_ok() {}
         let begin = Instant::now();
         source.fire()?;
@@ -103,7 +105,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits for the line as a driver would, and says when it was woken.
+/// Waits for the line like a driver, and sends the time of each wake-up.
 fn serve(
     line: &Line,
     source: &Source,
@@ -128,7 +130,7 @@ fn serve(
     }
 }
 
-/// Returns what the other thread says, if it says something in time.
+/// Returns the next message of the other thread, or `None` if it is not in time.
 fn receive(woken: &Receiver<Woken>) -> io::Result<Option<Instant>> {
     woken.recv_timeout(PATIENCE).ok().transpose()
 }

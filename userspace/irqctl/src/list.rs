@@ -16,25 +16,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// List the lines, and who has them.
+/// List the lines and their owners.
 ///
-/// Lines that a program could have are marked (free). That the kernel would refuse one to any program
-/// is only told by debugfs: where that cannot be read, a line that is marked may still be refused.
-/// RATE is in interrupts a second: since the machine was booted, and with --watch since the last time.
-/// NODE is there if a device is bound to the driver irq_user.
+/// A line that a program can claim is marked (free). Only debugfs shows that the kernel refuses a
+/// line to all programs: if it cannot be read, the kernel may still refuse a line that is marked.
+/// RATE is in interrupts per second, since the machine was booted, or with --watch since the last
+/// list. The column NODE is shown if a device is bound to the driver irq_user.
 #[derive(clap::Args)]
 #[command(
-    after_help = "With --json: an array of lines, each as `irqctl show` describes it, and its \
-    `rate`."
+    after_help = "With --json: an array of lines, each in the form of `irqctl show`, plus `rate`."
 )]
 pub struct Args {
-    /// List only those lines that a program could have
+    /// List only lines that a program can claim
     #[arg(long)]
     free: bool,
-    /// List again and again, until Control-C
+    /// Repeat the list until Control-C
     #[arg(long, short)]
     watch: bool,
-    /// How long to wait in between
+    /// How long to wait before repeating
     #[arg(long, short, value_name = "PERIOD", default_value = "1", value_parser = units::period)]
     interval: Duration,
 }
@@ -96,7 +95,7 @@ fn print(args: &Args, json: bool, rates: &mut Rates) -> io::Result<()> {
     table::write(&mut out, &COLUMNS.map(|(_, align)| align)[..columns], &rows)
 }
 
-/// The nodes of lines, by their numbers.
+/// The names of nodes, by the numbers of their lines.
 type Nodes = BTreeMap<u32, Vec<String>>;
 
 fn row(line: &Info, rate: f64, nodes: &Nodes) -> Vec<String> {
@@ -112,7 +111,7 @@ fn row(line: &Info, rate: f64, nodes: &Nodes) -> Vec<String> {
     ]
 }
 
-/// Says who has a line.
+/// Returns the names of a line's actions, or a text if it has none.
 pub fn holder(line: &Info) -> String {
     if line.is_free() {
         "(free)".to_owned()
@@ -130,11 +129,11 @@ fn describe(line: &Info, rate: f64, nodes: &Nodes) -> Value {
     value
 }
 
-/// How often lines fire.
+/// The rates of lines, from two successive counts.
 struct Rates {
     last: HashMap<u32, u64>,
     when: Instant,
-    /// Since the counts were taken that are in `last`; since the boot, when there are none.
+    /// The time since boot, for the first list only. Later lists use `when`.
     elapsed: Option<Duration>,
 }
 
@@ -143,7 +142,7 @@ impl Rates {
         Self { last: HashMap::new(), when: Instant::now(), elapsed: uptime() }
     }
 
-    /// Returns how often each line has fired in a second, since the last time.
+    /// Returns the interrupts per second of each line since the last call.
     fn update(&mut self, lines: &[Info]) -> HashMap<u32, f64> {
         let elapsed = self.elapsed.take().unwrap_or(self.when.elapsed()).as_secs_f64();
         self.when = Instant::now();

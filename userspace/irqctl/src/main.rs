@@ -1,4 +1,4 @@
-//! `irqctl`: interrupt lines of Linux, for a person at a terminal.
+//! `irqctl`: a command-line tool for interrupt lines of Linux.
 
 mod bind;
 mod cli;
@@ -24,16 +24,16 @@ use std::{
     process::ExitCode,
 };
 
-/// What `timeout(1)` exits with when the time is over.
+/// The exit status of `timeout(1)` when the time is over.
 const TIMED_OUT: u8 = 124;
-/// What a shell reports of a command that Control-C has ended.
+/// The exit status that a shell reports for a command that Control-C has ended.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli).and_then(|code| io::stdout().flush().map(|()| code)) {
         Ok(code) => code,
-        // Whoever reads what we print has seen enough.
+        // The reader of the output has closed it.
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(e) => {
             complain(e);
@@ -57,9 +57,9 @@ fn run(cli: &Cli) -> io::Result<ExitCode> {
     }
 }
 
-/// Says on the standard error what is wrong.
+/// Prints a message on the standard error.
 fn complain(what: impl std::fmt::Display) {
-    // At once, that others who write there do not come in between. If it is closed, nobody wants to
-    // know.
+    // One write, so that output of other programs does not mix with it. Ignore an error: the
+    // standard error may be closed.
     let _ = io::stderr().write_all(format!("irqctl: {what}\n").as_bytes());
 }

@@ -1,4 +1,4 @@
-//! How the command line names a line.
+//! The names of lines on the command line.
 
 use irq_user::{node, Line};
 use std::{fmt, io, path::PathBuf};
@@ -17,7 +17,7 @@ impl Name {
         match text.parse() {
             Ok(irq) => Ok(Self::Irq(irq)),
             Err(_) if text.contains('/') => Ok(Self::Node(node::path(text))),
-            Err(_) => Err("it is neither a number nor a node like 0000:00:02.0/msi0".to_owned()),
+            Err(_) => Err("not a number, and not a node like 0000:00:02.0/msi0".to_owned()),
         }
     }
 

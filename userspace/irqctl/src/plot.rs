@@ -5,12 +5,12 @@ use std::{fmt::Write, fs, io, path::Path};
 
 const WIDTH: usize = 720;
 const HEIGHT: usize = 300;
-/// What is left free for the text.
+/// The space for the text around a plot.
 const MARGIN: usize = 60;
-/// What the time below a bar takes.
+/// The width of the time below a bar.
 const LABEL: usize = 50;
 
-/// Draws distributions one below the other, each below its title.
+/// Draws distributions in a column, each below its title.
 pub fn write(path: &Path, histograms: &[(String, &Histogram)]) -> io::Result<()> {
     let height = HEIGHT * histograms.len();
     let mut svg = format!(

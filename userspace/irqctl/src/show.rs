@@ -8,14 +8,14 @@ use std::{
     process::ExitCode,
 };
 
-/// Show all that the kernel says of a line.
+/// Show everything that is known of a line.
 #[derive(clap::Args)]
 #[command(
-    after_help = "With --json: `irq`, the number of the line; `free`; `actions`, an array of the \
-    names of those that have it; `chip`; `hwirq`; `trigger`, edge or level; `count`; `counts`, an object \
-    by processors; `affinity` and `effective_affinity`, arrays of processors; `wakeup`; `file`, whether \
-    it has one in /proc; `requestable`; `nodes`, an array of names like 0000:00:02.0/msi0. What is not \
-    known is null."
+    after_help = "With --json: `irq`, the number of the line; `free`; `actions`, an array of \
+    names; `chip`; `hwirq`; `trigger`, edge or level; `count`; `counts`, an object with processors \
+    as keys; `affinity` and `effective_affinity`, arrays of processors; `wakeup`; `file`, whether \
+    the line has a file in /proc; `requestable`; `nodes`, an array of names like \
+    0000:00:02.0/msi0. Unknown values are null."
 )]
 pub struct Args {
     /// The line: its number, or its node, like 0000:00:02.0/msi0

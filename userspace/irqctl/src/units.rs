@@ -1,8 +1,8 @@
-//! Times and numbers, as people write and read them.
+//! Times and numbers, as text.
 
 use std::time::Duration;
 
-/// Reads a period: a number and, if it is not of seconds, its unit.
+/// Reads a period: a number and a unit. Without a unit, the number is of seconds.
 pub fn period(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -36,7 +36,7 @@ pub fn time(ns: u64) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
-/// Writes a number of something.
+/// Writes a number of things, with the plural if needed.
 pub fn several(count: u64, what: &str) -> String {
     if count == 1 {
         format!("1 {what}")
@@ -45,13 +45,13 @@ pub fn several(count: u64, what: &str) -> String {
     }
 }
 
-/// Reads a number, decimal or with `0x`.
+/// Reads a number, decimal, or hexadecimal with `0x`.
 pub fn number(text: &str) -> Result<u32, String> {
     match text.strip_prefix("0x") {
         Some(digits) => u32::from_str_radix(digits, 16),
         None => text.parse(),
     }
-    .map_err(|_| format!("{text:?} is not a number of 32 bits"))
+    .map_err(|_| format!("{text:?} is not a 32-bit number"))
 }
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn registers_are_given_in_either_base() {
+    fn numbers_are_decimal_or_hexadecimal() {
         assert_eq!(number("0x60"), Ok(96));
         assert_eq!(number("96"), Ok(96));
         assert!(number("x60").is_err());

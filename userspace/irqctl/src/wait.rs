@@ -8,22 +8,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Wait until a line has fired.
+/// Wait for interrupts of a line.
 ///
-/// Prints how often it fired each time it did.
+/// After each wait, prints how often the line has fired.
 #[derive(clap::Args)]
 #[command(
-    after_help = "With --json, each time: `irq`, the number of the line; `count`, how often it \
-    fired; `seconds`, since the beginning."
+    after_help = "With --json, after each wait: `irq`, the number of the line; `count`, how often \
+    it has fired; `seconds` since the start."
 )]
 pub struct Args {
     /// The line: its number, or its node, like 0000:00:02.0/msi0
     #[arg(value_name = "LINE", value_parser = Name::parse)]
     line: Name,
-    /// How long to wait, all in all
+    /// How long to wait in total
     #[arg(long, short, value_name = "PERIOD", value_parser = units::period)]
     timeout: Option<Duration>,
-    /// For how many interrupts to wait
+    /// How many interrupts to wait for
     #[arg(
         long,
         short = 'n',

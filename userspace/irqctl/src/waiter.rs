@@ -1,4 +1,4 @@
-//! Waiting for lines, for a moment, and for Control-C, whatever comes first.
+//! Waiting for lines, for a time, and for Control-C, whichever comes first.
 
 use irq_user::{Count, Line};
 use rustix::{
@@ -13,20 +13,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What a wait has ended with.
+/// The end of a wait.
 pub enum Wake {
     /// A line has fired: its index, and how often.
     Fired(usize, Count),
     /// The time is over.
     Time,
-    /// Somebody wants this program to end.
+    /// A signal asks this program to end.
     Stop,
 }
 
-/// Wants to know of Control-C and its like.
+/// A wait that Control-C and similar signals end.
 pub struct Waiter {
     stop: UnixStream,
-    /// The line to look at first: each has its turn.
+    /// The line to read first, so that each line has its turn.
     turn: Cell<usize>,
 }
 
@@ -39,7 +39,7 @@ impl Waiter {
         Ok(Self { stop, turn: Cell::new(0) })
     }
 
-    /// Waits until a line has fired, until a time, or until this program shall end.
+    /// Waits until a line has fired, until a time, or until a signal asks this program to end.
     pub fn wait(&self, lines: &[Line], until: Option<Instant>) -> io::Result<Wake> {
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -61,7 +61,7 @@ impl Waiter {
                     continue;
                 }
                 if let Some(count) = lines[line].try_wait()? {
-                    // What the others have stays pending.
+                    // The events of the other lines stay pending.
                     self.turn.set(line + 1);
                     return Ok(Wake::Fired(line, count));
                 }
@@ -69,7 +69,7 @@ impl Waiter {
         }
     }
 
-    /// Waits for a period. Returns whether this program shall go on.
+    /// Waits for a period. Returns `false` if a signal asks this program to end.
     pub fn pause(&self, period: Duration) -> io::Result<bool> {
         let until = Instant::now().checked_add(period);
         Ok(matches!(self.wait(&[], until)?, Wake::Time))

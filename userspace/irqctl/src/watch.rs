@@ -12,15 +12,15 @@ use std::{
 
 /// Count and time the interrupts of lines, until Control-C.
 ///
-/// Prints what came in each interval: how many interrupts, their rate in a second, and the shortest
-/// and longest gap between two of them. At the end prints how the gaps are distributed.
+/// For each interval, prints the number of interrupts, their rate per second, and the shortest and
+/// longest gap between two of them. At the end, prints the distribution of the gaps.
 #[derive(clap::Args)]
 #[command(
-    after_help = "With --json, in each interval and for each line: `irq`, its number; `seconds`, \
-    since the beginning; `count`; `rate`; `shortest_gap_ns` and `longest_gap_ns`, or null. At the end, \
-    for each line: `irq`; `seconds`; `total`; `wakes`, how often the program was woken; `gaps`, with \
-    `count`, and if there are any `percentiles_ns`, an object, and `bands_ns`, an array of `from`, `to` \
-    and `count`."
+    after_help = "With --json, after each interval, for each line: `irq`, its number; `seconds` \
+    since the start; `count`; `rate`; `shortest_gap_ns` and `longest_gap_ns`, or null. At the end, \
+    for each line: `irq`; `seconds`; `total`; `wakes`, how often the program was woken; `gaps`, \
+    with `count` and, unless that is 0, `percentiles_ns`, an object, and `bands_ns`, an array of \
+    `from`, `to` and `count`."
 )]
 pub struct Args {
     /// The lines: their numbers, or their nodes, like 0000:00:02.0/msi0
@@ -35,7 +35,7 @@ pub struct Args {
     /// How many interrupts to watch
     #[arg(long, short = 'n', visible_alias = "num-events", value_name = "COUNT")]
     count: Option<u64>,
-    /// Do not mask the lines when they fire, so that each interrupt is counted: edges only
+    /// Let the lines run free: an interrupt does not mask them, so that all are counted; edges only
     #[arg(long)]
     run_free: bool,
     /// Draw the distribution of the gaps into a file, as SVG
@@ -43,7 +43,7 @@ pub struct Args {
     plot: Option<PathBuf>,
 }
 
-/// What is known of a line.
+/// The statistics of a line.
 struct Watched {
     name: String,
     irq: Option<u32>,
@@ -51,7 +51,7 @@ struct Watched {
     wakes: u64,
     last: Option<Instant>,
     gaps: Histogram,
-    /// What came since it was last printed.
+    /// The statistics since the last row.
     recent: Recent,
 }
 
@@ -138,8 +138,8 @@ impl Watched {
     }
 }
 
-/// The titles and widths of the columns. But for the names of lines they are fixed, for what will
-/// come is not known.
+/// The titles and widths of the columns. The widths are fixed, because later rows are not known.
+/// Only the column of the lines' names may be wider.
 const COLUMNS: [(&str, usize); 6] =
     [("TIME", 8), ("LINE", 5), ("COUNT", 8), ("RATE", 9), ("SHORTEST", 8), ("LONGEST", 8)];
 
@@ -186,7 +186,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
                 }
             }
             Err(e) if Reason::of(&e) == Some(&Reason::Storm) => complain(e),
-            // What there was until now is still worth to be told.
+            // Print the summary of the interrupts until now.
             Err(e) => {
                 summarise(&mut out, args, json, &watched, begin.elapsed())?;
                 return Err(e);
@@ -203,14 +203,14 @@ fn open(name: &Name, args: &Args) -> io::Result<Line> {
         line.run_free()?;
     } else if name.irq().and_then(Info::of).is_ok_and(|info| info.trigger == Some(Trigger::Level)) {
         complain(format_args!(
-            "line {name} is level-triggered: until something makes its device quiet, it fires again \
-             as soon as it is armed"
+            "line {name} is level-triggered: it fires again whenever it is armed, until its device \
+             is made quiet"
         ));
     }
     Ok(line)
 }
 
-/// Prints a row, in which the names of lines take so many characters at most.
+/// Prints a row. `names` is the length of the longest name of a line.
 fn print(out: &mut impl Write, row: &[String], names: usize) -> io::Result<()> {
     let pad = |(cell, (title, width)): (&String, (&str, usize))| {
         let width = if title == "LINE" { width.max(names) } else { width };

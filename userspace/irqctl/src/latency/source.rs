@@ -1,4 +1,4 @@
-//! What makes a line fire.
+//! Sources of interrupts: they make a line fire.
 
 use crate::{name::Name, units};
 use irq_user::{
@@ -12,16 +12,16 @@ use std::{
 
 #[derive(clap::Args)]
 pub struct DeviceArgs {
-    /// The PCI device that interrupts: its vendor and type, or its address
+    /// The PCI device that interrupts: its vendor and device IDs, or its address
     #[arg(long, value_name = "VENDOR:DEVICE", requires = "raise", requires = "ack")]
     device: Option<String>,
-    /// Which of its base address registers leads to its registers
+    /// The base address register of its registers
     #[arg(long, value_name = "NUMBER", default_value = "0", requires = "device")]
     bar: u8,
-    /// What makes it interrupt: a register of 32 bits, by its offset in bytes, and a value
+    /// The write that makes it interrupt: the offset in bytes of a 32-bit register, and a value
     #[arg(long, value_name = "OFFSET=VALUE", value_parser = Write32::parse, requires = "device")]
     raise: Option<Write32>,
-    /// What makes it drop its interrupt
+    /// The write that makes it drop its interrupt
     #[arg(long, value_name = "OFFSET=VALUE", value_parser = Write32::parse, requires = "device")]
     ack: Option<Write32>,
 }
@@ -35,7 +35,7 @@ pub struct Write32 {
 
 impl Write32 {
     fn parse(text: &str) -> Result<Self, String> {
-        let (offset, value) = text.split_once('=').ok_or("it is OFFSET=VALUE")?;
+        let (offset, value) = text.split_once('=').ok_or("not OFFSET=VALUE")?;
         let offset = units::number(offset)?;
         if offset % 4 != 0 {
             return Err(format!("{offset:#x} is not a multiple of 4"));
@@ -48,7 +48,7 @@ impl Write32 {
     }
 }
 
-/// A device that is enabled, as long as this lives.
+/// An enabled device. Dropping the value disables it.
 pub struct Enabled(Device);
 
 impl Enabled {
@@ -60,27 +60,27 @@ impl Enabled {
 
 impl Drop for Enabled {
     fn drop(&mut self) {
-        // If it has been unplugged, that is that.
+        // The device may have been unplugged.
         let _ = self.0.disable();
     }
 }
 
-/// What makes a line fire.
+/// A source of interrupts.
 pub enum Source {
-    /// The kernel, on demand.
+    /// The kernel, through debugfs.
     Kernel(File),
-    /// A device, and what it is told for that.
+    /// A device, with the writes that make it interrupt and drop its interrupt.
     Device { registers: Registers, raise: Write32, ack: Write32 },
 }
 
-/// A line, what makes it fire, and the device that has to stay enabled meanwhile.
+/// A line, its source, and the device that must stay enabled.
 pub type Opened = (Line, Source, Option<Enabled>);
 
-/// Opens a line and what makes it fire.
+/// Opens a line and its source.
 pub fn open(name: Option<&Name>, args: &DeviceArgs) -> io::Result<Opened> {
     match (&args.device, args.raise, args.ack, name) {
         (Some(device), Some(raise), Some(ack), _) => {
-            // Before that it has no line.
+            // Before it is enabled, the device has no line.
             let enabled = Enabled::new(find(device)?)?;
             let device = &enabled.0;
             let registers = device.map(args.bar)?;
@@ -89,7 +89,7 @@ pub fn open(name: Option<&Name>, args: &DeviceArgs) -> io::Result<Opened> {
                 let message = format!("the device has {size:#x} bytes of registers");
                 return Err(io::Error::new(ErrorKind::InvalidInput, message));
             }
-            // Whatever was left of an earlier run.
+            // An earlier run may have left an interrupt asserted.
             ack.carry_out(&registers);
             let line = match name {
                 Some(name) => name.open()?,
@@ -98,7 +98,7 @@ pub fn open(name: Option<&Name>, args: &DeviceArgs) -> io::Result<Opened> {
             Ok((line, Source::Device { registers, raise, ack }, Some(enabled)))
         }
         (_, _, _, Some(name)) => Ok((name.open()?, Source::Kernel(injector(name.irq()?)?), None)),
-        _ => Err(io::Error::new(ErrorKind::InvalidInput, "neither a line nor a device was given")),
+        _ => Err(io::Error::new(ErrorKind::InvalidInput, "no line and no device was given")),
     }
 }
 
@@ -114,7 +114,7 @@ fn injector(irq: u32) -> io::Result<File> {
     let path = format!("/sys/kernel/debug/irq/irqs/{irq}");
     OpenOptions::new().write(true).open(&path).map_err(|e| {
         let advice = match e.kind() {
-            ErrorKind::NotFound => ": mount debugfs, of a kernel with CONFIG_GENERIC_IRQ_DEBUGFS",
+            ErrorKind::NotFound => ": needs debugfs and CONFIG_GENERIC_IRQ_DEBUGFS",
             _ => "",
         };
         io::Error::new(e.kind(), format!("{path}: {e}{advice}"))
@@ -145,13 +145,13 @@ fn inject(mut file: &File) -> io::Result<()> {
     loop {
         match file.write_all(b"trigger") {
             Ok(()) => return Ok(()),
-            // The last one is still on its way.
+            // The last interrupt is still on its way.
             Err(e) if e.kind() == ErrorKind::ResourceBusy => (),
             Err(e) if e.kind() == ErrorKind::InvalidInput => {
                 return Err(io::Error::new(
                     e.kind(),
-                    "the kernel cannot make this line fire, as it is level-triggered; let its \
-                     device do it (--device)",
+                    "the kernel cannot make a level-triggered line fire: its device must do it \
+                     (--device)",
                 ))
             }
             Err(e) => return Err(e),
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_to_write_is_an_offset_and_a_value() {
+    fn a_write_is_an_offset_and_a_value() {
         assert_eq!(Write32::parse("0x60=1"), Ok(Write32 { offset: 0x60, value: 1 }));
         for wrong in ["", "0x60", "0x61=1", "=1", "0x60=", "0x60=0x100000000"] {
             assert!(Write32::parse(wrong).is_err(), "{wrong:?}");

@@ -37,16 +37,20 @@ fn irqctl_doctor_json() {
 #[test]
 #[ignore = "needs the VM"]
 fn irqctl_doctor_knows_a_real_time_kernel() {
-    let is = if is_real_time() { "is a" } else { "is not a" };
-    expect(&format!("the kernel {is} real-time one"));
+    let is = if is_real_time() { "is" } else { "is not" };
+    expect(&format!("the kernel {is} real-time"));
 }
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_doctor_knows_what_runs_in_threads() {
+fn irqctl_doctor_knows_forced_threads() {
     let arguments = fs::read_to_string("/proc/cmdline").expect("procfs is mounted");
     let forced = is_real_time() || arguments.split_whitespace().any(|word| word == "threadirqs");
-    let does = if forced { "runs other handlers" } else { "does not force handlers" };
+    let does = if forced {
+        "forces other interrupt handlers"
+    } else {
+        "does not force interrupt handlers"
+    };
     expect(&format!("the kernel {does}"));
 }
 
@@ -72,7 +76,7 @@ fn irqctl_doctor_sees_irqbalance() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_doctor_says_that_the_kernel_has_no_such_files() {
+fn irqctl_doctor_sees_that_there_are_no_files() {
     without_files("doctor").assert().code(1).stdout(contains("FAIL  kernel"));
 }
 

@@ -26,7 +26,7 @@ fn irqctl_latency_of_a_device() {
 fn irqctl_latency_needs_a_device_for_a_level() {
     let line = Fake::of("level");
     let measured = irqctl(format!("latency {line} -n 1")).assert();
-    measured.code(1).stderr(contains("level-triggered; let its device do it"));
+    measured.code(1).stderr(contains("cannot make a level-triggered line fire"));
 }
 
 #[test]
