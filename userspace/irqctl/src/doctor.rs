@@ -150,8 +150,8 @@ fn capability(nodes: &Nodes) -> Finding {
 fn lockdown(locked_down: bool, nodes: &Nodes) -> Finding {
     let (verdict, text) = if locked_down {
         nodes.judge(
-            "the kernel is locked down (kernel_lockdown(7)), so programs cannot map registers or open \
-             lines by number",
+            "the kernel is locked down (kernel_lockdown(7)), so programs cannot map registers or \
+             open lines by number",
             "use the nodes of a bound device",
         )
     } else {
@@ -287,8 +287,10 @@ mod tests {
     fn nodes_make_up_for_files() {
         let finding = files(Some(Reason::SwitchedOff), &ALLOWED);
         assert_eq!(finding.verdict, Verdict::Fair);
-        let text = "the kernel has no files /proc/irq/<N>/irq (irq_user_proc=0): open lines by their nodes";
-        assert_eq!(finding.text, text);
+        assert_eq!(
+            finding.text,
+            "the kernel has no files /proc/irq/<N>/irq (irq_user_proc=0): open lines by their nodes"
+        );
         for nodes in [NONE, FORBIDDEN] {
             let finding = files(Some(Reason::SwitchedOff), &nodes);
             assert_eq!(finding.verdict, Verdict::Bad);
