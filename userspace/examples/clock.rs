@@ -1,12 +1,12 @@
-//! A user-mode driver of the CMOS clock of PCs: takes its interrupt 1024 times a second.
+//! A user-mode driver of the CMOS clock of PCs: handles its interrupt 1024 times a second.
 //!
-//! The kernel must not have a driver of the clock (`CONFIG_RTC_DRV_CMOS`), and must not use the
-//! HPET, which takes the clock's line away from it (`hpet=disable`).
+//! The kernel must have no driver of the clock (`CONFIG_RTC_DRV_CMOS`), and must not use the HPET,
+//! which takes over the clock's line (`hpet=disable`).
 
 use irq_user::{ports::Ports, Line};
 use std::{io, time::Instant};
 
-/// The clock's line and its first port, on every PC.
+/// The clock's line and its first port. They are the same on every PC.
 const IRQ: u32 = 8;
 const PORTS: u16 = 0x70;
 
@@ -14,17 +14,17 @@ const REGISTER_A: u8 = 0x0a;
 const REGISTER_B: u8 = 0x0b;
 const REGISTER_C: u8 = 0x0c;
 
-/// In `REGISTER_A`: how often to interrupt.
+/// In `REGISTER_A`: the rate of the periodic interrupt.
 const RATE: u8 = 0x0f;
 const RATE_1024_HZ: u8 = 6;
-/// In `REGISTER_B`: whether to.
+/// In `REGISTER_B`: enables the periodic interrupt.
 const PERIODIC: u8 = 0x40;
-/// In `REGISTER_C`: it was the period's end that has interrupted.
+/// In `REGISTER_C`: the cause of the interrupt is the end of a period.
 const PERIOD_ENDED: u8 = 0x40;
 
 const TICKS: u32 = 1024;
 
-/// The clock, which ticks as long as this lives.
+/// The clock. It ticks until the value is dropped.
 struct Clock {
     ports: Ports,
     a: u8,
@@ -42,7 +42,7 @@ impl Clock {
         Ok(clock)
     }
 
-    /// Makes the clock drop its interrupt. Returns whether it was for a tick.
+    /// Makes the clock drop its interrupt. Returns whether a tick was the cause.
     fn acknowledge(&self) -> io::Result<bool> {
         Ok(read(&self.ports, REGISTER_C)? & PERIOD_ENDED != 0)
     }
@@ -60,7 +60,7 @@ fn read(ports: &Ports, register: u8) -> io::Result<u8> {
 
 impl Drop for Clock {
     fn drop(&mut self) {
-        // The way it was before.
+        // Restore the earlier state.
         let _ = self.write(REGISTER_B, self.b);
         let _ = self.write(REGISTER_A, self.a);
         let _ = self.acknowledge();

@@ -1,9 +1,8 @@
-//! A real-time control loop: one thread is woken by an interrupt, in time, whatever else the machine
-//! does.
+//! A real-time control loop: an interrupt wakes a thread in time, whatever else the machine does.
 //!
-//! The interrupts are those of QEMU's `edu` card, which another thread makes it raise 200 times a
-//! second. A loop that hears nothing for ten periods does without its sensor, and stops if that
-//! lasts.
+//! The interrupts are those of QEMU's `edu` card. Another thread makes the card interrupt 200 times
+//! a second. If no interrupt arrives for ten periods, the loop does a round without its sensor. If
+//! the sensor stays silent, the loop stops.
 
 use irq_user::{pci::Device, rt, Line};
 use std::{
@@ -17,7 +16,7 @@ use std::{
 };
 
 const PERIOD: Duration = Duration::from_millis(5);
-/// How often in succession the loop does without its sensor: for five seconds.
+/// How many rounds in succession the loop does without its sensor: five seconds.
 const SILENCES: u32 = 100;
 const ROUNDS: u32 = 400;
 const PRIORITY: u8 = 80;
@@ -36,7 +35,8 @@ fn main() -> io::Result<()> {
     let raised_at = Arc::new(AtomicU64::new(0));
     let is_over = Arc::new(AtomicBool::new(false));
 
-    // First, for it shall not inherit what the loop is about to become.
+    // Start this thread before the loop becomes real-time, so that it does not inherit the
+    // priority.
     let sensor = {
         let (registers, raised_at) = (registers.clone(), raised_at.clone());
         let is_over = is_over.clone();
@@ -55,7 +55,7 @@ fn main() -> io::Result<()> {
     let (mut rounds, mut longest, mut silences) = (0, Duration::ZERO, 0);
     while rounds < ROUNDS {
         let Some(count) = line.wait_timeout(10 * PERIOD)? else {
-            // Here goes what is safe without a measurement.
+            // Here, do what is safe without a measurement.
             silences += 1;
             if silences == SILENCES {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "the sensor is silent"));
@@ -66,11 +66,11 @@ fn main() -> io::Result<()> {
         let raised = Duration::from_nanos(raised_at.load(Ordering::Acquire));
         longest = longest.max(begin.elapsed().saturating_sub(raised));
         rounds += count;
-        // Here goes the control law.
+        // Here, compute the control output.
         registers.write_u32(ACKNOWLEDGE, registers.read_u32(STATUS));
     }
 
-    // Leave the card quiet.
+    // Stop the sensor, and make the card quiet.
     is_over.store(true, Ordering::Relaxed);
     let _ = sensor.join();
     registers.write_u32(ACKNOWLEDGE, registers.read_u32(STATUS));

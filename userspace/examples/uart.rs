@@ -1,13 +1,13 @@
 //! A user-mode driver of a 16550, the serial port of PCs: echoes what the other side types, until
-//! it types Control-D.
+//! Control-D.
 //!
-//! Without an argument the port is QEMU's `pci-serial`. With `isa` it is the second one of a PC, at
-//! ports 0x2f8 and line 3.
+//! Without an argument, the port is QEMU's `pci-serial`. With the argument `isa`, it is a PC's
+//! second serial port, with I/O ports from 0x2f8 and line 3.
 
 use irq_user::{pci::Device, ports::Ports, Line};
 use std::{env, io};
 
-/// The data, to be read and to be written.
+/// The received byte (read) and the byte to send (write).
 const DATA: u16 = 0;
 const INTERRUPT_ENABLE: u16 = 1;
 const FIFO_CONTROL: u16 = 2;
@@ -15,17 +15,17 @@ const LINE_CONTROL: u16 = 3;
 const MODEM_CONTROL: u16 = 4;
 const LINE_STATUS: u16 = 5;
 
-/// In `INTERRUPT_ENABLE`: when there is something to read.
+/// In `INTERRUPT_ENABLE`: interrupt when a byte is received.
 const WHEN_RECEIVED: u8 = 0x01;
-/// In `FIFO_CONTROL`: on, and empty.
+/// In `FIFO_CONTROL`: enable both FIFOs and clear them.
 const FIFO_ON: u8 = 0x07;
-/// In `LINE_CONTROL`: eight bits, no parity, one bit to stop.
+/// In `LINE_CONTROL`: eight bits, no parity, one stop bit.
 const EIGHT_BITS: u8 = 0x03;
-/// In `MODEM_CONTROL`: ready, ready to send, and on a PC the output that lets interrupts out.
+/// In `MODEM_CONTROL`: DTR, RTS, and OUT2, which on a PC connects the interrupt line.
 const READY: u8 = 0x0b;
-/// In `LINE_STATUS`: there is something to read.
+/// In `LINE_STATUS`: a byte can be read.
 const RECEIVED: u8 = 0x01;
-/// In `LINE_STATUS`: there is room for something to send.
+/// In `LINE_STATUS`: there is room for a byte to send.
 const MAY_SEND: u8 = 0x20;
 
 const END_OF_TRANSMISSION: u8 = 0x04;
@@ -78,7 +78,7 @@ fn main() -> io::Result<()> {
     let (mut interrupts, mut echoed) = (0, 0);
     'typing: loop {
         interrupts += line.wait()?;
-        // To read all makes the port drop its interrupt.
+        // When all bytes are read, the port drops its interrupt.
         while let Some(byte) = uart.receive()? {
             if byte == END_OF_TRANSMISSION {
                 break 'typing;

@@ -11,9 +11,9 @@ const STATUS: usize = 0x20;
 const INTERRUPT_STATUS: usize = 0x24;
 const INTERRUPT_ACKNOWLEDGE: usize = 0x64;
 
-/// In `STATUS`: interrupt when a factorial is computed.
+/// In `STATUS`: interrupt when the factorial is ready.
 const INTERRUPT_WHEN_DONE: u32 = 0x80;
-/// In `INTERRUPT_STATUS`: a factorial is computed.
+/// In `INTERRUPT_STATUS`: the factorial is ready.
 const FACTORIAL_DONE: u32 = 0x01;
 
 /// The card, mapped.
@@ -31,7 +31,7 @@ impl Card {
         Ok(Self::new(device.address(), device.irq()?, device.map(0)?))
     }
 
-    /// Takes the card by the nodes of its registers and of a line.
+    /// Opens the card by the nodes of its registers and of a line.
     pub fn of_nodes(device: &node::Device, line: &str) -> io::Result<Self> {
         let irq = node::irq(node::path(device.name()).join(line))?;
         Ok(Self::new(device.name(), irq, device.map(0)?))
@@ -39,7 +39,7 @@ impl Card {
 
     fn new(address: &str, irq: u32, registers: Registers) -> Self {
         let card = Self { address: address.to_owned(), irq, registers };
-        // Whatever was left of an earlier run.
+        // An earlier run may have left an interrupt asserted.
         card.acknowledge();
         card
     }
@@ -60,7 +60,7 @@ impl Card {
         self.registers.write_u32(FACTORIAL, n);
     }
 
-    /// Makes the card drop its interrupt. Returns whether it was for a factorial.
+    /// Makes the card drop its interrupt. Returns whether a factorial was the cause.
     pub fn acknowledge(&self) -> bool {
         let status = self.registers.read_u32(INTERRUPT_STATUS);
         self.registers.write_u32(INTERRUPT_ACKNOWLEDGE, status);

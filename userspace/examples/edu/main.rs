@@ -1,12 +1,12 @@
 //! A user-mode driver of QEMU's `edu` card, which computes factorials and interrupts when it is
 //! done.
 //!
-//! It lives on the card's interrupt line: asks for a factorial, waits, looks at the card's status,
-//! acknowledges, and takes the result. It does so in four ways, and after each one compares what
-//! it has counted with what the card and the kernel have.
+//! It asks for a factorial, waits for the card's interrupt, reads the card's status, acknowledges,
+//! and reads the result. It does so in four ways. After each way it compares its own counts with
+//! those of the card and of the kernel.
 //!
-//! With the name of the card as its argument, which is bound to the driver `irq_user` then, it gives up
-//! all privilege but the group of the card's nodes, and drives the card by those.
+//! With the name of a card as its argument, it drops all privilege, keeps only the group of the
+//! card's nodes, and drives the card by the nodes. The card must be bound to the driver `irq_user`.
 
 mod card;
 mod nodes;
@@ -32,9 +32,9 @@ use tokio::runtime;
 struct Way {
     title: &'static str,
     drive: fn(&Card, &Line, u32) -> io::Result<Tally>,
-    /// How many interrupts it takes.
+    /// The number of interrupts.
     interrupts: u32,
-    /// How many system calls each of them may take, if they are to be counted.
+    /// The number of system calls per interrupt, or `None` if they are not counted.
     calls: Option<u32>,
 }
 
@@ -44,41 +44,41 @@ const WAYS: [Way; 4] = [
         title: "Waiting in poll, for the line and for a timer that asks for more",
         drive: by_poll,
         interrupts: 8,
-        // One poll that the timer ends, one that the line ends, and one read of the line.
+        // A poll that the timer ends, a poll that the line ends, and a read of the line.
         calls: Some(3),
     },
     Way {
         title: "Waiting in tokio",
         drive: by_tokio,
         interrupts: 12,
-        // How often the runtime polls is its own affair.
+        // The runtime decides how often it polls.
         calls: None,
     },
     Way {
         title: "Waiting in read, in real time",
         drive: in_real_time,
         interrupts: 200,
-        // A tracer would spoil it.
+        // A tracer would delay the thread.
         calls: None,
     },
 ];
 
-/// Of the real-time driver: above the kernel's interrupt threads.
+/// The priority of the real-time driver, above that of the kernel's interrupt threads.
 const PRIORITY: u8 = 89;
 
-/// What a driver has counted.
+/// The counts of a driver.
 #[derive(Default)]
 struct Tally {
-    /// Completions that it has acknowledged in the card.
+    /// Completions that the driver has acknowledged in the card.
     raised: u32,
     /// Interrupts that the line's file has reported.
     taken: u32,
-    /// Results that were not what they should be.
+    /// Wrong results.
     wrong: u32,
 }
 
 impl Tally {
-    /// Takes the card's answer to `n!`, for which the line has reported `count` interrupts.
+    /// Reads the card's answer to `n!`. The line has reported `count` interrupts for it.
     fn finish(&mut self, card: &Card, n: u32, count: u32) -> u32 {
         self.taken += count;
         self.raised += u32::from(card.acknowledge());
@@ -149,7 +149,7 @@ fn by_tokio(card: &Card, line: &Line, interrupts: u32) -> io::Result<Tally> {
     })
 }
 
-/// As the example of the 2005 patch did: memory locked, and before all other threads.
+/// Like the example of the 2005 patch: with locked memory and a high real-time priority.
 fn in_real_time(card: &Card, line: &Line, interrupts: u32) -> io::Result<Tally> {
     let mut tally = Tally::default();
     rt::enter(PRIORITY, None)?;
@@ -163,7 +163,7 @@ fn in_real_time(card: &Card, line: &Line, interrupts: u32) -> io::Result<Tally> 
     Ok(tally)
 }
 
-/// Drives the card in one way, as root. Returns whether the account comes out even.
+/// Drives the card in one way, as root. Returns whether all counts match.
 fn drive(way: &Way) -> io::Result<bool> {
     let mark = if way.calls.is_some() {
         trace::start()?;
@@ -176,7 +176,7 @@ fn drive(way: &Way) -> io::Result<bool> {
     account(way, &card, &line, mark)
 }
 
-/// Drives the card in one way and prints the account. Returns whether it comes out even.
+/// Drives the card in one way, and prints the counts. Returns whether they match.
 fn account(way: &Way, card: &Card, line: &Line, mark: fn() -> io::Result<()>) -> io::Result<bool> {
     let before = Info::of(card.irq())?.count();
 
@@ -198,14 +198,14 @@ fn account(way: &Way, card: &Card, line: &Line, mark: fn() -> io::Result<()>) ->
     Ok(even && tally.wrong == 0)
 }
 
-/// Runs a driver in a process of its own, where its system calls can be counted from outside.
+/// Runs a driver in its own process, so that this process can count its system calls.
 #[expect(unsafe_code)]
 fn run(way: &Way) -> io::Result<bool> {
     let card = Card::open()?;
     let irq = card.irq();
     println!("{} (line {irq}, card {})", way.title, card.address());
 
-    // SAFETY: This program has no other thread.
+    // SAFETY: The program has only this thread, so the child may call any function.
     let child = match unsafe { fork() }? {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {

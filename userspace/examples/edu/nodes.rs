@@ -1,4 +1,4 @@
-//! The card as a program without privilege has it: by the nodes of its line and registers.
+//! Drives the card without privilege, by the nodes of its line and registers.
 
 use crate::{account, by_read, card::Card, Way};
 use irq_user::node::{self, Device};
@@ -11,10 +11,10 @@ use std::{fs, io, os::unix::fs::MetadataExt};
 
 const WAY: Way = Way { title: "By its nodes", drive: by_read, interrupts: 12, calls: None };
 
-/// The user that everything is forbidden to.
+/// A user without any permission.
 const NOBODY: u32 = 65534;
 
-/// Drives the card that is bound by a name. Returns whether the account comes out even.
+/// Drives the bound card of this name. Returns whether all counts match.
 pub fn run(name: &str) -> io::Result<bool> {
     let device = Device::at(name)?;
     let lines = device.lines()?;
@@ -28,19 +28,19 @@ pub fn run(name: &str) -> io::Result<bool> {
     account(&WAY, &card, &line, || Ok(()))
 }
 
-/// Gives up all privilege but the group of the nodes.
+/// Drops all privilege, and keeps only the group of the nodes.
 fn become_nobody(group: u32) -> io::Result<()> {
     setgroups(&[])?;
     setgid(Gid::from_raw(group))?;
-    // The capabilities go with it.
+    // This also drops all capabilities.
     setuid(Uid::from_raw(NOBODY))?;
     match setuid(Uid::from_raw(0)) {
         Err(Errno::EPERM) => Ok(()),
-        _ => Err(io::Error::other("root can be had again")),
+        _ => Err(io::Error::other("this program can become root again")),
     }
 }
 
-/// Returns how many capabilities this program has, or could have.
+/// Returns the number of capabilities that this program has or could get.
 fn count_capabilities() -> io::Result<u32> {
     let sets = capabilities(None)?;
     let all: CapabilitySet = sets.effective | sets.permitted | sets.inheritable;

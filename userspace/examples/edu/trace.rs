@@ -1,4 +1,4 @@
-//! Counts the system calls that a driver makes for its line, as `strace` would.
+//! Counts the system calls that a driver makes for its line, like `strace`.
 
 use nix::{
     libc,
@@ -14,13 +14,13 @@ use std::{
     mem::{size_of_val, MaybeUninit},
 };
 
-/// Hands this process to its parent to be traced.
+/// Lets the parent trace this process.
 pub fn start() -> io::Result<()> {
     ptrace::traceme()?;
     mark()
 }
 
-/// Begins or ends the part of this process whose calls count. Its tracer waits for it.
+/// Marks the beginning or the end of the calls to count. The tracer waits for the marks.
 pub fn mark() -> io::Result<()> {
     Ok(raise(Signal::SIGSTOP)?)
 }
@@ -30,8 +30,8 @@ pub fn wait(child: Pid) -> io::Result<bool> {
     Ok(waitpid(child, None)? == WaitStatus::Exited(child, 0))
 }
 
-/// Traces a child to its end. Returns whether it succeeded, and how many of its system calls
-/// between the two marks were a `poll`, or a `read` or `write` of the file `path`.
+/// Traces a child until it exits. Returns whether it succeeded, and the number of its system calls
+/// between the two marks that were `poll`, or `read` or `write` of the file `path`.
 pub fn count_calls(child: Pid, path: &str) -> io::Result<(bool, u32)> {
     let (mut marks, mut calls, mut descriptor) = (0, 0, None);
 
@@ -44,7 +44,7 @@ pub fn count_calls(child: Pid, path: &str) -> io::Result<(bool, u32)> {
                 ptrace::setoptions(child, Options::PTRACE_O_TRACESYSGOOD)?;
                 descriptor = find_descriptor(child, path)?;
             }
-            // The first stop was that of `start()`.
+            // The first mark is that of `start()`, so two marks mean that the calls count.
             WaitStatus::PtraceSyscall(_) if marks == 2 => {
                 calls += u32::from(is_for_line(child, descriptor)?);
             }
@@ -54,13 +54,13 @@ pub fn count_calls(child: Pid, path: &str) -> io::Result<(bool, u32)> {
     }
 }
 
-/// Returns whether a child that has stopped does so because it enters such a call.
+/// Returns whether a stopped child is at the entry of a call to count.
 #[expect(unsafe_code)]
 fn is_for_line(child: Pid, descriptor: Option<u64>) -> io::Result<bool> {
     let mut info = MaybeUninit::<libc::ptrace_syscall_info>::zeroed();
-    // nix 0.30 forgets to pass the size, and returns what it finds on the stack.
+    // The function of nix 0.30 does not pass the size, and returns uninitialised stack memory.
     //
-    // SAFETY: The kernel writes no more than the size that it is told.
+    // SAFETY: The kernel writes at most `size_of_val(&info)` bytes, and `info` is valid for them.
     let written = unsafe {
         libc::ptrace(
             libc::PTRACE_GET_SYSCALL_INFO,
@@ -72,16 +72,16 @@ fn is_for_line(child: Pid, descriptor: Option<u64>) -> io::Result<bool> {
     if written < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: All zeroes is a valid value, and so is what the kernel has written over it.
+    // SAFETY: All zeroes are a valid value, and so are the bytes that the kernel has written.
     let info = unsafe { info.assume_init() };
     if info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
         return Ok(false);
     }
-    // SAFETY: `op` says that this is the member that the kernel has filled in.
+    // SAFETY: `op` shows that the kernel has filled in this member.
     let entry = unsafe { info.u.entry };
     Ok(match entry.nr as i64 {
         libc::SYS_ppoll => true,
-        // Only the older architectures have both.
+        // Newer architectures have only `ppoll`.
         #[cfg(target_arch = "x86_64")]
         libc::SYS_poll => true,
         libc::SYS_read | libc::SYS_write => Some(entry.args[0]) == descriptor,
