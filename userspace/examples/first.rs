@@ -11,12 +11,12 @@ fn main() -> io::Result<()> {
     let registers = card.map(0)?;
     let line = card.open("msi0")?;
 
-    // To interrupt when it is done, and to compute 5!.
+    // Interrupt when done, and compute 5!.
     registers.write_u32(0x20, 0x80);
     registers.write_u32(0x08, 5);
     let count = line.wait()?;
 
-    // The card drops its interrupt.
+    // Make the card drop its interrupt.
     registers.write_u32(0x64, registers.read_u32(0x24));
     println!("{count} interrupt, 5! = {}", registers.read_u32(0x08));
     Ok(())
