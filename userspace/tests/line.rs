@@ -1,7 +1,7 @@
-//! What the crate promises of a line, tried on lines: those of QEMU's `edu` card, and free edge
-//! lines that debugfs makes fire.
+//! Tests of a `Line`, with the line of QEMU's `edu` card and with free edge-triggered lines that
+//! debugfs makes fire.
 //!
-//! They are run in a VM, one after the other, by `harness/userspace/run`.
+//! `harness/userspace/run` runs them in a VM, one at a time.
 
 mod fake;
 
@@ -16,9 +16,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Long enough for whatever comes, however slow the machine is.
+/// A limit that no expected event exceeds, even on a slow machine.
 const LONG: Duration = Duration::from_secs(20);
-/// Long enough to notice that somebody waits.
+/// Long enough to see that a thread waits.
 const SHORT: Duration = Duration::from_millis(50);
 
 /// Makes an edge on a line.
@@ -31,12 +31,12 @@ fn trigger(irq: u32) {
     }
 }
 
-/// Edge lines for machines that have none.
+/// Edge-triggered lines for machines that have none.
 static SPARE: LazyLock<[Fake; 2]> = LazyLock::new(|| [Fake::new(), Fake::new()]);
 
-/// Returns the numbers of free edge lines.
+/// Returns the numbers of free edge-triggered lines.
 ///
-/// Any line may be said to be one until its first owner sets it up.
+/// Until its first owner sets it up, a line may be shown as edge-triggered and be level-triggered.
 fn edge_lines() -> Vec<u32> {
     LazyLock::force(&SPARE);
     let is_edge = |line: &Info| line.is_free() && line.trigger == Some(Trigger::Edge);
@@ -57,12 +57,12 @@ fn irq(line: &Line) -> u32 {
     line.irq().expect("procfs is mounted")
 }
 
-/// Opens a line of the module.
+/// Opens a line of the module `test_irq_lines`.
 fn open(fake: &Fake) -> Line {
     Line::open(fake.irq).expect("it is free")
 }
 
-/// The card, which has a level-triggered line.
+/// The card. Its line is level-triggered.
 struct Card {
     device: pci::Device,
     registers: pci::Registers,
@@ -71,7 +71,7 @@ struct Card {
 impl Card {
     fn enable() -> Self {
         let device = pci::Device::find(0x1234, 0x11e8).expect("QEMU has it");
-        // To enable is counted, and a program that was here before may have forgotten.
+        // The kernel counts the enables. An earlier program may not have undone its own.
         while device.disable().is_ok() {}
         device.enable().expect("it can be enabled");
         let registers = device.map(0).expect("it has registers");
@@ -80,8 +80,8 @@ impl Card {
         card
     }
 
-    /// An IO-APIC of QEMU's is mistaken about a pin that has changed while nobody had its line,
-    /// until it sees it rise and fall.
+    /// Makes the line rise and fall once. If a pin changes while its line has no owner, QEMU's
+    /// IO-APIC has the wrong state of the pin until then.
     fn settle(&self) {
         self.quiet();
         let line = self.line();
@@ -146,7 +146,7 @@ fn wait_timeout_ends_when_the_time_is_over_or_the_line_fires() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn wait_any_tells_which_line_fired() {
+fn wait_any_returns_the_line_that_fired() {
     let irqs = edge_lines();
     let lines = [0, 1].map(|i| Line::open(irqs[i]).expect("it is free"));
     let lines = lines.each_ref();
@@ -162,11 +162,11 @@ fn wait_any_tells_which_line_fired() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn wait_any_tells_which_line_is_gone() {
+fn wait_any_returns_the_line_that_is_gone() {
     let fake = Fake::new();
     let (gone, other) = (open(&fake), edge_line());
     drop(fake);
-    let fired = wait_any(&[&other, &gone], Some(LONG)).expect("one is there");
+    let fired = wait_any(&[&other, &gone], Some(LONG)).expect("the other line is there");
     assert_eq!(fired.len(), 1);
     let (1, Err(e)) = &fired[0] else { panic!("{fired:?}") };
     assert_eq!(Reason::of(e), Some(&Reason::Gone));
@@ -178,7 +178,7 @@ fn a_masked_line_fires_when_it_is_armed() {
     let card = Card::enable();
     let line = card.line();
     line.mask().expect("it is there");
-    line.mask().expect("once more is all the same");
+    line.mask().expect("a masked line can be masked again");
     card.raise();
     let seen = Info::of(irq(&line)).expect("it is there").count();
     thread::sleep(SHORT);
@@ -190,7 +190,7 @@ fn a_masked_line_fires_when_it_is_armed() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn a_line_that_was_opened_for_reading_alone_cannot_be_masked() {
+fn a_read_only_line_cannot_be_masked() {
     let line = Line::options().read_only().open(edge_lines()[0]).expect("it is free");
     let error = line.mask().expect_err("it is read-only");
     assert_eq!(Reason::of(&error), Some(&Reason::ReadOnly));
@@ -200,7 +200,7 @@ fn a_line_that_was_opened_for_reading_alone_cannot_be_masked() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn a_non_blocking_line_says_that_it_would_block() {
+fn wait_on_a_non_blocking_line_would_block() {
     let line = Line::options().nonblocking().open(edge_lines()[0]).expect("it is free");
     assert_eq!(line.wait().expect_err("nothing is pending").kind(), ErrorKind::WouldBlock);
     trigger(irq(&line));
@@ -223,7 +223,7 @@ fn a_line_is_read_as_a_native_int() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn a_line_that_was_handed_over_knows_its_number() {
+fn a_line_made_from_a_descriptor_knows_its_number() {
     let line = edge_line();
     let number = irq(&line);
     let line = Line::from(OwnedFd::from(line));
@@ -242,12 +242,12 @@ fn clones_share_the_line() {
     trigger(number);
     assert_eq!(clone.wait().expect("it fires"), 1);
     drop(clone);
-    assert!(Line::open(number).is_ok(), "the last one gives it back");
+    assert!(Line::open(number).is_ok(), "the last handle gives the line back");
 }
 
 #[test]
 #[ignore = "needs the VM"]
-fn who_cannot_have_a_line_is_told_who_has_it() {
+fn the_error_for_a_line_that_is_held_names_its_owner() {
     let line = edge_line();
     let error = Line::open(irq(&line)).expect_err("it is taken");
     let Some(Reason::Held(by)) = Reason::of(&error) else { panic!("{error}") };
@@ -296,7 +296,7 @@ fn a_line_that_cannot_be_owned_has_no_file() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn info_tells_what_is_known_of_a_line() {
+fn info_shows_the_state_of_a_line() {
     let card = Card::enable();
     let line = card.line();
     let info = Info::of(irq(&line)).expect("it is there");
@@ -317,11 +317,11 @@ fn info_tells_what_is_known_of_a_line() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn who_waits_is_told_that_the_line_is_gone() {
+fn a_wait_fails_when_the_line_goes_away() {
     let fake = Fake::new();
     let line = open(&fake);
     let waiter = thread::spawn(move || line.wait());
-    // If it does not sleep yet, it is told all the same.
+    // If the waiter does not sleep yet, its wait fails too.
     thread::sleep(SHORT);
     drop(fake);
     let error = waiter.join().expect("it does not panic").expect_err("the line is gone");
@@ -355,7 +355,7 @@ fn a_line_that_runs_free_counts_each_edge() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn a_storm_is_told_once_and_masked() {
+fn a_storm_is_reported_once_and_masked() {
     const BURST: u32 = 10_000;
     let fake = Fake::new();
     let line = open(&fake);
@@ -375,11 +375,12 @@ fn a_storm_is_told_once_and_masked() {
     if let Some(e) = storm {
         assert_eq!(Reason::of(&e), Some(&Reason::Storm));
         assert!(events > 1);
-        // The edges that came when it was masked are one event.
-        assert_eq!(line.try_wait().expect("it is said once"), Some(1));
-        assert_eq!(line.try_wait().expect("it is said once"), None);
+        // The edges that arrived while the line was masked are one event.
+        assert_eq!(line.try_wait().expect("the storm is reported once"), Some(1));
+        assert_eq!(line.try_wait().expect("the storm is reported once"), None);
     } else {
-        // The first thousand has none before it to be too soon after.
+        // The kernel does not know how long the first of ten batches took. The other nine took at
+        // least 10 ms each.
         assert!(begin.elapsed() >= Duration::from_millis(90));
         println!("SKIP the machine is too slow for a storm");
     }
@@ -416,7 +417,7 @@ mod asynchronous {
 
     #[test]
     #[ignore = "needs the VM"]
-    fn tokio_says_that_the_line_is_gone() {
+    fn tokio_wait_fails_when_the_line_goes_away() {
         run(async {
             let fake = Fake::new();
             let line = AsyncLine::new(open(&fake)).expect("it is a descriptor");
@@ -435,7 +436,7 @@ mod readiness {
 
     #[test]
     #[ignore = "needs the VM"]
-    fn mio_tells_of_each_event_and_of_the_end() {
+    fn mio_reports_each_event_and_that_the_line_is_gone() {
         let fake = Fake::new();
         let mut line = open(&fake);
         let mut poll = Poll::new().expect("there are descriptors left");

@@ -1,6 +1,6 @@
-//! What the crate promises of the nodes of a device, tried on QEMU's `edu` card.
+//! Tests of the nodes of a device, with QEMU's `edu` card.
 //!
-//! They are run in a VM, one after the other, by `harness/userspace/run`.
+//! `harness/userspace/run` runs them in a VM, one at a time.
 
 mod bound;
 
@@ -20,7 +20,7 @@ use std::{
 const RAISE: usize = 0x60;
 const ACKNOWLEDGE: usize = 0x64;
 
-/// Returns the path of the card's only message.
+/// Returns the path of the node of the card's only MSI.
 fn msi(card: &Bound) -> PathBuf {
     node::path(&card.name).join("msi0")
 }
@@ -55,15 +55,15 @@ fn a_line_that_was_opened_by_its_node_knows_its_number() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn registers_have_no_number() {
+fn the_node_of_registers_has_no_line_number() {
     let card = Bound::new("msi");
-    let error = node::irq(node::path(&card.name).join("mem0")).expect_err("it is no line");
+    let error = node::irq(node::path(&card.name).join("mem0")).expect_err("it is not a line");
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
 #[test]
 #[ignore = "needs the VM"]
-fn a_refused_open_says_what_has_the_line() {
+fn the_error_for_a_line_that_is_held_names_its_owner() {
     let card = Bound::new("msi");
     let irq = node::irq(msi(&card)).expect("sysfs is mounted");
     let by_node = Line::open_path(msi(&card)).expect("it is free");
@@ -81,35 +81,35 @@ fn a_refused_open_says_what_has_the_line() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn a_node_that_is_not_there_is_not_found() {
+fn a_node_that_does_not_exist_is_not_found() {
     let card = Bound::new("msi");
-    let error = card.device().open("msi1").expect_err("the card has but one");
+    let error = card.device().open("msi1").expect_err("the card has only msi0");
     assert_eq!(Reason::of(&error), Some(&Reason::NoSuchNode));
     assert_eq!(
-        Reason::of(&card.device().map(5).expect_err("it has one")),
+        Reason::of(&card.device().map(5).expect_err("the card has only mem0")),
         Some(&Reason::NoSuchNode)
     );
 }
 
 #[test]
 #[ignore = "needs the VM"]
-fn a_node_that_was_kept_says_that_its_device_is_not_bound() {
+fn a_node_that_was_kept_after_unbinding_cannot_be_opened() {
     let card = Bound::new("msi");
     let id = fs::metadata(msi(&card)).expect("it is there").rdev();
     let kept = "/tmp/kept";
     mknodat(CWD, kept, FileType::CharacterDevice, Mode::from(0o600), id).expect("this is root");
-    assert!(Line::open_path(kept).is_ok(), "it leads to the same line");
+    assert!(Line::open_path(kept).is_ok(), "it opens the same line");
     card.unbind();
     let again = Bound::new("msi");
     let error = Line::open_path(kept).expect_err("its device was unbound");
     assert_eq!(Reason::of(&error), Some(&Reason::Unbound));
-    assert!(Line::open_path(msi(&again)).is_ok(), "there is a new one");
+    assert!(Line::open_path(msi(&again)).is_ok(), "the device has a new node");
     fs::remove_file(kept).expect("it is there");
 }
 
 #[test]
 #[ignore = "needs the VM"]
-fn a_line_says_that_its_device_was_unbound() {
+fn a_wait_fails_when_the_device_is_unbound() {
     let card = Bound::new("msi");
     let line = card.device().open("msi0").expect("it is free");
     card.unbind();
@@ -130,7 +130,7 @@ fn a_line_does_not_run_free_if_its_node_forbids_it() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn a_node_needs_its_group_and_nothing_else() {
+fn a_node_needs_only_its_group() {
     let card = Bound::new("msi");
     let mut first = Command::new("first");
     first.arg(&card.name).uid(NOBODY).gid(NOBODY);

@@ -1,6 +1,6 @@
-//! The examples, and a program without privilege that is given a line.
+//! Tests of the examples, and of a program without privilege that gets a line's descriptor.
 //!
-//! They are run in a VM, one after the other, by `harness/userspace/run`.
+//! `harness/userspace/run` runs them in a VM, one at a time.
 
 mod bound;
 mod fake;
@@ -60,8 +60,8 @@ fn real_time() {
     run("real_time").stdout(contains("400 rounds on processor"));
 }
 
-// QEMU's clock raises an interrupt for each tick, also for one that comes before the last is
-// acknowledged: there are at least as many.
+// QEMU's clock interrupts at each tick, even if the last tick is not yet acknowledged. So there are
+// at least as many interrupts as ticks.
 #[cfg(target_arch = "x86_64")]
 #[test]
 #[ignore = "needs the VM"]
@@ -69,9 +69,9 @@ fn clock() {
     run("clock").stdout(contains("1024 ticks, 1"));
 }
 
-/// Opens the channel to the other end of the serial port.
+/// Opens the virtio port that is connected to the other end of the serial port.
 fn other_end() -> File {
-    let ports = fs::read_dir("/sys/class/virtio-ports").expect("QEMU has channels");
+    let ports = fs::read_dir("/sys/class/virtio-ports").expect("QEMU has virtio ports");
     let is_it = |name: &Path| fs::read_to_string(name).is_ok_and(|name| name.trim() == "typist");
     let mut names = ports.map(|port| port.expect("it is there").path());
     let port = names.find(|port| is_it(&port.join("name"))).expect("harness/userspace/run adds it");
@@ -79,14 +79,14 @@ fn other_end() -> File {
     OpenOptions::new().read(true).write(true).open(device).expect("it is free")
 }
 
-/// Types a line, and Control-D. Returns the echo.
+/// Types a line of text and Control-D. Returns the echo of the line.
 fn type_and_look(mut end: File) -> String {
     let mut heard = BufReader::new(end.try_clone().expect("there is room")).lines();
-    let mut next = || heard.next().expect("there is more to come").expect("it is text");
+    let mut next = || heard.next().expect("the serial port is open").expect("it is text");
     next();
-    end.write_all(b"Interrupts echo.\n").expect("somebody reads it");
+    end.write_all(b"Interrupts echo.\n").expect("the driver reads it");
     let echo = next();
-    end.write_all(b"\x04").expect("somebody reads it");
+    end.write_all(b"\x04").expect("the driver reads it");
     echo
 }
 

@@ -1,13 +1,13 @@
-//! A kernel without the interrupt lines' files: what a program is told there.
+//! Tests of the errors on a kernel without the files of lines.
 //!
-//! They are run in a VM, where the files are hidden, by `harness/userspace/run`.
+//! `harness/userspace/run` runs them in a VM, with the files hidden.
 
 use irq_user::{Info, Line, Reason};
 use std::io::ErrorKind;
 
 #[test]
 #[ignore = "needs a kernel without the files"]
-fn says_in_one_line_that_the_kernel_has_no_such_files() {
+fn the_error_says_that_the_kernel_has_no_files() {
     let error = Line::open(1).expect_err("there is no file to open");
     assert_eq!(Reason::of(&error), Some(&Reason::NoSupport));
     assert_eq!(error.kind(), ErrorKind::Unsupported);
@@ -15,7 +15,10 @@ fn says_in_one_line_that_the_kernel_has_no_such_files() {
         error.to_string(),
         "line 1 cannot be claimed: this kernel has no files /proc/irq/<N>/irq (CONFIG_IRQ_USER)"
     );
-    assert!(format!("{error:?}").contains(&error.to_string()), "a main that fails says it too");
+    assert!(
+        format!("{error:?}").contains(&error.to_string()),
+        "a `main` that returns the error prints this text"
+    );
 }
 
 #[test]

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_make_up_for_files() {
+    fn a_node_that_can_be_opened_replaces_files() {
         let finding = files(Some(Reason::SwitchedOff), &ALLOWED);
         assert_eq!(finding.verdict, Verdict::Fair);
         assert_eq!(

@@ -1,7 +1,7 @@
-//! What README.md and irq-user.rst show: a program, and in README.md also what the demo and the
-//! tool print.
+//! Compares README.md and irq-user.rst with what they show: a program, and in README.md also the
+//! output of the demo and of the tool.
 //!
-//! What needs the VM is run there by `harness/userspace/run`.
+//! `harness/userspace/run` runs the tests that need the VM.
 
 use assert_cmd::prelude::*;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -13,7 +13,8 @@ const MANUAL: &str = include_str!("../../../Documentation/userspace-api/irq-user
 const FIRST: &str = include_str!("../../examples/first.rs");
 
 fn readme_shows_the_program() -> Result<(), Failed> {
-    let (program, _) = after(README, "```rust\n").split_once("```\n").ok_or("it does not end")?;
+    let (program, _) =
+        after(README, "```rust\n").split_once("```\n").ok_or("the program has no end")?;
     is_first(program)
 }
 
@@ -29,7 +30,7 @@ fn is_first(program: &str) -> Result<(), Failed> {
     }
 }
 
-/// The demo prints what README.md shows, but for the number of the line.
+/// The demo prints what README.md shows, except for the number of the line.
 fn demo() -> Result<(), Failed> {
     let shown = README.find("    Waiting in read").ok_or("README.md does not show the demo")?;
     let mut said = Command::new("edu").assert();
@@ -39,7 +40,7 @@ fn demo() -> Result<(), Failed> {
     Ok(())
 }
 
-/// The commands whose output README.md shows.
+/// Returns the commands whose output README.md shows.
 fn commands() -> Vec<&'static str> {
     let comments = README.split("\n<!-- irqctl ").skip(1);
     comments.map(|rest| rest.split(" -->").next().unwrap_or_default()).collect()
@@ -53,12 +54,12 @@ fn irqctl(arguments: &str) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Returns what follows a text in a document.
+/// Returns the rest of a document after a text.
 fn after<'a>(document: &'a str, text: &str) -> &'a str {
     document.split_once(text).expect("the document has it").1
 }
 
-/// Returns the first rows, which are indented, without their indentation.
+/// Returns the indented rows at the beginning, without their indentation.
 fn indented(rows: &str, by: &str) -> String {
     let strip = |row| str::strip_prefix(row, by).or(row.is_empty().then_some(row));
     let rows: Vec<_> = rows.lines().map_while(strip).collect();

@@ -6,14 +6,14 @@ use std::{os::unix::fs, process::Command};
 /// A user and a group without privilege.
 pub const NOBODY: u32 = 65534;
 
-/// The card, bound as long as this lives.
+/// The bound card. Dropping the value unbinds it.
 pub struct Bound {
-    /// Its name.
+    /// The name of the card in sysfs.
     pub name: String,
 }
 
 impl Bound {
-    /// Binds the card, to use a type of interrupts.
+    /// Binds the card with a type of interrupts.
     pub fn new(kind: &str) -> Self {
         let card = pci::Device::find(0x1234, 0x11e8).expect("QEMU has it");
         let bound = Self { name: card.address().to_owned() };
@@ -28,7 +28,7 @@ impl Bound {
         node::Device::at(&self.name).expect("it is bound")
     }
 
-    /// Gives the nodes to a group that can use them.
+    /// Gives the nodes to a group.
     pub fn give_to(&self, group: u32) {
         for node in self.device().nodes().expect("it is bound") {
             let path = node::path(&self.name).join(node);
@@ -38,7 +38,7 @@ impl Bound {
         }
     }
 
-    /// Takes the card from the driver, if it is bound.
+    /// Unbinds the card, if it is bound.
     pub fn unbind(&self) {
         let _ = Command::new("irqctl").args(["unbind", &self.name]).output();
     }

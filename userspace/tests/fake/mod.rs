@@ -1,12 +1,12 @@
-//! Lines of the kernel's module `test_irq_lines`, which fire and go away on command.
+//! Lines of the kernel module `test_irq_lines`. They fire and go away on command.
 
 use std::{fmt, fs};
 
 const CONTROL: &str = "/sys/kernel/debug/test_irq_lines/control";
 
-/// A line of the module. It goes away with this value.
+/// A line of the module. Dropping the value removes the line.
 pub struct Fake {
-    /// Its number.
+    /// The number of the line.
     pub irq: u32,
 }
 
@@ -24,7 +24,7 @@ impl Fake {
         Self { irq: made.expect("it is the last").parse().expect("it is a number") }
     }
 
-    /// Gives the module a command for the line.
+    /// Sends the module a command for the line.
     pub fn obey(&self, verb: &str) {
         fs::write(CONTROL, format!("{verb} {self}")).expect("it is there");
     }

@@ -1,4 +1,4 @@
-//! `irqctl bind` and `irqctl unbind`, and lines that are named by their nodes.
+//! `irqctl bind` and `irqctl unbind`, and other commands with the nodes of lines.
 
 use crate::{
     bound::{Bound, NOBODY},
@@ -34,16 +34,16 @@ fn irqctl_bind_json() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_bind_leaves_a_device_alone_that_is_set_up_so() {
+fn irqctl_bind_without_a_change_keeps_the_lines() {
     let card = Bound::new("msi");
     let line = card.device().open("msi0").expect("it is free");
     irqctl(format!("bind {} --type msi", card.name)).assert().success();
-    assert_eq!(line.try_wait().expect("it is still there"), None);
+    assert_eq!(line.try_wait().expect("the line was kept"), None);
 }
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_bind_says_which_type_a_device_lacks() {
+fn irqctl_bind_refuses_a_type_that_the_device_lacks() {
     let card = Bound::new("intx");
     let bound = irqctl(format!("bind {} --type msix", card.name)).assert();
     bound.code(1).stderr(contains("keeps the type intx"));
@@ -69,7 +69,7 @@ fn irqctl_bind_says_that_there_is_no_device() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_unbind_takes_the_nodes_away() {
+fn irqctl_unbind_removes_the_nodes() {
     let card = Bound::new("msi");
     let unbound = irqctl(format!("unbind {} --json", card.name)).assert().success();
     let expected = json!({ "device": card.name, "bus": "pci", "driver": null });
@@ -81,7 +81,7 @@ fn irqctl_unbind_takes_the_nodes_away() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_list_has_the_names_of_nodes() {
+fn irqctl_list_shows_the_names_of_nodes() {
     let card = Bound::new("msi");
     irqctl("list").assert().success().stdout(contains(format!("{}/msi0\n", card.name)));
     drop(card);
@@ -90,7 +90,7 @@ fn irqctl_list_has_the_names_of_nodes() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_show_takes_a_node_and_names_it() {
+fn irqctl_show_accepts_a_node_and_shows_it() {
     let card = Bound::new("msi");
     let name = format!("{}/msi0", card.name);
     let shown = irqctl(format!("show {name}")).assert().success();
@@ -101,7 +101,7 @@ fn irqctl_show_takes_a_node_and_names_it() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_wait_takes_a_node_without_privilege() {
+fn irqctl_wait_accepts_a_node_without_privilege() {
     let card = Bound::new("msi");
     card.give_to(NOBODY);
     let name = format!("{}/msi0", card.name);

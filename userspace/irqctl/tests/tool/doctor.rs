@@ -36,14 +36,14 @@ fn irqctl_doctor_json() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_doctor_knows_a_real_time_kernel() {
+fn irqctl_doctor_recognises_a_real_time_kernel() {
     let is = if is_real_time() { "is" } else { "is not" };
     expect(&format!("the kernel {is} real-time"));
 }
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_doctor_knows_forced_threads() {
+fn irqctl_doctor_recognises_forced_threads() {
     let arguments = fs::read_to_string("/proc/cmdline").expect("procfs is mounted");
     let forced = is_real_time() || arguments.split_whitespace().any(|word| word == "threadirqs");
     let does = if forced {
@@ -82,7 +82,7 @@ fn irqctl_doctor_sees_that_there_are_no_files() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_doctor_knows_which_nodes_the_user_may_open() {
+fn irqctl_doctor_counts_the_nodes_that_the_user_may_open() {
     let doctor = || irqctl("doctor").uid(NOBODY).gid(NOBODY).assert();
     let card = Bound::new("msi");
     let refused = doctor().code(1).stdout(contains("may open 0 of 1 line node"));
@@ -94,7 +94,7 @@ fn irqctl_doctor_knows_which_nodes_the_user_may_open() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_doctor_knows_that_nodes_make_up_for_files() {
+fn irqctl_doctor_succeeds_without_files_if_a_node_can_be_opened() {
     let _card = Bound::new("msi");
     without_files("doctor").assert().success().stdout(contains("note  kernel"));
 }

@@ -23,7 +23,7 @@ fn irqctl_latency_of_a_device() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_latency_needs_a_device_for_a_level() {
+fn irqctl_latency_needs_a_device_for_a_level_line() {
     let line = Fake::of("level");
     let measured = irqctl(format!("latency {line} -n 1")).assert();
     measured.code(1).stderr(contains("cannot make a level-triggered line fire"));

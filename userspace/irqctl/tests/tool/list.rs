@@ -8,14 +8,14 @@ use std::{
     process::Stdio,
 };
 
-/// How the row of a free line begins.
+/// Returns the beginning of the row of a free line.
 fn free(line: &Fake) -> String {
     format!("{line}  (free)")
 }
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_list_shows_who_has_a_line() {
+fn irqctl_list_shows_the_driver_of_a_line() {
     let (irq, driver) = console();
     irqctl("list").assert().success().stdout(contains(format!("{irq}  {driver}")));
 }
@@ -29,7 +29,7 @@ fn irqctl_list_marks_free_lines() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_list_free_leaves_out_the_others() {
+fn irqctl_list_free_omits_lines_that_are_not_free() {
     let line = Fake::new();
     let listed = irqctl("list --free").assert().success().stdout(contains(free(&line)));
     listed.stdout(contains(console().1).not());
@@ -37,7 +37,7 @@ fn irqctl_list_free_leaves_out_the_others() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_list_free_leaves_out_what_cannot_be_requested() {
+fn irqctl_list_free_omits_lines_that_cannot_be_requested() {
     let (line, refused) = (Fake::new(), Fake::of("norequest"));
     let listed = irqctl("list --free").assert().success().stdout(contains(free(&line)));
     let refused = refused.to_string();
@@ -51,7 +51,9 @@ fn irqctl_list_json() {
     let line = Fake::new();
     let listed = irqctl("list --json").assert().success();
     let lines = json(&listed);
-    assert!(lines.as_array().is_some_and(|lines| lines.iter().any(|one| one["irq"] == line.irq)));
+    assert!(lines
+        .as_array()
+        .is_some_and(|lines| lines.iter().any(|listed| listed["irq"] == line.irq)));
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! What the commands of `irqctl` do, tried on lines of the VM.
+//! Tests of the commands of `irqctl`, with lines of the VM.
 //!
-//! They are run there, one after the other, by `harness/userspace/run`.
+//! `harness/userspace/run` runs them in the VM, one at a time.
 
 mod bind;
 #[path = "../../../tests/bound/mod.rs"]

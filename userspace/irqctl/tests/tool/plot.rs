@@ -1,4 +1,4 @@
-//! What `irqctl` draws.
+//! The drawings of `irqctl`.
 
 use std::{fs, process::Command};
 use tempfile::NamedTempFile;
@@ -11,7 +11,7 @@ impl Plot {
         Self(NamedTempFile::new().expect("there is room"))
     }
 
-    /// Has the tool draw into the file.
+    /// Makes a command draw into the file.
     pub fn by<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.arg("--plot").arg(self.0.path())
     }
@@ -20,7 +20,7 @@ impl Plot {
         fs::read_to_string(self.0.path()).expect("it is text")
     }
 
-    /// Returns whether there is a bar that can be seen.
+    /// Returns whether the drawing has a visible bar.
     pub fn has_bars(&self) -> bool {
         let is_bar = |row: &str| row.contains("fill=\"#4878a8\"") && !row.contains("height=\"0\"");
         self.read().lines().any(is_bar)

@@ -1,4 +1,4 @@
-//! Why `irqctl` does not get a line, or does not try.
+//! The messages of `irqctl` if it cannot claim a line.
 
 use crate::{fake::Fake, run::*};
 use assert_cmd::prelude::*;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_says_who_has_a_line() {
+fn irqctl_names_the_driver_that_holds_a_line() {
     let (irq, driver) = console();
     let message = format!("irqctl: line {irq} is held by {driver}");
     irqctl(format!("wait {irq}")).assert().code(1).stderr(contains(message));
@@ -39,7 +39,7 @@ fn irqctl_says_that_the_line_is_gone() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_says_which_capability_is_missing() {
+fn irqctl_names_the_missing_capability() {
     let line = Fake::new();
     let mut command = Command::new("unshare");
     let waited = command.args(["-Ur", "irqctl", "wait"]).arg(line.to_string()).assert();
@@ -48,7 +48,7 @@ fn irqctl_says_which_capability_is_missing() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_says_that_the_kernel_has_no_such_files() {
+fn irqctl_says_that_the_kernel_has_no_files_of_lines() {
     let line = Fake::new();
     let message = format!("irqctl: line {line} cannot be claimed: this kernel has no files");
     without_files(format!("wait {line}")).assert().code(1).stderr(contains(message));

@@ -1,4 +1,4 @@
-//! How the tool is run, and what happens meanwhile.
+//! Runs the tool, while lines fire or other things happen.
 
 use crate::fake::Fake;
 use assert_cmd::{assert::Assert, prelude::*};
@@ -12,17 +12,17 @@ use std::{
     time::Duration,
 };
 
-/// How long a line that fires again and again is quiet in between.
+/// The time between two events of a line that fires repeatedly.
 const QUIET: Duration = Duration::from_millis(5);
 
-/// The tool, which is in each VM.
+/// Returns a command that runs the tool, which is in each VM.
 pub fn irqctl(arguments: impl AsRef<str>) -> Command {
     let mut command = Command::new("irqctl");
     command.args(arguments.as_ref().split_whitespace());
     command
 }
 
-/// The tool on a machine that has no lines' files.
+/// Returns a command that runs the tool without the files of lines in `/proc/irq`.
 pub fn without_files(arguments: impl AsRef<str>) -> Command {
     let mut command = Command::new("unshare");
     command.args(["-m", "sh", "-c"]);
@@ -30,7 +30,7 @@ pub fn without_files(arguments: impl AsRef<str>) -> Command {
     command
 }
 
-/// Runs a command while lines fire, again and again.
+/// Runs a command while lines fire repeatedly.
 pub fn firing(lines: &[&Fake], command: &mut Command) -> Assert {
     thread::scope(|scope| {
         let (_runs, over) = mpsc::channel::<()>();
@@ -43,7 +43,7 @@ pub fn firing(lines: &[&Fake], command: &mut Command) -> Assert {
     })
 }
 
-/// Runs a command, and does something once it has a line.
+/// Runs a command, and calls `then` when the command owns a line.
 pub fn once_it_has(irq: u32, command: &mut Command, then: impl FnOnce(&Child)) -> Assert {
     let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().expect("there is such a command");
@@ -55,23 +55,23 @@ pub fn once_it_has(irq: u32, command: &mut Command, then: impl FnOnce(&Child)) -
     child.wait_with_output().expect("it ends").assert()
 }
 
-/// Does what Control-C does.
+/// Sends the signal of Control-C.
 pub fn interrupt(child: &Child) {
     kill_process(Pid::from_child(child), Signal::INT).expect("it runs");
 }
 
-/// Returns what a command has printed.
+/// Returns the output of a command.
 pub fn said(command: &Assert) -> &str {
     std::str::from_utf8(&command.get_output().stdout).expect("it is text")
 }
 
-/// Returns the last value that a command has printed as JSON.
+/// Returns the last JSON value that a command has printed.
 pub fn json(command: &Assert) -> Value {
     let last = said(command).lines().last().expect("it has printed something");
     last.parse().expect("it is JSON")
 }
 
-/// Returns the line that the kernel's console has, and the name of its driver.
+/// Returns the line of the kernel's console, and the name of its driver.
 pub fn console() -> (u32, String) {
     let is_console = |name: &String| ["ttyS0", "uart-pl011"].contains(&name.as_str());
     let lines = Info::all().expect("the kernel has lines");

@@ -24,7 +24,7 @@ fn irqctl_wait_json() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_wait_returns_after_so_many() {
+fn irqctl_wait_returns_after_a_number_of_interrupts() {
     let line = Fake::new();
     let waited = firing(&[&line], &mut irqctl(format!("wait {line} -n 3")));
     waited.success().stdout(format!("line {line}: 1 interrupt\n").repeat(3));

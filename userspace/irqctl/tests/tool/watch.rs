@@ -30,7 +30,7 @@ fn irqctl_watch_counts_each_line() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_watch_tells_how_the_gaps_are_distributed() {
+fn irqctl_watch_shows_the_distribution_of_the_gaps() {
     let line = Fake::new();
     let watched = firing(&[&line], &mut irqctl(format!("watch {line} -n 20")));
     watched.success().stdout(contains("  99% "));
