@@ -96,7 +96,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         writeln!(out, "{summary}")?;
     } else {
         let interrupts = units::several(histogram.count(), "interrupt");
-        writeln!(out, "{name}: {interrupts}; from each until the program runs:")?;
+        writeln!(out, "{name}: {interrupts}; time from each until the program runs:")?;
         histogram.write(&mut out)?;
     }
     if let Some(path) = &args.plot {

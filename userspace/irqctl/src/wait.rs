@@ -59,7 +59,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
             }
             Wake::Time => {
                 complain(format_args!(
-                    "line {} has had {} within {}",
+                    "line {} had {} within {}",
                     args.line,
                     units::several(total, "interrupt"),
                     units::time(begin.elapsed().as_nanos() as u64),

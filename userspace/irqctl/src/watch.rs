@@ -128,7 +128,7 @@ impl Watched {
         write!(out, "line {}: {} in ", self.name, units::several(self.total, "interrupt"))?;
         write!(out, "{seconds:.1} s, {:.1} a second", self.total as f64 / seconds)?;
         if self.wakes < self.total {
-            write!(out, ", in {} bunches", self.wakes)?;
+            write!(out, ", in {} wake-ups", self.wakes)?;
         }
         if self.gaps.count() > 0 {
             write!(out, "; the gaps between them:")?;

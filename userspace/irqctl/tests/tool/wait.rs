@@ -35,7 +35,7 @@ fn irqctl_wait_returns_after_a_number_of_interrupts() {
 fn irqctl_wait_times_out() {
     let line = Fake::new();
     let waited = irqctl(format!("wait {line} -t 50ms")).assert();
-    waited.code(124).stderr(contains(format!("line {line} has had 0 interrupts within")));
+    waited.code(124).stderr(contains(format!("line {line} had 0 interrupts within")));
 }
 
 #[test]
