@@ -124,8 +124,8 @@ impl Device {
             _ => Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 format!(
-                    "PCI device {} has no interrupt line: enable it; on a machine with a device tree \
-                     this needs the driver {STUB}",
+                    "PCI device {} has no interrupt line: enable it; on a machine with a device \
+                     tree this needs the driver {STUB}",
                     self.address()
                 ),
             )),

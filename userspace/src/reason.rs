@@ -155,15 +155,15 @@ impl fmt::Display for Reason {
             Self::NotRoot => f.write_str("can only be opened by root"),
             Self::NoCapability => f.write_str("needs CAP_SYS_RAWIO in the initial user namespace"),
             Self::NoSuchNode => f.write_str(
-                "does not exist: its device has no such line, or is not bound to the driver irq_user \
-                 (see `irqctl bind`)",
+                "does not exist: its device has no such line, or is not bound to the driver \
+                 irq_user (see `irqctl bind`)",
             ),
-            Self::Unbound => f.write_str(
-                "is out of date: its device is no longer bound to the driver irq_user",
-            ),
-            Self::NotInGroup => f.write_str(
-                "cannot be opened by this user: check its owner, group and mode",
-            ),
+            Self::Unbound => {
+                f.write_str("is out of date: its device is no longer bound to the driver irq_user")
+            }
+            Self::NotInGroup => {
+                f.write_str("cannot be opened by this user: check its owner, group and mode")
+            }
             Self::NotAllowed => f.write_str(
                 "is forbidden by the program's control group (DeviceAllow=) or, if it is of \
                  registers, by kernel_lockdown(7)",
@@ -171,7 +171,9 @@ impl fmt::Display for Reason {
             Self::LockedDown => f.write_str(
                 "cannot be claimed by number: the kernel is locked down, see kernel_lockdown(7)",
             ),
-            Self::Held(by) if by.is_empty() => f.write_str("is held by another program or a driver"),
+            Self::Held(by) if by.is_empty() => {
+                f.write_str("is held by another program or a driver")
+            }
             Self::Held(by) => write!(f, "is held by {}", by.join(", ")),
             Self::NotRequestable => {
                 f.write_str("cannot be requested: a driver forbids it, or it has no trigger")

@@ -102,7 +102,8 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         assert_eq!(
             error.to_string(),
-            "SCHED_FIFO priority 10 is not allowed: needs CAP_SYS_NICE, or a higher limit (ulimit -r)"
+            "SCHED_FIFO priority 10 is not allowed: needs CAP_SYS_NICE, or a higher limit \
+             (ulimit -r)"
         );
     }
 
