@@ -127,8 +127,8 @@ pub fn locked_down() -> bool {
     Source::new("/").locked_down()
 }
 
-/// The kernel parameter that removes the files.
-const SWITCH: &str = "irq_user_proc=0";
+/// The kernel parameter that removes the files, if it has a value that the kernel takes for "no".
+const SWITCH: &str = "irq_user_proc=";
 
 /// The root folder below which procfs and sysfs are mounted, with debugfs and securityfs in sysfs.
 struct Source {
@@ -146,7 +146,12 @@ impl Source {
             return None;
         }
         let arguments = file::read(&self.root.join("proc/cmdline")).unwrap_or_default();
-        let switched_off = arguments.split_whitespace().any(|word| word == SWITCH);
+        let values = arguments.split_whitespace().filter_map(|word| word.strip_prefix(SWITCH));
+        // The last value counts. The kernel looks at its first letters alone, see kstrtobool().
+        let switched_off = values.last().is_some_and(|value| {
+            let value = value.to_ascii_lowercase();
+            ["0", "n", "f", "of"].iter().any(|no| value.starts_with(no))
+        });
         Some(if switched_off { Reason::SwitchedOff } else { Reason::NoSupport })
     }
 

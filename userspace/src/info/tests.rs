@@ -145,8 +145,10 @@ fn the_reason_why_a_kernel_has_no_files_is_found() {
     let unsupported = || Source::new(&machine.root).unsupported();
     machine.write("/proc/cmdline", "root=/dev/vda irq_user_proc=1 ro\n");
     assert_eq!(unsupported(), Some(Reason::NoSupport));
-    machine.write("/proc/cmdline", "root=/dev/vda irq_user_proc=0 ro\n");
-    assert_eq!(unsupported(), Some(Reason::SwitchedOff));
+    for last in ["irq_user_proc=0", "irq_user_proc=1 irq_user_proc=off", "irq_user_proc=No"] {
+        machine.write("/proc/cmdline", &format!("root=/dev/vda {last} ro\n"));
+        assert_eq!(unsupported(), Some(Reason::SwitchedOff));
+    }
     machine.write("/proc/irq/3/irq", "");
     assert_eq!(unsupported(), None);
 }
