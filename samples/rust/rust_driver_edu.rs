@@ -53,6 +53,10 @@ kernel::module_pci_driver! {
             default: false,
             description: "Start over when the last factorial is done",
         },
+        no_thread: bool {
+            default: false,
+            description: "Keep the handler out of threads where others are forced into them",
+        },
     },
 }
 
@@ -228,6 +232,7 @@ impl Line {
             pci::IrqType::Intx => Flags::SHARED,
             _ => Flags::TRIGGER_NONE,
         };
+        let flags = flags | Self::no_thread();
 
         Ok(if module_parameters::threaded.value() {
             // SAFETY: The vectors are freed after the line, see `Edu`.
@@ -236,6 +241,17 @@ impl Line {
             // SAFETY: As above.
             Self::Hard(unsafe { ManagedIrq::new(vector.into(), flags, c"edu", Ok(card)) }?)
         })
+    }
+
+    /// The flags by which the handler stays out of threads, if it is to.
+    fn no_thread() -> Flags {
+        if module_parameters::no_thread.value() {
+            // Where other handlers are forced into threads, they cannot share the line with this
+            // one. The log need not say so.
+            Flags::NO_THREAD | Flags::PROBE_SHARED
+        } else {
+            Flags::TRIGGER_NONE
+        }
     }
 
     fn card(&self) -> &Arc<Card> {
