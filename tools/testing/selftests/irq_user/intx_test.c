@@ -25,6 +25,7 @@
 #include "file.h"
 #include "node.h"
 #include "sleeper.h"
+#include "waker.h"
 
 #define VIRTIO		0x1af4
 #define ENTROPY		0x1044		/* as a modern device */
@@ -565,36 +566,62 @@ FIXTURE_VARIANT_ADD(beside, threaded_driver_last)
 	.parameters = "repeat=1 threaded=1",
 };
 
-/* Loads the driver, which takes each device that is not meant for another one. */
-static const char *load_driver(struct line *sibling, const char *parameters)
+static bool driver_has(struct line *line)
 {
 	char path[96];
 
+	snprintf(path, sizeof(path), "%s/driver", line->device);
+	return !access(path, F_OK);
+}
+
+/* Loads the driver, which takes each device that is not meant for another one. */
+static const char *load_driver(struct line *sibling, const char *parameters)
+{
 	if (!load_module_with("rust_driver_edu", parameters))
 		return "needs the module rust_driver_edu";
-	snprintf(path, sizeof(path), "%s/driver", sibling->device);
-	return access(path, F_OK) ? "the driver has not taken the sibling" : NULL;
+	return driver_has(sibling) ? NULL : "the driver has not taken the sibling";
+}
+
+/* Prepares three devices: the driver takes the sibling alone, and is not loaded yet. */
+static const char *find_beside(struct line *line, struct line *sibling, struct line *other)
+{
+	const char *why;
+
+	memset(sibling, 0, sizeof(*sibling));
+	memset(other, 0, sizeof(*other));
+	unload_module("rust_driver_edu");
+	why = find_card(line, 0);
+	if (why)
+		return why;
+	if (!line_find_at(sibling, EDU_VENDOR, EDU_DEVICE, 1))
+		return "there are not enough \"edu\" PCI devices";
+	line_override(line, "none");
+	if (line_find_at(other, EDU_VENDOR, EDU_DEVICE, 2))
+		line_override(other, "none");
+	/* A test that was killed may have left it bound. */
+	line_unbind(sibling, NODE_DRIVER);
+	return NULL;
+}
+
+static void leave_beside(struct line *line, struct line *sibling, struct line *other)
+{
+	/* The sibling may interrupt once more, after its driver is gone */
+	line_unbind(line, NODE_DRIVER);
+	unload_module("rust_driver_edu");
+	/* It leaves the device enabled, which would keep the line that they share */
+	if (sibling->device[0])
+		line_disable(sibling);
+	if (other->device[0])
+		line_override(other, "\n");
+	node_teardown(line);
 }
 
 FIXTURE_SETUP(beside)
 {
-	const char *why;
+	const char *why = find_beside(&self->line, &self->sibling, &self->other);
 
-	memset(&self->sibling, 0, sizeof(self->sibling));
-	memset(&self->other, 0, sizeof(self->other));
-	unload_module("rust_driver_edu");
-	why = find_card(&self->line, 0);
 	if (why)
 		SKIP(return, "%s", why);
-	if (!line_find_at(&self->sibling, EDU_VENDOR, EDU_DEVICE, 1))
-		SKIP(return, "there are not enough \"edu\" PCI devices");
-	/* The driver takes neither these two, */
-	line_override(&self->line, "none");
-	if (line_find_at(&self->other, EDU_VENDOR, EDU_DEVICE, 2))
-		line_override(&self->other, "none");
-	/* but the sibling, which a test that was killed may have left bound. */
-	line_unbind(&self->sibling, NODE_DRIVER);
-
 	if (variant->driver_first)
 		why = load_driver(&self->sibling, variant->parameters);
 	if (!why)
@@ -609,15 +636,7 @@ FIXTURE_SETUP(beside)
 
 FIXTURE_TEARDOWN(beside)
 {
-	/* The sibling may interrupt once more, after its driver is gone */
-	line_unbind(&self->line, NODE_DRIVER);
-	unload_module("rust_driver_edu");
-	/* It leaves the device enabled, which would keep the line that they share */
-	if (self->sibling.device[0])
-		line_disable(&self->sibling);
-	if (self->other.device[0])
-		line_override(&self->other, "\n");
-	node_teardown(&self->line);
+	leave_beside(&self->line, &self->sibling, &self->other);
 }
 
 /* Returns whether the physical line fires so often more, before patience ends. */
@@ -899,6 +918,164 @@ TEST_F_TIMEOUT(virtio, absent_function_counts_nothing, 300)
 	check_works(_metadata, line);
 	EXPECT_TRUE(reader_goes_on(&reader));
 	EXPECT_EQ(0, reader_stop(&reader));
+}
+
+/* As "beside", where the driver's handler is never in a thread. */
+FIXTURE(unthreaded)
+{
+	struct line line, sibling, other;
+};
+
+FIXTURE_VARIANT(unthreaded)
+{
+	bool driver_first;
+};
+
+FIXTURE_VARIANT_ADD(unthreaded, driver_first) { .driver_first = true };
+FIXTURE_VARIANT_ADD(unthreaded, driver_last) { .driver_first = false };
+
+FIXTURE_SETUP(unthreaded)
+{
+	const char *why = find_beside(&self->line, &self->sibling, &self->other);
+
+	if (!why)
+		why = node_bind_as(&self->line, "msi", NULL);
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(unthreaded)
+{
+	leave_beside(&self->line, &self->sibling, &self->other);
+}
+
+/*
+ * Where handlers are forced into threads, such a driver and a function that is bound share no
+ * line: the second request fails, and what came first works on.
+ */
+TEST_F_TIMEOUT(unthreaded, unthreaded_driver, 600)
+{
+	const bool share = !handlers_are_forced_into_threads();
+	struct line *line = &self->line, *sibling = &self->sibling, wire = {};
+	int log = log_end(), set = 0;
+
+	if (!variant->driver_first)
+		ASSERT_EQ(NULL, node_take(line, "intx"));
+	if (!load_module_with("rust_driver_edu", "repeat=1 no_thread=1"))
+		SKIP(return, "needs the module rust_driver_edu");
+	if (variant->driver_first)
+		set = node_set(line, "irq_user_type", "intx");
+	if (!set && line_number(line) != line_number(sibling))
+		SKIP(return, "the \"edu\" devices share no INTx line");
+
+	EXPECT_EQ(share || variant->driver_first, driver_has(sibling));
+	EXPECT_EQ(share || !variant->driver_first ? 0 : -EBUSY, set);
+	EXPECT_STREQ(set ? "msi" : "intx", node_get(line, "irq_user_type"));
+	wire.irq = line_number(sibling);
+	EXPECT_TRUE(!driver_has(sibling) || fires_on(&wire, 100));
+	if (set) {
+		EXPECT_EQ(0, try_open(node_path(line, "msi0"), O_RDWR));
+	} else {
+		ASSERT_EQ(NULL, node_take(line, "intx"));
+		check_works(_metadata, line);
+	}
+	EXPECT_TRUE(!driver_has(sibling) || fires_on(&wire, 100));
+	EXPECT_EQ(0, log_count(log, "! is not "));
+	close(log);
+}
+
+/* An "edu" device that passes for one that cannot mask INTx, and one on the same line. */
+FIXTURE(maskless)
+{
+	struct line line, sibling;
+};
+
+/* Binds the device when the kernel takes it for one that cannot. */
+static const char *take_maskless(struct line *line)
+{
+	char parameters[64];
+
+	snprintf(parameters, sizeof(parameters), "function=%s", node_device(line));
+	if (!load_module_with("test_pci_intx", parameters))
+		return "needs the module test_pci_intx";
+	return node_take(line, "intx");
+}
+
+FIXTURE_SETUP(maskless)
+{
+	struct line *line = &self->line, *sibling = &self->sibling;
+	const char *why;
+
+	memset(sibling, 0, sizeof(*sibling));
+	unload_module("test_pci_intx");
+	why = find_card(line, 0);
+	if (!why)
+		why = find_card(sibling, 1);
+	if (!why)
+		why = node_take(sibling, "intx");
+	if (!why)
+		why = take_maskless(line);
+	if (why)
+		SKIP(return, "%s", why);
+	if (line->wire != sibling->wire)
+		SKIP(return, "the \"edu\" devices share no INTx line");
+	node_unbind(sibling);
+}
+
+FIXTURE_TEARDOWN(maskless)
+{
+	node_teardown(&self->sibling);
+	node_teardown(&self->line);
+	unload_module("test_pci_intx");
+}
+
+/* A function that cannot mask INTx has the physical line itself. The driver requests nothing. */
+TEST_F_TIMEOUT(maskless, maskless_function_has_the_physical_line, 300)
+{
+	struct line *line = &self->line;
+	char path[64], *row;
+	int fd;
+
+	EXPECT_EQ(line->wire, line->irq);
+	snprintf(path, sizeof(path), "/proc/irq/%d/irq", line->wire);
+	fd = open(line->path, O_RDWR);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EBUSY, try_open(path, O_RDWR));
+	row = line_row(line);
+	EXPECT_NE(NULL, strstr(row, "user:"))
+		TH_LOG("%s", row);
+	EXPECT_EQ(NULL, strstr(row, "irq_user:"))
+		TH_LOG("%s", row);
+	free(row);
+	close(fd);
+
+	fd = open(path, O_RDWR);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EBUSY, try_open(line->path, O_RDWR));
+	close(fd);
+	check_works(_metadata, line);
+}
+
+/* It does not share the line: not with a sibling that has it, and not when a program has it. */
+TEST_F_TIMEOUT(maskless, maskless_function_is_exclusive, 300)
+{
+	struct line *line = &self->line, *sibling = &self->sibling;
+	int fd;
+
+	ASSERT_EQ(NULL, node_take(sibling, "intx"));
+	EXPECT_EQ(-EBUSY, try_open(line->path, O_RDWR));
+	check_works(_metadata, sibling);
+	EXPECT_EQ(-EBUSY, try_open(line->path, O_RDWR));
+	node_unbind(sibling);
+
+	fd = open(line->path, O_RDWR);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(NULL, node_bind_as(sibling, "msi", NULL));
+	EXPECT_EQ(-EBUSY, node_set(sibling, "irq_user_type", "intx"));
+	EXPECT_STREQ("msi", node_get(sibling, "irq_user_type"));
+	close(fd);
+	EXPECT_EQ(0, node_set(sibling, "irq_user_type", "intx"));
+	EXPECT_EQ(-EBUSY, try_open(line->path, O_RDWR));
 }
 
 TEST_HARNESS_MAIN
