@@ -76,6 +76,15 @@ bool line_find(struct line *line, long vendor, long device)
 	return line_find_at(line, vendor, device, 0);
 }
 
+/* Returns whether a driver has the line, or a file. */
+static bool has_owner(struct line *line)
+{
+	char path[64], names[256];
+
+	snprintf(path, sizeof(path), "/sys/kernel/irq/%d/actions", line->irq);
+	return read_file(path, names, sizeof(names)) && names[0];
+}
+
 /*
  * An IO-APIC of QEMU's does not see what a pin does while nobody has its line: it
  * takes one that fell for asserted, and one that rose for quiet, until it has seen
@@ -83,8 +92,15 @@ bool line_find(struct line *line, long vendor, long device)
  */
 static void settle_pin(struct line *line)
 {
+	const bool owned = has_owner(line);
 	int fd = open(line->path, O_RDWR | O_NONBLOCK);
 
+	/* It may be the first open of the line. The tests find out whether there is a file. */
+	if (fd < 0 && errno != ENOENT && !(owned && errno == EBUSY)) {
+		fprintf(stderr, "# open of %s: %s\n", line->path, strerror(errno));
+		/* As a failed assertion */
+		abort();
+	}
 	line_ack(line);
 	if (fd < 0)
 		return;

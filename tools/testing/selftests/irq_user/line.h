@@ -38,7 +38,10 @@ struct line {
  */
 bool opens_nodes(void);
 
-/* Returns NULL, or why there is no such line here. */
+/*
+ * Returns NULL, or why there is no such line here. The process aborts, as by an assertion, if
+ * the line cannot be opened although nothing has it.
+ */
 const char *line_setup(struct line *line);
 
 /* As line_setup(), for the device of that index, in the order of their addresses. */

@@ -24,7 +24,8 @@ door() {
 }
 
 door open_test -T every_mapped_line_has_the_file -T unconnected_line_is_missing \
-	-T attributes_come_with_the_first_owner -T needs_the_capability -T kernel_line_is_busy
+	-T attributes_come_with_the_first_owner -T needs_the_capability -T kernel_line_is_busy \
+	-T first_open_of_a_line
 door read_test -T other_sizes_of_a_line_that_is_gone -T event_meets_reader
 door poll_test -f intx
 door write_test

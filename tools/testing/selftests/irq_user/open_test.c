@@ -16,7 +16,9 @@
 
 #include "fake.h"
 #include "file.h"
+#include "igb.h"
 #include "line_fixture.h"
+#include "node.h"
 
 static bool has_state(int irq, const char *state)
 {
@@ -271,6 +273,47 @@ TEST_F(intx, close_gives_the_line_back)
 		}
 		close(fd);
 	}
+}
+
+/* Opens the physical INTx line of a card that no test opens so, unless a driver has it. */
+static void open_intx_of_card(struct __test_metadata *_metadata)
+{
+	struct line card;
+	char irq[16];
+
+	if (igb_find(&card))
+		return;
+	/* Where a device tree describes the machine, the line is made for a driver. */
+	line_bind(&card, "pci-stub");
+	line_unbind(&card, "pci-stub");
+	line_enable(&card, true);
+	snprintf(irq, sizeof(irq), "%d", line_number(&card));
+	snprintf(card.path, sizeof(card.path), "/proc/irq/%s/irq", irq);
+	if (!has_driver(irq)) {
+		EXPECT_EQ(0, try_open(card.path, O_RDWR))
+			TH_LOG("%s", card.path);
+	}
+	line_enable(&card, false);
+}
+
+/* A line that was never requested opens at the first try. */
+TEST(first_open_of_a_line)
+{
+	static const char *const types[] = { "msi", "intx" };
+	struct line line;
+
+	/* A device has new lines when it is bound. */
+	for (int i = 0; i < ARRAY_SIZE(types); i++) {
+		const char *why = node_setup(&line, types[i]);
+
+		if (why)
+			SKIP(return, "%s", why);
+		EXPECT_STREQ("irq ", list_files(line.irq));
+		EXPECT_EQ(0, try_open(line.path, O_RDWR))
+			TH_LOG("%s", line.path);
+		node_teardown(&line);
+	}
+	open_intx_of_card(_metadata);
 }
 
 TEST_HARNESS_MAIN
