@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is promised of the nodes of a platform device that is bound to the driver irq_user: their
- * names are the device's, and a program that may open them can drive the device.
+ * Tests the nodes of a platform device that is bound to the driver irq_user: they have the
+ * device's names, and a program that may open them can drive the device.
  *
  * The device is a real-time clock. Its alarm is an interrupt at a known time.
  */
@@ -32,10 +32,10 @@
 #define USER		4711
 #define GROUP		4712
 
-/* In milliseconds: how long to wait for an event that has to come. */
+/* How many milliseconds to wait for an event that must come. */
 #define PATIENCE	5000
 
-/* The alarms of a clock that does not take seconds for each. */
+/* How many alarms to wait for, if the clock does not take seconds for each. */
 #define ALARMS		20
 
 /* Returns what opening a node gives, without keeping it: 0 or -errno. */
@@ -49,7 +49,7 @@ static int is_node(const struct dirent *entry)
 	return entry->d_type == DT_CHR;
 }
 
-/* Lists a device's nodes in alphabetical order, each with a blank behind it. */
+/* Lists a device's nodes in alphabetical order, each followed by a space. */
 static const char *list_nodes(struct line *device)
 {
 	static char text[512];
@@ -76,7 +76,7 @@ static uint32_t *map_page(int fd, off_t offset)
 	return regs == MAP_FAILED ? NULL : regs;
 }
 
-/* Sleeps until so many alarms. Returns NULL, or what was wrong. */
+/* Sleeps until @alarms alarms have come. Returns NULL, or what went wrong. */
 static const char *sleep_until_alarms(const struct rtc *rtc, uint32_t *regs, int fd, int alarms)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
@@ -98,7 +98,7 @@ static const char *sleep_until_alarms(const struct rtc *rtc, uint32_t *regs, int
 	return poll(&pollfd, 1, 0) ? "there is an event without an alarm" : NULL;
 }
 
-/* The same, of a line that is opened for it. */
+/* As sleep_until_alarms(), but opens the line first. */
 static const char *open_and_sleep(const struct rtc *rtc, uint32_t *regs,
 				  struct line *device, int alarms)
 {
@@ -254,7 +254,7 @@ static bool become_user(gid_t group)
 		!setresuid(USER, USER, USER);
 }
 
-/* Drives the clock without privilege. Returns NULL, or what was wrong. */
+/* Drives the clock without privileges. Returns NULL, or what went wrong. */
 static const char *drive_as_user(const struct rtc *rtc, struct line *device, int irq)
 {
 	uint32_t *regs;
@@ -283,7 +283,7 @@ static const char *try_as_stranger(struct line *device)
 
 /*
  * A member of the node's group, without any capability, maps the registers, sets the alarm,
- * sleeps until it, and acknowledges it. No event comes before its alarm.
+ * sleeps until it comes, and acknowledges it. No event comes before its alarm.
  */
 TEST_F_TIMEOUT(clock, alarm_as_unprivileged_user, 120)
 {
@@ -309,7 +309,7 @@ TEST_F_TIMEOUT(clock, alarm_as_unprivileged_user, 120)
 	}
 }
 
-/* Only driver_override binds a device, whichever way the driver is asked. */
+/* Only driver_override binds a device, by each way to probe it. */
 TEST_F(clock, needs_the_override)
 {
 	const char *const overrides[] = { "\n", "no_such_driver" };
@@ -327,8 +327,8 @@ TEST_F(clock, needs_the_override)
 }
 
 /*
- * Unbinding wakes all sleepers of the line, and takes mapped registers away. If the device is
- * bound again, it has new nodes, which work while the old files are still open.
+ * Unbinding wakes all sleepers of the line and ends mappings of registers. If the device is
+ * bound again, it has new nodes. They work while the old files are still open.
  */
 TEST_F_TIMEOUT(clock, unbinding_takes_line_and_registers, 120)
 {
@@ -368,7 +368,7 @@ TEST_F_TIMEOUT(clock, unbinding_takes_line_and_registers, 120)
 	close(mem);
 }
 
-/* Opens the file of a device that the driver of UIO has. */
+/* Opens the UIO file of a device that the UIO driver has bound. */
 static int open_uio(struct line *device)
 {
 	char path[288];
@@ -390,7 +390,7 @@ static int open_uio(struct line *device)
 
 /*
  * After the device is unbound, a driver in the kernel can request the line, and its handler
- * runs. Here that is the driver of UIO. Afterwards irq_user can have the device again.
+ * runs. This test uses the UIO driver. Afterwards irq_user can bind the device again.
  */
 TEST_F_TIMEOUT(clock, kernel_driver_has_the_line_afterwards, 120)
 {
@@ -414,7 +414,7 @@ TEST_F_TIMEOUT(clock, kernel_driver_has_the_line_afterwards, 120)
 	self->rtc->prepare(regs);
 	for (int i = 1; i <= 2; i++) {
 		self->rtc->set(regs, self->rtc->now(regs) + self->rtc->ahead);
-		/* It counts from the time it was bound. */
+		/* UIO counts from the time that the device was bound. */
 		EXPECT_EQ(i, read_count(fd));
 		self->rtc->clear(regs);
 		EXPECT_EQ(0, write_value(fd, 1));
@@ -431,15 +431,15 @@ TEST_F_TIMEOUT(clock, kernel_driver_has_the_line_afterwards, 120)
 	check_alarms(_metadata, self->rtc, self->regs, &self->device);
 }
 
-/* Finds a device that the machine's description has for these tests. */
+/* Finds a device that firmware describes for these tests. */
 static bool find_made(struct line *device, const char *compatible, const char *acpi)
 {
 	return platform_find(device, compatible) || platform_find(device, acpi);
 }
 
 /*
- * Two devices that share a line can both be bound, and have a node each. The line has one owner.
- * The owner loses the line when either device is unbound.
+ * Two devices that share a line can both be bound. Each has a node. The line has one owner. If
+ * either device is unbound, the owner loses the line.
  */
 TEST_F_TIMEOUT(clock, devices_share_a_line, 120)
 {
@@ -467,7 +467,7 @@ TEST_F_TIMEOUT(clock, devices_share_a_line, 120)
 	check_alarms(_metadata, self->rtc, self->regs, &self->device);
 }
 
-/* A device with several interrupts, which have names that are not all fit for a node. */
+/* A device with several interrupts. Some of their names cannot be names of nodes. */
 #define LINES	3
 
 FIXTURE(named)
@@ -478,7 +478,10 @@ FIXTURE(named)
 	bool found;
 };
 
-/* A character that a node cannot have is replaced, and a name that is taken is the index. */
+/*
+ * A character that a node's name cannot have is replaced. A name that is taken becomes the
+ * index.
+ */
 static const char *const names[LINES] = { "ready", "tx_rx", "2" };
 
 FIXTURE_SETUP(named)
@@ -505,7 +508,7 @@ FIXTURE_TEARDOWN(named)
 		platform_take(&self->device, NODE_DRIVER);
 }
 
-/* Opens what makes an edge on a line of that name. */
+/* Opens the debugfs file that triggers the line of that name. */
 static void open_trigger(struct __test_metadata *_metadata, struct line *device,
 			 const char *name, struct line *line)
 {
@@ -519,7 +522,7 @@ static void open_trigger(struct __test_metadata *_metadata, struct line *device,
 	ASSERT_LE(0, line->debug);
 }
 
-/* Each interrupt of a device is a line of its own, under the name that firmware gives it. */
+/* Each interrupt of a device is a line with a node. The node has the name that firmware gives. */
 TEST_F(named, interrupts_have_their_names)
 {
 	struct pollfd pollfds[LINES];

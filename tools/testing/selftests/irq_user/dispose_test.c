@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is promised when the mapping of a line is disposed of under its owner,
- * whatever the kind of the line: removal waits for nobody.
+ * Tests what happens when the mapping of a line is disposed of while the line has an owner, for
+ * each kind of line. Removal does not wait for user space.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@ FIXTURE(dispose)
 FIXTURE_VARIANT(dispose)
 {
 	const char *kind;
-	const char *fire;		/* how it is made to fire */
+	const char *fire;		/* the command that makes it fire */
 };
 
 FIXTURE_VARIANT_ADD(dispose, edge) { .kind = "edge", .fire = "fire" };
@@ -49,7 +49,7 @@ FIXTURE_TEARDOWN(dispose)
 	fake_dispose(&self->fake);
 }
 
-/* Sleepers of all kinds wake at once, and later calls say that the line is gone. */
+/* Sleepers of all kinds wake, and later calls fail with EIO. */
 TEST_F(dispose, wakes_all_sleepers)
 {
 	struct sleeper sleepers[SLEEPS];
@@ -67,7 +67,7 @@ TEST_F(dispose, wakes_all_sleepers)
 	EXPECT_EQ(-1, access(self->fake.path, F_OK));
 }
 
-/* An epoll set that nobody waits on may outlive the line, and the file. */
+/* An epoll set without a waiter may outlive the line and the file. */
 TEST_F(dispose, idle_epoll_set)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -92,7 +92,7 @@ static bool sleep_exclusively(int fd)
 	return woken;
 }
 
-/* Of those who poll exclusively one wakes for an event, but all for the line's end. */
+/* An event wakes one exclusive poller. Removal of the line wakes all of them. */
 TEST_F(dispose, wakes_all_exclusive_pollers)
 {
 	struct sleeper sleepers[3];
@@ -112,7 +112,7 @@ struct storm {
 	int pollers[POLLERS];
 };
 
-/* Opens a line, with many pollers: it takes its time to wake them, and to take it away. */
+/* Opens a line with many pollers, so that waking them and removing the line takes long. */
 static void storm_setup(struct __test_metadata *_metadata, struct storm *storm, const char *kind)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -135,7 +135,7 @@ static void storm_teardown(struct storm *storm)
 	close(storm->fd);
 }
 
-/* Makes the line fire, and arms it, without a pause until it is gone. */
+/* Makes the line fire and arms it in a loop, until the line is gone. */
 static void *storm_main(void *arg)
 {
 	struct storm *storm = arg;
@@ -147,7 +147,7 @@ static void *storm_main(void *arg)
 	return NULL;
 }
 
-/* The line goes away as it fires without a pause. */
+/* The line goes away while it fires again and again. */
 TEST_F_TIMEOUT(dispose, in_a_storm, 300)
 {
 	int storms = 0, fires = 0, rounds;
@@ -172,7 +172,7 @@ TEST_F_TIMEOUT(dispose, in_a_storm, 300)
 		EXPECT_EQ(-EIO, read_count(storm.fd));
 		storm_teardown(&storm);
 	}
-	TH_LOG("%d of %d lines fired as they went, %d times", storms, rounds, fires);
+	TH_LOG("%d of %d lines fired while they went away, %d times", storms, rounds, fires);
 	EXPECT_EQ(10, storms);
 }
 
@@ -185,7 +185,7 @@ TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
 		int fd;
 
 		ASSERT_EQ(NULL, fake_make(&fake, variant->kind));
-		/* Every other time the opener has the line to itself. */
+		/* In every other round the opener is the only thread that uses the line. */
 		fd = i & 1 ? open(fake.path, O_RDWR | O_NONBLOCK) : -1;
 		if (fd >= 0)
 			pthread_create(&caller, NULL, call_until_gone, &fd);
@@ -201,8 +201,8 @@ TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
 }
 
 /*
- * A poller that was woken, but is kept from running, delays no other thread. If removal
- * takes four seconds, the scheduler lets the poller run: try again then.
+ * A poller that was woken, but cannot run, does not delay removal. If removal takes four
+ * seconds, the scheduler lets the poller run: then the test tries again.
  */
 TEST_F(dispose, poller_kept_off_its_cpu)
 {
@@ -230,9 +230,9 @@ TEST_F(dispose, poller_kept_off_its_cpu)
 		EXPECT_EQ(0, fake_do(&fake, "dispose"));
 		kept_off = runtime == sleeper_runtime(&sleeper);
 		/*
-		 * The poller's entry is still on the queue of the line that is gone. A
-		 * descriptor that cannot be polled takes the place of the one that it has
-		 * waited on.
+		 * The poller's entry is still on the queue of the removed line. Put a
+		 * descriptor that cannot be polled in the place of the one that the poller
+		 * waits on.
 		 */
 		EXPECT_EQ(fd, dup2(path, fd));
 		EXPECT_EQ(NULL, fake_make(&other, variant->kind));
@@ -247,7 +247,7 @@ TEST_F(dispose, poller_kept_off_its_cpu)
 	close(path);
 }
 
-/* Ways to lose an edge line that stays mapped. */
+/* Ways in which an edge line becomes unusable while it stays mapped. */
 FIXTURE(lost)
 {
 	struct fake fake;
@@ -256,7 +256,7 @@ FIXTURE(lost)
 FIXTURE_VARIANT(lost)
 {
 	const char *verb;
-	int error;			/* what opening it gives then */
+	int error;			/* of a later open */
 };
 
 FIXTURE_VARIANT_ADD(lost, domain_removed) { .verb = "unbind", .error = EINVAL };
@@ -275,7 +275,7 @@ FIXTURE_TEARDOWN(lost)
 	fake_dispose(&self->fake);
 }
 
-/* The owner is told, and nobody is the next one. */
+/* All sleepers wake, later calls fail with EIO, and the line cannot be opened again. */
 TEST_F(lost, tells_all_sleepers)
 {
 	int fd = open(self->fake.path, O_RDWR);

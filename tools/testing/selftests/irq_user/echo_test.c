@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /proc/irq/<N>/irq promises about interrupts that nobody asked for: no
- * count is an echo of an interrupt that was served already, and a device that
- * never becomes quiet costs no more than its owner asks for.
+ * Tests that no interrupt is counted twice: a count is never left over from an interrupt that
+ * was served already. A device that stays asserted interrupts only as often as its owner arms
+ * the line.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 #include "hog.h"
 #include "line_fixture.h"
 
-/* What runs on the line's own processor, as far as the line lets it. */
+/* A thread that runs on the line's CPU whenever no interrupt is handled there. */
 struct spinner {
 	pthread_t thread;
 	unsigned long turns;
@@ -33,7 +33,7 @@ static void *spinner_main(void *arg)
 
 	CPU_ZERO(&cpus);
 	CPU_SET(1, &cpus);
-	/* With a single CPU this fails, and it shares the one that there is. */
+	/* With a single CPU this fails, and the thread shares that CPU. */
 	if (sched_setaffinity(0, sizeof(cpus), &cpus))
 		errno = 0;
 	while (!__atomic_load_n(&spinner->stop, __ATOMIC_SEQ_CST)) {
@@ -43,7 +43,7 @@ static void *spinner_main(void *arg)
 	return NULL;
 }
 
-/* Waits until it has run, and so has taken the interrupts that there were. */
+/* Waits until the thread has run. Then its CPU has taken all pending interrupts. */
 static void spinner_check(struct spinner *spinner)
 {
 	unsigned long turns = __atomic_load_n(&spinner->turns, __ATOMIC_SEQ_CST);
@@ -58,7 +58,7 @@ static void spinner_stop(struct spinner *spinner)
 	pthread_join(spinner->thread, NULL);
 }
 
-/* The counts come while the device asserts, and none comes when it is quiet. */
+/* A count comes while the device asserts its interrupt. No count comes while it is quiet. */
 TEST_F_TIMEOUT(intx, no_count_while_quiet, 300)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -79,7 +79,9 @@ TEST_F_TIMEOUT(intx, no_count_while_quiet, 300)
 		ASSERT_EQ(1, count);
 		ASSERT_TRUE(line_asserts(&self->line));
 		line_ack(&self->line);
-		/* This arms. Then wait until the line's processor has had its chance. */
+		/*
+		 * This read arms. Then wait until the line's CPU could have taken an interrupt.
+		 */
 		ASSERT_EQ(-EAGAIN, read_count(fd));
 		if (i & 1)
 			ASSERT_EQ(0, write_value(fd, 0));
@@ -91,7 +93,7 @@ TEST_F_TIMEOUT(intx, no_count_while_quiet, 300)
 	spinner_stop(&spinner);
 }
 
-/* Returns how often the kernel thinks that nobody handled the line. */
+/* Returns how many interrupts of the line the kernel has counted as unhandled. */
 static int count_unhandled(struct line *line)
 {
 	char path[64], text[256] = "", *value;
@@ -108,7 +110,7 @@ static int count_unhandled(struct line *line)
 	return value ? atoi(value + strlen("unhandled ")) : -1;
 }
 
-/* A device that is never quiet interrupts once each time that it is let. */
+/* A device that is never quiet interrupts once for each time that the line is armed. */
 TEST_F_TIMEOUT(intx, one_interrupt_an_arm, 300)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -120,13 +122,13 @@ TEST_F_TIMEOUT(intx, one_interrupt_an_arm, 300)
 	pthread_create(&spinner.thread, NULL, spinner_main, &spinner);
 	line_raise(&self->line);
 	for (unsigned int i = 1; i <= 1000; i++) {
-		/* Armed in turn by open and poll, by a read, and by a write. */
+		/* Armed in turn by poll (at first by open), by a read, and by a write. */
 		if (i > 1 && i % 3 == 1)
 			ASSERT_EQ(-EAGAIN, read_count(fd));
 		if (i > 1 && i % 3 == 2)
 			ASSERT_EQ(0, write_value(fd, 1));
 		ASSERT_TRUE(wait_event(fd));
-		/* The processor goes on, however long the owner takes. */
+		/* The line's CPU runs other threads, however long the owner takes. */
 		spinner_check(&spinner);
 		ASSERT_EQ(i, line_hw_count(&self->line) - before);
 		ASSERT_EQ(1, read_count(fd));
@@ -137,12 +139,12 @@ TEST_F_TIMEOUT(intx, one_interrupt_an_arm, 300)
 	EXPECT_EQ(0, count_unhandled(&self->line));
 }
 
-/* The kernel never gives up on the line: its owner cares, even if it does nothing. */
+/* The kernel does not disable the line as spurious, even if its owner never quiets the device. */
 TEST_F_TIMEOUT(intx, somebody_always_cares, 600)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
-	/* The kernel disables a line when 99,900 of 100,000 were not handled. */
+	/* The kernel disables a line if 99,900 of 100,000 interrupts were not handled. */
 	const unsigned int rounds = 110000;
 
 	ASSERT_LE(0, fd);
@@ -163,7 +165,7 @@ TEST_F_TIMEOUT(intx, somebody_always_cares, 600)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* Not even if the owner leaves threads of the kernel's that serve interrupts no time to run. */
+/* The same holds if the owner's priority keeps the kernel's interrupt threads from running. */
 TEST_F(intx, somebody_cares_at_any_priority)
 {
 	struct sched_param above_irq_threads = { .sched_priority = 60 };
@@ -173,7 +175,7 @@ TEST_F(intx, somebody_cares_at_any_priority)
 	line_move_here(&self->line);
 	line_raise(&self->line);
 	for (unsigned int i = 0; i < 1000; i++) {
-		/* The first rounds would be for such a thread to come to this CPU. */
+		/* In the first rounds an interrupt thread can move to this CPU. */
 		if (i == 100)
 			ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &above_irq_threads));
 		ASSERT_TRUE(wait_event(fd));
@@ -182,20 +184,26 @@ TEST_F(intx, somebody_cares_at_any_priority)
 	EXPECT_EQ(0, count_unhandled(&self->line));
 }
 
-/* An event that an owner left is not handed to the next. */
+/* An event that the last owner has not read is not given to the next owner. */
 TEST_F(intx, earlier_owner_leaves_nothing)
 {
 	for (int i = 0; i < 100; i++) {
 		int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
 		ASSERT_LE(0, fd);
-		/* Left in turn as a count, and by a device that was quiet again in time. */
+		/*
+		 * Left in turn as a count, and as an interrupt that ends while the line is
+		 * masked.
+		 */
 		if (i & 1)
 			ASSERT_EQ(0, write_value(fd, 0));
 		line_raise(&self->line);
 		if (!(i & 1))
 			ASSERT_TRUE(wait_event(fd));
-		/* Not after close: QEMU's IO-APIC does not see that a line without owner drops. */
+		/*
+		 * Not after close: QEMU's IO-APIC does not see that a line without an owner
+		 * drops.
+		 */
 		line_ack(&self->line);
 		close(fd);
 
@@ -211,7 +219,7 @@ TEST_F(intx, earlier_owner_leaves_nothing)
 	}
 }
 
-/* Of the edges that come while the line is masked one is kept. */
+/* Of the edges that come while the line is masked, one is kept. */
 TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -221,7 +229,7 @@ TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
 		unsigned int before = line_hw_count(&self->line);
 		bool by_write = i & 1;
 
-		/* Masked in turn by a write, and by an event that is taken later. */
+		/* Masked in turn by a write, and by an event that is read later. */
 		if (by_write) {
 			ASSERT_EQ(0, write_value(fd, 0));
 		} else {
@@ -230,7 +238,7 @@ TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
 		}
 		for (int n = 0; n < 50; n++)
 			line_trigger(&self->line);
-		/* The last one may still be on its way to another processor. */
+		/* The last edge may still be on its way to another CPU. */
 		while (line_expects_edge(&self->line))
 			;
 		if (!by_write)
@@ -238,12 +246,12 @@ TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
 		ASSERT_TRUE(wait_event(fd));
 		ASSERT_EQ(1, read_count(fd));
 		ASSERT_EQ(-EAGAIN, read_count(fd));
-		/* The event, the edge that is kept, and the one that disables the line. */
+		/* The event, the kept edge, and the edge that disables the line. */
 		ASSERT_GE(by_write ? 2 : 3, line_hw_count(&self->line) - before);
 	}
 }
 
-/* As of a level. An edge that is not masked does not wait for anybody to come again. */
+/* An edge of a free-running line counts as handled even if no thread can run on its CPU. */
 TEST_F(edge, somebody_cares_at_any_priority)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -262,7 +270,7 @@ TEST_F(edge, somebody_cares_at_any_priority)
 	EXPECT_LT(0, read_count(fd));
 }
 
-/* An edge that came while an earlier owner had the line masked was its own. */
+/* An edge that came while the last owner had the line masked is not given to the next owner. */
 TEST_F_TIMEOUT(edge, earlier_owner_leaves_nothing, 300)
 {
 	for (int i = 0; i < 200; i++) {
@@ -272,7 +280,7 @@ TEST_F_TIMEOUT(edge, earlier_owner_leaves_nothing, 300)
 		ASSERT_LE(0, fd);
 		line_trigger(&self->line);
 		ASSERT_TRUE(wait_event(fd));
-		/* The file keeps one, and disables the line at the next. */
+		/* The file keeps one edge, and disables the line at the next one. */
 		while (!line_keeps_edge(&self->line))
 			line_trigger(&self->line);
 		close(fd);
@@ -281,7 +289,7 @@ TEST_F_TIMEOUT(edge, earlier_owner_leaves_nothing, 300)
 		fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(-EAGAIN, read_count(fd));
-		/* The first event is the edge of this owner, and there is no other. */
+		/* The first event is the edge that comes now. There is no other event. */
 		line_trigger(&self->line);
 		ASSERT_TRUE(wait_event(fd));
 		ASSERT_EQ(1, read_count(fd));
@@ -291,7 +299,7 @@ TEST_F_TIMEOUT(edge, earlier_owner_leaves_nothing, 300)
 	}
 }
 
-/* Nor is an edge handed out that a chip has kept since nobody had the line. */
+/* An edge that a chip has kept while the line had no owner is not given to the next owner. */
 TEST(edge_for_nobody_is_discarded)
 {
 	struct fake fake;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is promised when the caller errs, lacks a privilege, runs out of
- * something or dies: no event is lost, and no line is left claimed.
+ * Tests callers that make errors, lack a privilege, run out of a resource or die: no event is
+ * lost, and no line stays claimed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@
 #define NOBODY		65534
 #define FILL		0x5a
 
-/* What a child exits with that could not do what it was to try. */
+/* The exit status of a child that could not prepare the test. */
 #define CANNOT		255
 
 /* Makes an event and leaves it pending, with the device quiet. */
@@ -43,7 +43,7 @@ static bool make_event(struct line *line, int fd)
 	return true;
 }
 
-/* The line has no owner, and whoever opens it next gets its events. */
+/* The line has no owner, and its next owner gets its events. */
 static void check_free(struct __test_metadata *_metadata, struct line *line)
 {
 	char *row = line_row(line);
@@ -59,7 +59,7 @@ static void check_free(struct __test_metadata *_metadata, struct line *line)
 	close(fd);
 }
 
-/* Maps two pages of which the second one cannot be touched. */
+/* Maps two pages. The second page cannot be accessed. */
 static char *map_edge(void)
 {
 	char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -70,7 +70,7 @@ static char *map_edge(void)
 	return page;
 }
 
-/* Whatever is wrong with a buffer, the event stays for a better one. */
+/* Whatever is wrong with a buffer, the event stays for the next read. */
 TEST_F(intx, unwritable_buffer_loses_nothing)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -97,7 +97,7 @@ TEST_F(intx, unwritable_buffer_loses_nothing)
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 }
 
-/* Makes an event beside the ones that are pending already. */
+/* Makes an event in addition to pending events. */
 static void make_another(struct line *line, int fd)
 {
 	unsigned int before = line_hw_count(line);
@@ -107,12 +107,12 @@ static void make_another(struct line *line, int fd)
 	while (line_hw_count(line) == before)
 		;
 	line_ack(line);
-	/* The handler may still be on its way to mask the line. */
+	/* The handler may not have masked the line yet. */
 	while (!line_depth(line))
 		;
 }
 
-/* Several events that a bad buffer could not take are all there afterwards. */
+/* Several events that a bad buffer could not take all stay. */
 TEST_F(intx, unwritable_buffer_keeps_the_sum)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), sum = 0;
@@ -120,14 +120,14 @@ TEST_F(intx, unwritable_buffer_keeps_the_sum)
 
 	ASSERT_LE(0, fd);
 	if (line_depth(&self->line) < 0)
-		SKIP(return, "debugfs does not tell whether a line is masked");
+		SKIP(return, "debugfs does not show whether a line is masked");
 	ASSERT_TRUE(make_event(&self->line, fd));
 	for (int i = 1; i < events; i++) {
 		make_another(&self->line, fd);
 		EXPECT_EQ(-1, read(fd, NULL, sizeof(int)));
 		EXPECT_EQ(EFAULT, errno);
 	}
-	/* The last one may be masked and not yet counted. */
+	/* The last interrupt may have masked the line without being counted yet. */
 	while (sum < events) {
 		int count = read_count(fd);
 
@@ -139,7 +139,7 @@ TEST_F(intx, unwritable_buffer_keeps_the_sum)
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 }
 
-/* A read in a thread of its own that sleeps for an event. */
+/* A read in its own thread, which sleeps until an event comes. */
 struct sleeper {
 	pthread_t thread;
 	pid_t tid;
@@ -180,8 +180,8 @@ static long count_sleeps(pid_t tid)
 }
 
 /*
- * Waits until the sleeper sleeps once more than it did. Its state would not do:
- * that says so already when it is about to arm the line.
+ * Waits until the sleeper has gone to sleep again. The thread's state is not enough: it already
+ * says "sleeping" before the read arms the line.
  */
 static void sleeper_wait(struct sleeper *sleeper)
 {
@@ -204,7 +204,7 @@ static void sleeper_start(struct sleeper *sleeper, int fd, void *buffer)
 	sleeper_wait(sleeper);
 }
 
-/* A sleeper that cannot take the event it is woken for leaves it. */
+/* A sleeper that is woken but cannot write its buffer leaves the event. */
 TEST_F(intx, unwritable_buffer_of_a_sleeper)
 {
 	int fd = open(self->line.path, O_RDWR);
@@ -221,7 +221,7 @@ TEST_F(intx, unwritable_buffer_of_a_sleeper)
 	}
 }
 
-/* Nor does it leave those asleep who can take the event. */
+/* A sleeper with a bad buffer does not keep an event from a sleeper with a good one. */
 TEST_F(intx, unwritable_buffer_beside_a_sleeper)
 {
 	int fd = open(self->line.path, O_RDWR);
@@ -231,7 +231,7 @@ TEST_F(intx, unwritable_buffer_beside_a_sleeper)
 	for (int i = 0; i < 50; i++) {
 		int count = 0;
 
-		/* Each order: one sleeper is woken, and it may be either. */
+		/* In both orders: one sleeper is woken, and it may be either. */
 		if (i & 1)
 			sleeper_start(&bad, fd, NULL);
 		sleeper_start(&good, fd, &count);
@@ -243,7 +243,10 @@ TEST_F(intx, unwritable_buffer_beside_a_sleeper)
 		ASSERT_EQ(1, count);
 		line_ack(&self->line);
 
-		/* Whether it fails now or with this event: it takes none. */
+		/*
+		 * The bad sleeper fails with the last event or with this one. It takes no
+		 * event.
+		 */
 		ASSERT_EQ(0, write_value(fd, 1));
 		line_raise(&self->line);
 		pthread_join(bad.thread, NULL);
@@ -253,10 +256,10 @@ TEST_F(intx, unwritable_buffer_beside_a_sleeper)
 	}
 }
 
-/* Reads that fail again and again, without sleeping. */
+/* Reads that fail in a loop, without sleeping. */
 struct faulter {
 	pthread_t thread;
-	int fd, limit;			/* 0: until it is stopped */
+	int fd, limit;			/* 0: no limit */
 	int faults, others;
 	bool stop;
 };
@@ -282,7 +285,7 @@ static int count_faults(struct faulter *faulters)
 	       __atomic_load_n(&faulters[1].faults, __ATOMIC_RELAXED);
 }
 
-/* Reads that fail neither hide an event from a sleeper nor double it. */
+/* Failing reads neither hide an event from a sleeper nor make it count twice. */
 TEST_F_TIMEOUT(edge, failing_reads_beside_a_reader, 120)
 {
 	const time_t enough = time(NULL) + 60;
@@ -306,7 +309,7 @@ TEST_F_TIMEOUT(edge, failing_reads_beside_a_reader, 120)
 		ASSERT_EQ(1, count);
 		met += count_faults(faulters) != faults;
 	}
-	TH_LOG("%d of %d events met a read that failed", met, rounds);
+	TH_LOG("%d of %d events came during a read that failed", met, rounds);
 	EXPECT_LE(50, met);
 	for (int i = 0; i < ARRAY_SIZE(faulters); i++) {
 		__atomic_store_n(&faulters[i].stop, true, __ATOMIC_RELAXED);
@@ -314,7 +317,7 @@ TEST_F_TIMEOUT(edge, failing_reads_beside_a_reader, 120)
 	}
 }
 
-/* The event that failing reads leave is pending all the time: none of them arms. */
+/* Failing reads leave the event pending all the time, and none of them arms. */
 TEST_F_TIMEOUT(intx, failing_reads_do_not_arm, 120)
 {
 	int fd = open(self->line.path, O_RDWR);
@@ -322,7 +325,7 @@ TEST_F_TIMEOUT(intx, failing_reads_do_not_arm, 120)
 	struct faulter faulters[2] = {};
 
 	ASSERT_LE(0, fd);
-	/* The device keeps asserting: were the line armed it would fire again. */
+	/* The device still asserts: if the line were armed, it would fire again. */
 	line_raise(&self->line);
 	ASSERT_TRUE(wait_event(fd));
 	for (int i = 0; i < ARRAY_SIZE(faulters); i++) {
@@ -345,7 +348,7 @@ static int set_policy(int policy, int priority)
 	return sched_setscheduler(0, policy, &param);
 }
 
-/* A sleeper whose event another reader takes sleeps on and does not arm. */
+/* If another reader takes the event of a sleeper, the sleeper sleeps on and does not arm. */
 TEST_F(intx, late_sleeper_does_not_arm)
 {
 	int fd = open(self->line.path, O_RDWR), count, last;
@@ -355,7 +358,7 @@ TEST_F(intx, late_sleeper_does_not_arm)
 	cpu_set_t cpu;
 
 	ASSERT_LE(0, fd);
-	/* The sleeper cannot run while this thread runs in real time. */
+	/* The sleeper cannot run while this thread has a real-time policy. */
 	CPU_ZERO(&cpu);
 	CPU_SET(0, &cpu);
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpu), &cpu));
@@ -363,20 +366,20 @@ TEST_F(intx, late_sleeper_does_not_arm)
 	for (int i = 0; i < 20; i++) {
 		before = line_hw_count(&self->line);
 		if (set_policy(SCHED_FIFO, 1))
-			SKIP(return, "cannot run in real time");
+			SKIP(return, "cannot set a real-time policy");
 		line_raise(&self->line);
 		while (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) != sizeof(count))
 			;
 		EXPECT_EQ(1, count);
 		ASSERT_EQ(0, set_policy(SCHED_OTHER, 0));
 		sleeper_wait(&sleeper);
-		/* The device still asserts: were the line armed it would fire again. */
+		/* The device still asserts: if the line were armed, it would fire again. */
 		if (sleeper.sleeps != LONG_MAX)
 			ASSERT_EQ(before + 1, line_hw_count(&self->line));
 		line_ack(&self->line);
 		/*
-		 * Of a thread in real time that was held up for a second the kernel
-		 * takes time for others, and so the sleeper was first.
+		 * If a real-time thread runs for a second, the kernel gives time to other
+		 * threads. Then the sleeper was first.
 		 */
 		if (sleeper.sleeps == LONG_MAX) {
 			pthread_join(sleeper.thread, NULL);
@@ -395,7 +398,7 @@ static void ignore(int signal)
 	(void)signal;
 }
 
-/* Nor does a sleeper that a signal takes away while another one has the event. */
+/* If a signal ends a sleeping read while another reader has the event, it does not arm. */
 TEST_F(intx, interrupted_sleeper_does_not_arm)
 {
 	struct sigaction action = { .sa_handler = ignore };
@@ -417,13 +420,13 @@ TEST_F(intx, interrupted_sleeper_does_not_arm)
 		pthread_kill(sleepers[!first].thread, SIGUSR1);
 		pthread_join(sleepers[!first].thread, NULL);
 		ASSERT_EQ(-EINTR, sleepers[!first].result);
-		/* The device still asserts: were the line armed it would fire again. */
+		/* The device still asserts: if the line were armed, it would fire again. */
 		ASSERT_EQ(before + 1, line_hw_count(&self->line));
 		line_ack(&self->line);
 	}
 }
 
-/* A buffer in up to four parts: their lengths, with BAD where none can be touched. */
+/* A buffer in up to four parts: their lengths, with BAD for a part that cannot be accessed. */
 #define BAD	0x100
 
 struct split {
@@ -497,13 +500,13 @@ TEST_F(intx, read_in_parts)
 		EXPECT_EQ(-EAGAIN, read_count(fd));
 	}
 
-	/* To read nothing says nothing, and takes nothing. */
+	/* A read of no parts returns 0 and takes no event. */
 	ASSERT_TRUE(make_event(&self->line, fd));
 	EXPECT_EQ(0, readv(fd, NULL, 0));
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* The line is armed: it fires without further ado. The event is taken. */
+/* Checks that the line is armed: it fires. Takes the event. */
 static void check_armed(struct __test_metadata *_metadata, struct line *line, int fd)
 {
 	unsigned int before = line_hw_count(line);
@@ -516,7 +519,7 @@ static void check_armed(struct __test_metadata *_metadata, struct line *line, in
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* The line is masked: it does not fire. */
+/* Checks that the line is masked: it does not fire. */
 static void check_masked(struct __test_metadata *_metadata, struct line *line)
 {
 	unsigned int before = line_hw_count(line);
@@ -527,7 +530,7 @@ static void check_masked(struct __test_metadata *_metadata, struct line *line)
 	line_ack(line);
 }
 
-/* A value in parts is taken as a whole or not at all; a bad one changes nothing. */
+/* A value in parts takes effect as a whole or not at all. A bad value changes nothing. */
 TEST_F(intx, write_in_parts)
 {
 	static const struct split splits[] = {
@@ -573,7 +576,7 @@ TEST_F(intx, write_in_parts)
 	}
 }
 
-/* A write, good or bad, takes no event that is pending. */
+/* A write, valid or not, takes no pending event. */
 TEST_F(intx, write_keeps_a_pending_event)
 {
 	static const struct split splits[] = {
@@ -598,7 +601,7 @@ TEST_F(intx, write_keeps_a_pending_event)
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 }
 
-/* Every size but four is refused, and of four bytes none is written beyond. */
+/* Each size but four fails with EINVAL. A read of four bytes writes four bytes. */
 TEST_F(intx, every_size_of_buffer)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), count;
@@ -612,7 +615,7 @@ TEST_F(intx, every_size_of_buffer)
 	for (int size = 0; size <= PAGE; size++) {
 		if (size == sizeof(count))
 			continue;
-		/* The buffer ends where nothing can be touched. */
+		/* The buffer ends where the page that cannot be accessed begins. */
 		ASSERT_EQ(-1, read(fd, page + PAGE - size, size))
 			TH_LOG("for %d bytes", size);
 		ASSERT_EQ(EINVAL, errno);
@@ -626,7 +629,7 @@ TEST_F(intx, every_size_of_buffer)
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 }
 
-/* With RWF_NOWAIT a read does not wait, although the file is a blocking one. */
+/* With RWF_NOWAIT a read of a blocking file does not wait. */
 TEST_F(intx, read_without_waiting)
 {
 	int fd = open(self->line.path, O_RDWR), count[2] = {};
@@ -638,7 +641,7 @@ TEST_F(intx, read_without_waiting)
 		EXPECT_EQ(-1, preadv2(fd, &iov, 1, -1, RWF_NOWAIT));
 		EXPECT_EQ(EAGAIN, errno);
 		line_raise(&self->line);
-		/* That read has armed: poll does not have to. */
+		/* That read has armed already, before poll does. */
 		ASSERT_TRUE(wait_event(fd));
 		line_ack(&self->line);
 		count[0] = 0;
@@ -653,7 +656,7 @@ TEST_F(intx, read_without_waiting)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* Calls that want a position are refused. They take no event and mask nothing. */
+/* Calls with a position fail. They take no event and mask nothing. */
 TEST_F(intx, positions_are_refused)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), value = 0;
@@ -695,7 +698,7 @@ static ssize_t move_by_sendfile(int in, int out, size_t len)
 	return sendfile(out, in, NULL, len);
 }
 
-/* What is moved to a pipe is in the pipe; what could not be moved stays. */
+/* A count that was moved to a pipe is in the pipe. A count that could not be moved stays. */
 TEST_F(intx, moved_events_are_not_lost)
 {
 	ssize_t (*const move[])(int in, int out, size_t len) = {
@@ -731,7 +734,7 @@ TEST_F(intx, moved_events_are_not_lost)
 		EXPECT_GT(0, move[i](fd, ends[1], sizeof(int)));
 	EXPECT_EQ(1, read_count(fd));
 
-	/* Nobody will ever read the pipe. */
+	/* The pipe has no reader. */
 	signal(SIGPIPE, SIG_IGN);
 	close(ends[0]);
 	ASSERT_TRUE(make_event(&self->line, fd));
@@ -740,7 +743,7 @@ TEST_F(intx, moved_events_are_not_lost)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* The reader that is killed, with a second thread that keeps the file open too. */
+/* The process that is killed in a read. A second thread of it sleeps in a read too. */
 static void read_until_killed(struct line *line, int said)
 {
 	int fd = open(line->path, O_RDWR), count;
@@ -755,7 +758,7 @@ static void read_until_killed(struct line *line, int said)
 	_exit(1);
 }
 
-/* A line whose owner is killed in a read is free when the owner is dead. */
+/* A line whose owner is killed in a read is free after the owner has died. */
 TEST_F(intx, killed_owner_gives_the_line_back)
 {
 	for (int i = 0; i < 20; i++) {
@@ -780,7 +783,7 @@ TEST_F(intx, killed_owner_gives_the_line_back)
 	}
 }
 
-/* An O_PATH descriptor names the file and claims nothing. */
+/* An O_PATH descriptor claims nothing. */
 TEST_F(intx, path_descriptor_claims_nothing)
 {
 	int fd = open(self->line.path, O_PATH);
@@ -811,7 +814,7 @@ static int become_nobody(void)
 	return setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY);
 }
 
-/* Whoever may open the file by its mode needs the capability all the same. */
+/* A process that may open the file by its mode or owner needs the capability too. */
 TEST_F(intx, mode_and_owner_are_not_enough)
 {
 	EXPECT_EQ(-EACCES, open_in_child(&self->line, become_nobody));
@@ -836,7 +839,7 @@ static int write_text(const char *path, const char *text)
 	return len == strlen(text) ? 0 : -1;
 }
 
-/* Becomes the root of a user namespace, where root is the same user as outside. */
+/* Becomes root in a user namespace, in which root is the same user as outside. */
 static int become_namespace_root(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -850,7 +853,7 @@ static int become_namespace_root(void)
 	return data[0].effective & CAP_TO_MASK(CAP_SYS_RAWIO) ? 0 : -1;
 }
 
-/* A capability that counts in a user namespace alone does not count. */
+/* A capability in a user namespace other than the initial one does not count. */
 TEST_F(intx, root_of_a_namespace_is_refused)
 {
 	int result = open_in_child(&self->line, become_namespace_root);
@@ -861,7 +864,7 @@ TEST_F(intx, root_of_a_namespace_is_refused)
 	check_free(_metadata, &self->line);
 }
 
-/* Keeps what a container's root usually has. */
+/* Keeps the capabilities that root in a container usually has. */
 static int become_container_root(void)
 {
 	static const int kept[] = {
@@ -879,21 +882,21 @@ static int become_container_root(void)
 	return syscall(SYS_capset, &header, data);
 }
 
-/* A container's root with the usual capabilities takes no line. */
+/* Root in a container with the usual capabilities cannot open a line. */
 TEST_F(intx, root_of_a_container_is_refused)
 {
 	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_container_root));
 	check_free(_metadata, &self->line);
 }
 
-/* Who has no descriptor left does not take the line. */
+/* An open without a free descriptor does not claim the line. */
 TEST_F(intx, no_descriptor_left)
 {
 	struct rlimit limit, none;
 
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
 	none = limit;
-	/* The lowest free descriptor is the first one that is forbidden. */
+	/* Forbid the lowest free descriptor and those above it. */
 	none.rlim_cur = dup(STDERR_FILENO);
 	ASSERT_LT(0, (int)none.rlim_cur);
 	close(none.rlim_cur);
@@ -907,9 +910,9 @@ TEST_F(intx, no_descriptor_left)
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define FAILSLAB	"/sys/kernel/debug/failslab/"
 
-/* The settings of the kernel's failing allocator, and what they were before. */
+/* The settings of the kernel's fault injection for allocations, and the old settings. */
 struct failslab {
-	int fd;				/* says which allocation is to fail */
+	int fd;				/* takes the number of the allocation to fail */
 	char wait[16], verbose[16];
 };
 
@@ -926,7 +929,7 @@ static int exchange(const char *path, const char *text, char *old, size_t size)
 	return write_text(path, text);
 }
 
-/* Makes allocations fail that may sleep too, and silently. */
+/* Has allocations that may sleep fail too, and without messages in the log. */
 static const char *failslab_setup(struct failslab *failslab)
 {
 	failslab->fd = open(FAIL_NTH, O_RDWR);
@@ -946,7 +949,7 @@ static void failslab_teardown(struct failslab *failslab)
 	close(failslab->fd);
 }
 
-/* Lets the @nth allocation from here on fail, or none if that is 0. */
+/* Has the @nth allocation from now on fail, or none if @nth is 0. */
 static bool fail_nth(struct failslab *failslab, int nth)
 {
 	char text[16];
@@ -955,7 +958,7 @@ static bool fail_nth(struct failslab *failslab, int nth)
 	return pwrite(failslab->fd, text, len, 0) == len;
 }
 
-/* Returns whether that allocation was reached, and no longer lets it fail. */
+/* Returns whether that allocation was reached. No allocation fails from then on. */
 static bool has_failed(struct failslab *failslab)
 {
 	char text[16] = "";
@@ -966,7 +969,7 @@ static bool has_failed(struct failslab *failslab)
 	return !atoi(text);
 }
 
-/* Whichever allocation of open fails, the line is either open or nobody's. */
+/* Whichever allocation of open fails, either open succeeds or the line stays free. */
 TEST_F_TIMEOUT(intx, no_memory_for_open, 120)
 {
 	struct failslab failslab;
@@ -997,12 +1000,12 @@ TEST_F_TIMEOUT(intx, no_memory_for_open, 120)
 		}
 		check_free(_metadata, &self->line);
 	}
-	TH_LOG("%d allocations, %d of them indispensable", nth - 1, refused);
+	TH_LOG("%d allocations, open needs %d of them", nth - 1, refused);
 	EXPECT_LT(0, refused);
 	failslab_teardown(&failslab);
 }
 
-/* Once the line is open no lack of memory keeps it from working. */
+/* After open, the line works even if allocations fail. */
 TEST_F_TIMEOUT(intx, no_memory_for_an_owner, 120)
 {
 	struct failslab failslab;

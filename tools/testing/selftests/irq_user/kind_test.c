@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lines of every kind: what is promised of those that can be had, and that the
- * others are refused without a word in the kernel's log.
+ * Tests lines of every kind: those that can be opened, and those that cannot, for which the
+ * kernel logs nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ FIXTURE_VARIANT(kind)
 {
 	const char *name;
 	bool hidden;			/* not in /proc/interrupts */
-	const char *fire;		/* how it is made to fire */
+	const char *fire;		/* the command that makes it fire */
 };
 
 FIXTURE_VARIANT_ADD(kind, edge) { .name = "edge", .fire = "fire" };
@@ -52,7 +52,7 @@ FIXTURE_TEARDOWN(kind)
 	fake_dispose(&self->fake);
 }
 
-/* Returns whether the kernel has complained of nothing, and named no interrupt, since. */
+/* Returns whether the log has no warning and no record with "irq" since then. */
 static bool is_silent(int log)
 {
 	char record[1024];
@@ -67,7 +67,7 @@ static bool is_silent(int log)
 	return errno == EAGAIN;
 }
 
-/* A line can be had, by one at a time; the log stays silent. */
+/* A line can be opened, by one owner at a time. The log stays silent. */
 TEST_F(kind, can_be_had)
 {
 	int log = log_end();
@@ -83,7 +83,7 @@ TEST_F(kind, can_be_had)
 	EXPECT_TRUE(is_silent(log));
 }
 
-/* Whatever context its handler needs, each event is counted once and masks. */
+/* Each event counts once and masks the line, whatever context its handler needs. */
 TEST_F(kind, events_are_counted)
 {
 	int fd;
@@ -124,7 +124,7 @@ FIXTURE_VARIANT(refused)
 };
 
 FIXTURE_VARIANT_ADD(refused, untriggered) { .name = "untriggered" };
-/* It is marked so after it was mapped: so it keeps its file. */
+/* This line is marked NOREQUEST after it was mapped, so it keeps its file. */
 FIXTURE_VARIANT_ADD(refused, no_request) { .name = "norequest" };
 
 FIXTURE_SETUP(refused)
@@ -140,7 +140,7 @@ FIXTURE_TEARDOWN(refused)
 	fake_dispose(&self->fake);
 }
 
-/* A line that cannot be had is EINVAL, and the log stays silent. */
+/* Opening a line that cannot be requested fails with EINVAL, and the log stays silent. */
 TEST_F(refused, is_invalid)
 {
 	int log = log_end();
@@ -183,7 +183,10 @@ FIXTURE_TEARDOWN(absent)
 	fake_dispose(&self->fake);
 }
 
-/* A line that is the kernel's own, or that nothing can mask, has no file. The log stays silent. */
+/*
+ * A line that belongs to the kernel, or that nothing can mask, has no file. The log stays
+ * silent.
+ */
 TEST_F(absent, does_not_exist)
 {
 	int log = log_end();
@@ -203,12 +206,12 @@ FIXTURE(late)
 FIXTURE_VARIANT(late)
 {
 	const char *name;
-	const char *before;		/* what happens to the line before */
-	const char *verb;		/* what makes it suit user space */
+	const char *before;		/* a command before that */
+	const char *verb;		/* the command that makes the line suit user space */
 };
 
 FIXTURE_VARIANT_ADD(late, chip) { .name = "late_chip", .verb = "chip" };
-/* It cannot be masked, but needs no mask once it is known to be an edge. */
+/* This line cannot be masked, but needs no mask after its trigger is known to be an edge. */
 FIXTURE_VARIANT_ADD(late, trigger) { .name = "late_trigger", .verb = "trigger" };
 /* The first request makes the line's directory. */
 FIXTURE_VARIANT_ADD(late, trigger_after_request)
@@ -229,7 +232,7 @@ FIXTURE_TEARDOWN(late)
 	fake_dispose(&self->fake);
 }
 
-/* A line that suits user space some time after it was mapped has its file from then on. */
+/* A line that suits user space only some time after it was mapped has its file from then on. */
 TEST_F(late, file_comes_later)
 {
 	int fd;
@@ -272,13 +275,13 @@ FIXTURE_TEARDOWN(simple)
 	fake_dispose(&self->fake);
 }
 
-/* Gives the line time to fire, which it should not. */
+/* Gives the line time to fire. It must not fire. */
 static void wait_in_vain(void)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000 * 1000 }, NULL);
 }
 
-/* A simple flow does not mask, so the handler does at once: one assertion is one interrupt. */
+/* A simple flow does not mask, so the handler masks the line: one assertion is one interrupt. */
 TEST_F(simple, assertion_is_one_event)
 {
 	unsigned int before = line_hw_count(&self->line);
@@ -298,7 +301,10 @@ TEST_F(simple, assertion_is_one_event)
 	EXPECT_EQ(-EINVAL, write_value(self->fd, 2));
 }
 
-/* Nothing is left of an assertion while the line was masked, for this owner or the next one. */
+/*
+ * An assertion that came and went while the line was masked gives no event, neither to this
+ * owner nor to the next.
+ */
 TEST_F(simple, nothing_is_stale)
 {
 	for (int i = 0; i < 2; i++) {
@@ -321,7 +327,10 @@ TEST_F(simple, nothing_is_stale)
 	EXPECT_EQ(1, read_count(self->fd));
 }
 
-/* A trigger that the chip refuses is the chip's error; it is said, but not each time. */
+/*
+ * If the chip refuses the trigger, open fails with the chip's error. The log says so, but not
+ * each time.
+ */
 TEST(refused_trigger)
 {
 	const time_t enough = time(NULL) + 20;
@@ -334,7 +343,10 @@ TEST(refused_trigger)
 		SKIP(return, "%s", why);
 	ASSERT_LE(0, log);
 	snprintf(text, sizeof(text), "irq %d failed", fake.irq);
-	/* By default, 10 in five seconds. Others may have had those of the first seconds. */
+	/*
+	 * The log takes 10 messages in five seconds by default. Others may have used those of
+	 * the first seconds.
+	 */
 	for (int i = 0; i < 1000 || (!told && time(NULL) < enough); i++) {
 		ASSERT_EQ(-1, open(fake.path, O_RDWR));
 		ASSERT_EQ(EOPNOTSUPP, errno);

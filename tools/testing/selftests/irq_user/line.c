@@ -77,9 +77,9 @@ bool line_find(struct line *line, long vendor, long device)
 }
 
 /*
- * An IO-APIC of QEMU's does not see what a pin does while nobody has its line: it
- * takes one that fell for asserted, and one that rose for quiet, until it has seen
- * it fall, rise and fall.
+ * QEMU's IO-APIC does not see changes of a pin while its line has no owner: it takes a pin that
+ * fell for asserted, and a pin that rose for quiet, until it has seen the pin fall, rise and
+ * fall.
  */
 static void settle_pin(struct line *line)
 {
@@ -142,17 +142,17 @@ bool opens_nodes(void)
 	return door && !strcmp(door, "node");
 }
 
-/* Writes to the device's switch, which also makes and removes its line. */
+/* Writes to the device's attribute "enable", which also makes and removes its line. */
 static void switch_device(struct line *line, bool on)
 {
 	char path[80];
 
-	/* To disable a disabled device is an error that does not matter. */
+	/* Disabling a disabled device is an error, which does not matter. */
 	snprintf(path, sizeof(path), "%s/enable", line->device);
 	write_file(path, on ? "1" : "0");
 }
 
-/* Makes the device's line, which is opened by its file in /proc or by its node. */
+/* Makes the device's line. Its file is in /proc, or is its node. */
 static const char *make_line(struct line *line)
 {
 	if (opens_nodes())
@@ -181,7 +181,10 @@ const char *line_setup_card(struct line *line, int index)
 		return index ? "there are not enough \"edu\" PCI devices" :
 			       "there is no \"edu\" PCI device: run QEMU with -device edu";
 
-	/* A test that was killed has left it bound, or enabled, and enabling is counted. */
+	/*
+	 * A test that was killed may have left it bound or enabled. The kernel counts how often
+	 * it is enabled.
+	 */
 	line_unbind(line, NODE_DRIVER);
 	line_disable(line);
 	why = make_line(line);
@@ -210,7 +213,7 @@ bool lines_stay(void)
 const char *line_setup_removable(struct line *line)
 {
 	memset(line, 0, sizeof(*line));
-	/* A node goes with the binding of its device. */
+	/* A node goes away when its device is unbound. */
 	if (lines_stay() && !opens_nodes())
 		return "lines of disabled devices stay mapped here";
 	return line_setup(line);
@@ -224,7 +227,7 @@ static bool is_edge(int irq)
 	return read_file(path, type, sizeof(type)) && !strcmp(type, "edge");
 }
 
-/* Takes the line if it is free, edge-triggered, and an edge can be injected. */
+/* Uses the line if it is free and edge-triggered, and an edge can be injected. */
 static bool try_edge_line(struct line *line, int irq, const char *file)
 {
 	char path[64];
@@ -240,7 +243,7 @@ static bool try_edge_line(struct line *line, int irq, const char *file)
 		return false;
 	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", line->irq);
 	line->debug = open(path, O_WRONLY);
-	/* Any line may be said to be one until its first owner sets it up. */
+	/* A line's type may be wrong until its first owner sets it up. */
 	works = is_edge(irq) && line->debug >= 0 && write(line->debug, "trigger", 7) == 7 &&
 		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 2000) == 1;
 	if (!works) {
@@ -251,7 +254,7 @@ static bool try_edge_line(struct line *line, int irq, const char *file)
 	return works;
 }
 
-/* As line_setup_edge(), for a vector of a card, which has a node. */
+/* As line_setup_edge(), for a vector of the card, which has a node. */
 static const char *setup_vector(struct line *line)
 {
 	const char *why = igb_find(line);
@@ -328,7 +331,7 @@ void line_unplug(struct line *line)
 {
 	char path[80];
 
-	/* Who uses the registers of a device that is not there gets SIGBUS. */
+	/* An access to the registers of a removed device raises SIGBUS. */
 	munmap(line->regs, EDU_BAR_SIZE);
 	line->regs = NULL;
 	snprintf(path, sizeof(path), "%s/remove", line->device);
@@ -363,7 +366,7 @@ bool line_asserts(struct line *line)
 
 void line_trigger(struct line *line)
 {
-	/* EBUSY: the last edge is still on its way, and this one would be the same. */
+	/* EBUSY: the last edge is still on its way, and this edge would coalesce with it. */
 	while (write(line->debug, "trigger", 7) < 0 && errno == EBUSY)
 		sched_yield();
 }
@@ -444,9 +447,9 @@ void line_settle(struct line *line)
 {
 	cpu_set_t old, set;
 
-	/* Once the device answers, the interrupt is pending at the CPU that is to take it. */
+	/* When the device answers, the interrupt is pending at the CPU that takes it. */
 	line_asserts(line);
-	/* A CPU that runs this thread has taken what was pending. */
+	/* When a CPU runs this thread, it has taken what was pending. */
 	sched_getaffinity(0, sizeof(old), &old);
 	for (int cpu = sysconf(_SC_NPROCESSORS_CONF) - 1; cpu >= 0; cpu--) {
 		CPU_ZERO(&set);
@@ -485,7 +488,7 @@ void line_move_to(struct line *line, int cpu)
 	fd = open(path, O_WRONLY);
 	if (fd < 0)
 		return;
-	/* With a single CPU this may fail, and it stays where it is. */
+	/* With a single CPU this may fail, and the line stays where it is. */
 	if (dprintf(fd, "%d", cpu) < 0)
 		errno = 0;
 	close(fd);
@@ -529,7 +532,7 @@ void wait_asleep(pid_t tid)
 		if (len <= 0)
 			return;
 		text[len] = '\0';
-		/* The state follows the name, which may contain anything. */
+		/* The state follows the name, which may contain any character. */
 		state = strrchr(text, ')');
 		if (state && state[2] == 'S')
 			return;

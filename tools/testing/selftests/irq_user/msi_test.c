@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is promised of an MSI: it is an edge, which comes once for each message
- * that the device sends, whatever the device says later.
+ * Tests an MSI: it is an edge. It comes once for each message that the device sends, whether
+ * the device still asserts later or not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,7 @@ TEST_F(message, messages_are_counted)
 	EXPECT_EQ(before + 500, line_hw_count(&self->line));
 }
 
-/* To arm the line of a device that is not quiet yields no event. */
+/* Arming the line of a device that is not quiet gives no event. */
 TEST_F(message, comes_once)
 {
 	unsigned int before = line_hw_count(&self->line);
@@ -74,13 +74,13 @@ TEST_F(message, masked_messages_coalesce)
 		line_raise(&self->line);
 	line_ack(&self->line);
 	EXPECT_EQ(1, read_count(self->fd));
-	/* To wait arms, so the message that was kept comes. */
+	/* Waiting arms the line, so the kept message becomes an event. */
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));
 	EXPECT_EQ(-EAGAIN, read_count(self->fd));
 }
 
-/* A message that came before open is nobody's event. */
+/* A message that came before open is no event. */
 TEST_F(message, none_from_before_open)
 {
 	ASSERT_EQ(0, write_value(self->fd, 0));
@@ -94,7 +94,7 @@ TEST_F(message, none_from_before_open)
 	EXPECT_EQ(1, read_count(self->fd));
 }
 
-/* The line is there as long as it is allocated, and it is one opener's. */
+/* The line has its file while the MSI is allocated, and has one owner. */
 TEST_F(message, exists_while_allocated)
 {
 	EXPECT_EQ(-1, open(self->line.path, O_RDWR));

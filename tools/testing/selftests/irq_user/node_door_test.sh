@@ -1,19 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Runs the tests of the file a second time, on lines of devices that are bound to the driver
-# irq_user, which are opened by their nodes. Prints the TAP of each program.
+# irq_user. These lines are opened by their nodes. Prints the TAP of each program.
 #
-# Left out are tests of what is in /proc alone: the files and the capability, the lines of the
-# module test_irq_lines and of GPIOs; of what comes after open() alone and takes long; and what
-# the programs named node_* test as well. A poller that is kept off its CPU is left out, since
-# removing a node waits for the kernel's thread kdevtmpfs, which may be kept off with it.
+# Left out are:
+# - tests of what only /proc has: its files, the capability, lines of the module test_irq_lines
+#   and of GPIOs;
+# - tests that take long and of which only open() differs;
+# - what the programs named node_* test as well;
+# - a poller that is kept off its CPU: removing a node waits for the kernel's thread kdevtmpfs,
+#   which may be kept off that CPU too.
 cd "$(dirname "$0")" || exit
 export IRQ_USER_DOOR=node
 ran=
 failed=0
 
-# door PROGRAM [ARGUMENTS]: runs it, if it is there, with arguments of kselftest_harness.h:
-# -f and -F pick and leave out a fixture, -v and -V a variant, -t and -T a test.
+# door PROGRAM [ARGUMENTS]: runs the program if it exists. The arguments are those of
+# kselftest_harness.h: -f and -F select and leave out a fixture, -v and -V a variant, -t and -T
+# a test.
 door() {
 	program=$1
 	shift

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /dev/irq/<device>/mem<N> promises: the device's registers can be mapped, as long as
- * the device is bound, and nothing else can be done with them.
+ * Tests /dev/irq/<device>/mem<N>: the device's registers can be mapped while the device is
+ * bound, and nothing else can be done with them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ static void set(uint32_t *regs, uint32_t value)
 	__atomic_store_n(&regs[IGB_MODE], value, __ATOMIC_SEQ_CST);
 }
 
-/* Returns what mapping gives, without keeping it: 0 or -errno. */
+/* Maps and unmaps. Returns 0 or -errno. */
 static int try_map(int fd, size_t size, int prot, int flags, off_t offset)
 {
 	void *map = mmap(NULL, size, prot, flags, fd, offset);
@@ -52,7 +52,7 @@ TEST_F(card, registers)
 	munmap(mine, IGB_BAR_SIZE);
 }
 
-/* To read and to write the file is refused. */
+/* Reading and writing the file fail with EINVAL. */
 TEST_F(card, only_to_be_mapped)
 {
 	int fd = node_open(&self->line, "mem0", O_RDWR);
@@ -67,7 +67,7 @@ TEST_F(card, only_to_be_mapped)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-/* A mapping ends where the registers end, and does not grow. */
+/* A mapping cannot go beyond the end of the registers, and cannot grow. */
 TEST_F(card, nothing_beyond_the_end)
 {
 	size_t size = strtoul(node_get_of(&self->line, "mem0", "size"), NULL, 10);
@@ -86,7 +86,7 @@ TEST_F(card, nothing_beyond_the_end)
 	EXPECT_EQ(MAP_FAILED, mremap(map, page, 2 * size, MREMAP_MAYMOVE));
 }
 
-/* A private page would be a copy, not a register. */
+/* A private mapping fails: its pages would be copies, not registers. */
 TEST_F(card, private_mapping)
 {
 	int fd = node_open(&self->line, "mem0", O_RDWR);
@@ -96,7 +96,7 @@ TEST_F(card, private_mapping)
 	EXPECT_EQ(-EINVAL, try_map(fd, IGB_BAR_SIZE, BOTH, MAP_PRIVATE, 0));
 }
 
-/* A file that was opened for reading maps for reading. */
+/* A file that was opened for reading can be mapped for reading only. */
 TEST_F(card, read_only)
 {
 	int fd = node_open(&self->line, "mem0", O_RDONLY);
@@ -128,8 +128,8 @@ TEST_F(card, fork_keeps_the_mapping)
 }
 
 /*
- * When the device is unbound, to use its registers is SIGBUS, in each process that has them
- * mapped, and they cannot be mapped. That stays so when it is bound again.
+ * After the device is unbound, an access to its registers raises SIGBUS, in each process that
+ * has them mapped, and they cannot be mapped. That stays so when the device is bound again.
  */
 TEST_F_TIMEOUT(card, registers_go_away, 60)
 {
@@ -138,7 +138,7 @@ TEST_F_TIMEOUT(card, registers_go_away, 60)
 	pid_t child;
 
 	ASSERT_LE(0, fd);
-	/* No page of this one was used before. */
+	/* No page of this mapping was used before. */
 	untouched = mmap(NULL, IGB_BAR_SIZE, BOTH, MAP_SHARED, fd, 0);
 	ASSERT_NE(MAP_FAILED, untouched);
 	ASSERT_EQ(0, pipe(gone));

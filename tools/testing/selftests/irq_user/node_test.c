@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /dev/irq/<device>/<line> promises: which nodes there are, which processes may open
- * them, and that they open the same file as /proc/irq/<N>/irq.
+ * Tests /dev/irq/<device>/<line>: which nodes there are, which processes may open them, and
+ * that they open the same file as /proc/irq/<N>/irq.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,14 +27,14 @@
 /* The exit status of a child that could not give up its privileges. */
 #define CANNOT		255
 
-/* In seconds: how long to wait for interrupts that have to come. */
+/* How many seconds to wait for interrupts that must come. */
 #define PATIENCE	20
 
 /* Flags of a resource, as in include/linux/ioport.h. */
 #define RESOURCE_MEM	0x00000200
 #define RESOURCE_UNSET	0x20000000
 
-/* A line of the "edu" device, by its node. */
+/* A line of the "edu" device, opened by its node. */
 FIXTURE(edu)
 {
 	struct line line;
@@ -65,7 +65,7 @@ FIXTURE_TEARDOWN(edu)
 	node_teardown(&self->line);
 }
 
-/* Returns whether a text has such a row. */
+/* Returns whether a text has this row. */
 static bool has_row(const char *text, const char *format, ...)
 {
 	char row[128], *all = NULL;
@@ -82,7 +82,7 @@ static bool has_row(const char *text, const char *format, ...)
 	return has;
 }
 
-/* Checks what nodes of both kinds have. */
+/* Checks the properties that nodes of lines and of registers have. */
 static void check_node(struct __test_metadata *_metadata, struct line *line, const char *name)
 {
 	const char *device = node_device(line), *text;
@@ -132,7 +132,7 @@ TEST_F(card, names_and_modes)
 	}
 }
 
-/* Memory that starts and ends on a page has a node, and no other resource. */
+/* Each memory resource that starts and ends on a page has a node. Other resources have none. */
 TEST_F(card, registers_have_nodes)
 {
 	const unsigned long page = sysconf(_SC_PAGESIZE);
@@ -163,7 +163,7 @@ TEST_F(card, registers_have_nodes)
 	EXPECT_EQ(number, node_count(line, "mem"));
 }
 
-/* A device whose identity matches, but not its driver_override, is not taken. */
+/* The driver does not bind a device by its identity, only by its driver_override. */
 TEST(override_only)
 {
 	const char *device, *why;
@@ -176,7 +176,7 @@ TEST(override_only)
 		SKIP(return, "%s", why);
 	device = node_device(&line);
 	snprintf(id, sizeof(id), "%x %x", IGB_VENDOR, IGB_DEVICE);
-	/* A driver that takes no identities has no such file. */
+	/* A driver without dynamic identities has no such file. */
 	write_file(NODE_DRIVER_DIR "/new_id", id);
 	EXPECT_FALSE(node_is_bound(&line));
 	write_file("/sys/bus/pci/drivers_probe", device);
@@ -189,7 +189,7 @@ TEST(override_only)
 	EXPECT_FALSE(node_is_bound(&line));
 }
 
-/* Returns what a process without privilege, in that group, exits with. */
+/* Runs @act in a process of that group without privileges. Returns the exit status. */
 static int as_member_of(gid_t group, struct line *line, int (*act)(struct line *line))
 {
 	pid_t child = fork();
@@ -221,7 +221,7 @@ static int open_proc(struct line *line)
 	return -try_open(line->path, O_RDWR);
 }
 
-/* Drives the device by its nodes. Returns 0, or at which step that fails. */
+/* Drives the device by its nodes. Returns 0, or the number of the step that fails. */
 static int drive(struct line *line)
 {
 	int fd = node_open(line, "msix0", O_RDWR);
@@ -246,7 +246,7 @@ static int drive(struct line *line)
 	return 0;
 }
 
-/* A node opens by its mode alone: a member of its group needs no capability. */
+/* Only the node's mode decides who may open it: a member of its group needs no capability. */
 TEST_F(card, unprivileged_group)
 {
 	static const char *const names[] = { "msix0", "mem0" };
@@ -260,14 +260,14 @@ TEST_F(card, unprivileged_group)
 	EXPECT_EQ(EACCES, as_member_of(GROUP + 1, line, open_node));
 	EXPECT_EQ(EACCES, as_member_of(GROUP + 1, line, open_registers));
 
-	/* The file in /proc takes the capability, whatever its mode. */
+	/* The file in /proc needs the capability, whatever its mode. */
 	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", node_number(line, "msix0"));
 	EXPECT_EQ(EACCES, as_member_of(GROUP, line, open_proc));
 	ASSERT_EQ(0, chmod(line->path, 0666));
 	EXPECT_EQ(EPERM, as_member_of(GROUP, line, open_proc));
 }
 
-/* A line that was opened by its node is busy for /proc, and the other way around. */
+/* A line that is open by its node is busy for /proc, and the other way around. */
 TEST_F(edu, both_doors_exclude)
 {
 	const char *const doors[] = { self->line.path, self->proc };
@@ -284,7 +284,7 @@ TEST_F(edu, both_doors_exclude)
 	EXPECT_EQ(0, try_open(doors[1], O_RDWR));
 }
 
-/* A node opens for reading, or for both. */
+/* A node can be opened for reading, or for reading and writing. */
 TEST_F(edu, only_reading_opens)
 {
 	EXPECT_EQ(-EINVAL, try_open(self->line.path, O_WRONLY));
@@ -293,7 +293,7 @@ TEST_F(edu, only_reading_opens)
 	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
 }
 
-/* Each interrupt is one event of the file that the node has opened. */
+/* The file that the node opens has the same calls, and each interrupt is one event. */
 TEST_F(edu, same_calls)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -325,7 +325,7 @@ static bool fdinfo_has(int fd, const char *key, const char *value)
 	return read_file(path, text, sizeof(text)) && has_row(text, "%s:\t%s", key, value);
 }
 
-/* /proc/<pid>/fdinfo/<fd> says which line it is and which node, or the size of registers. */
+/* /proc/<pid>/fdinfo/<fd> shows the line and the node, or the size of registers. */
 TEST_F(edu, fdinfo)
 {
 	char number[16], node[96], size[32];
@@ -343,7 +343,7 @@ TEST_F(edu, fdinfo)
 	EXPECT_TRUE(fdinfo_has(mem, "size", size));
 }
 
-/* A node that was made again has another number each time: an old copy leads nowhere. */
+/* A node that is made again has another device number each time: an old copy opens nothing. */
 TEST_F_TIMEOUT(edu, minors_are_not_reused, 120)
 {
 	dev_t ids[2 * 20];
@@ -394,7 +394,7 @@ TEST_F(edu, driver_takes_over)
 	char path[96];
 	int fd;
 
-	/* Its owner leaves it masked. */
+	/* The owner leaves the line masked. */
 	fd = open(line->path, O_RDWR | O_NONBLOCK);
 	ASSERT_LE(0, fd);
 	line_raise(line);
@@ -421,7 +421,7 @@ TEST_F(edu, driver_takes_over)
 	close(fd);
 }
 
-/* Has the driver that matches leave the other cards alone, or not. */
+/* Keeps the driver that matches from binding the other cards, or allows it again. */
 static void hide_other_cards(bool hide)
 {
 	struct line other;
@@ -430,7 +430,7 @@ static void hide_other_cards(bool hide)
 		line_override(&other, hide ? "none" : "\n");
 }
 
-/* A driver of the kernel that takes the device gets its interrupts. */
+/* A driver in the kernel that binds the device gets its interrupts. */
 TEST_F(edu, driver_gets_interrupts)
 {
 	const time_t enough = time(NULL) + PATIENCE;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What poll, select and epoll promise of /proc/irq/<N>/irq.
- */
+/* Tests poll, select and epoll on /proc/irq/<N>/irq. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +15,10 @@
 #include "line_fixture.h"
 #include "waker.h"
 
-/* Without an event, poll says nothing; with one, that a read would not wait. */
+/*
+ * Without an event, poll reports nothing. With an event, it reports that a read would not
+ * sleep.
+ */
 TEST_F(intx, says_whether_there_is_an_event)
 {
 	struct pollfd pollfd = { .events = POLLIN | POLLRDNORM | POLLOUT | POLLPRI };
@@ -35,7 +36,7 @@ TEST_F(intx, says_whether_there_is_an_event)
 	EXPECT_EQ(0, poll(&pollfd, 1, 0));
 }
 
-/* Polling arms: poll and read are enough for ever. */
+/* poll arms: a loop of poll and read needs no other call. */
 TEST_F(intx, poll_arms)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
@@ -49,7 +50,7 @@ TEST_F(intx, poll_arms)
 	}
 }
 
-/* Polling with an event pending leaves the line masked. */
+/* With an event pending, poll leaves the line masked. */
 TEST_F(intx, poll_with_event_does_not_arm)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
@@ -63,7 +64,7 @@ TEST_F(intx, poll_with_event_does_not_arm)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* The device raises its interrupt when a poller sleeps. */
+/* A thread that raises the device's interrupt when a poller sleeps. */
 struct raiser {
 	pthread_t thread;
 	struct line *line;
@@ -102,7 +103,10 @@ TEST_F(intx, poll_sleeps_until_the_event)
 	}
 }
 
-/* The thread that wakes pollers has priority 50, and is there where it is needed. */
+/*
+ * The thread that wakes pollers has priority 50, and exists only where handlers are forced into
+ * threads.
+ */
 TEST_F(intx, waking_thread_has_its_priority)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
@@ -118,7 +122,7 @@ TEST_F(intx, waking_thread_has_its_priority)
 	EXPECT_EQ(50, param.sched_priority);
 }
 
-/* It is there as long as the file is open, and an open that is refused leaves none. */
+/* The thread exists while the file is open. An open that fails leaves no thread. */
 TEST_F_TIMEOUT(intx, waking_thread_ends_with_the_file, 240)
 {
 	struct fake refusing;
@@ -137,7 +141,7 @@ TEST_F_TIMEOUT(intx, waking_thread_ends_with_the_file, 240)
 		while (waker_find(self->line.irq))
 			sched_yield();
 
-		/* The line's chip refuses it when the thread is there already. */
+		/* The line's chip refuses the request after the thread was started. */
 		EXPECT_EQ(-EOPNOTSUPP, try_open(refusing.path, O_RDONLY));
 		while (waker_find(refusing.irq))
 			sched_yield();
@@ -145,7 +149,7 @@ TEST_F_TIMEOUT(intx, waking_thread_ends_with_the_file, 240)
 	fake_dispose(&refusing);
 }
 
-/* The loop of the programs of 2005: select, then a read of four bytes. */
+/* The loop of older programs: select, then a read of four bytes. */
 TEST_F(intx, select_and_read)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
@@ -175,7 +179,7 @@ static int epoll_add(int fd, unsigned int events)
 	return epfd;
 }
 
-/* Level-triggered epoll arms by itself, as it asks again after each event. */
+/* Level-triggered epoll arms, because it polls the file again after each event. */
 TEST_F(intx, epoll_level_triggered)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
@@ -195,7 +199,7 @@ TEST_F(intx, epoll_level_triggered)
 	}
 }
 
-/* Edge-triggered epoll is served if its user reads until EAGAIN, which arms. */
+/* Edge-triggered epoll works if the program reads until EAGAIN, which arms. */
 TEST_F(intx, epoll_edge_triggered)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
@@ -214,18 +218,24 @@ TEST_F(intx, epoll_edge_triggered)
 	}
 }
 
-/* A line with an event, and a poller that its thread, which is kept off its CPU, is to wake. */
+/*
+ * A line with an event, and a poller that the line's waking thread must wake. That thread is
+ * kept off its CPU.
+ */
 FIXTURE(hogged)
 {
 	struct fake fake;
 	int fd, epfd;
-	pid_t waker;			/* 0 where there is none */
+	pid_t waker;			/* the waking thread, or 0 */
 	struct hog hog;
 	struct line other;
 	int other_fd;
 };
 
-/* What needs a grace period of RCU comes before the hog, which may delay that. */
+/*
+ * What needs a grace period of RCU is done before the hog starts, which may delay grace
+ * periods.
+ */
 FIXTURE_SETUP(hogged)
 {
 	struct pollfd pollfd = { .events = POLLIN };
@@ -248,7 +258,7 @@ FIXTURE_SETUP(hogged)
 	self->waker = waker_find(self->fake.irq);
 	ASSERT_EQ(handlers_are_forced_into_threads(), self->waker != 0);
 	if (self->waker) {
-		/* Before it first sleeps, it has the kernel choose its CPUs. */
+		/* Until the thread first sleeps, the kernel chooses its CPUs. */
 		wait_asleep(self->waker);
 		ASSERT_TRUE(waker_move_to(self->waker, 1));
 	}
@@ -285,15 +295,15 @@ TEST_F(hogged, other_lines_pollers_wake)
 		ASSERT_EQ(1, read_count(self->other_fd));
 		line_ack(&self->other);
 	}
-	/* All this time, that thread has not run. */
+	/* That thread has not run in that time. */
 	EXPECT_EQ(self->waker ? 0 : 1, epoll_wait(self->epfd, &event, 1, 0));
-	/* It wakes its own poller as soon as another CPU is free for it. */
+	/* It wakes its own poller when another CPU is free for it. */
 	if (self->waker)
 		ASSERT_TRUE(waker_move_to(self->waker, 0));
 	EXPECT_EQ(1, epoll_wait(self->epfd, &event, 1, -1));
 }
 
-/* The last close does not wait for it either. The thread ends when it can run. */
+/* The last close does not wait for that thread. The thread ends when it can run. */
 TEST_F(hogged, close_does_not_wait)
 {
 	EXPECT_EQ(0, close(self->fd));
@@ -304,7 +314,7 @@ TEST_F(hogged, close_does_not_wait)
 		EXPECT_FALSE(waker_has_ended(self->waker));
 }
 
-/* Removal and a close after it do not wait for it. */
+/* Removal, and a close after it, do not wait for that thread. */
 TEST_F(hogged, removal_does_not_wait)
 {
 	struct epoll_event event;

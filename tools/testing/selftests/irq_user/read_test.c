@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What reading /proc/irq/<N>/irq promises: the count, the wait, and the errors.
- */
+/* Tests read of /proc/irq/<N>/irq: the count, sleeping, and the errors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,7 +16,7 @@
 
 #include "line_fixture.h"
 
-/* A read in a thread of its own. */
+/* A read in its own thread. */
 struct reader {
 	pthread_t thread;
 	pid_t tid;
@@ -98,12 +96,14 @@ static ssize_t (*const ways[])(int fd, void *buffer, size_t size) = {
 
 #define MAX_SIZE	64
 
-/* Every size but four is EINVAL at once, in each way to read. The file is a blocking one. */
+/*
+ * Checks that every size but four fails with EINVAL, in each way to read. The file is blocking.
+ */
 static void check_other_sizes(struct __test_metadata *_metadata, int fd, void *buffer)
 {
 	for (size_t size = 0; size <= MAX_SIZE; size++) {
 		for (int way = 0; way < ARRAY_SIZE(ways); way++) {
-			/* The VFS itself answers a vector of no bytes. */
+			/* The VFS itself handles a vector of no bytes. */
 			if (size == 4 || (!size && way))
 				continue;
 			ASSERT_EQ(-1, ways[way](fd, buffer, size))
@@ -141,7 +141,7 @@ TEST_F(intx, other_sizes_are_invalid)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* The size is looked at before the buffer, */
+/* The kernel checks the size before the buffer. */
 TEST_F(intx, other_sizes_of_a_bad_buffer)
 {
 	int fd = open(self->line.path, O_RDWR);
@@ -154,7 +154,7 @@ TEST_F(intx, other_sizes_of_a_bad_buffer)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* and before the line, which may be gone. */
+/* The kernel checks the size before the line, which may be gone. */
 TEST(other_sizes_of_a_line_that_is_gone)
 {
 	struct fake fake;
@@ -172,7 +172,7 @@ TEST(other_sizes_of_a_line_that_is_gone)
 	close(fd);
 }
 
-/* Four bytes are the count, in each way to read. */
+/* A read of four bytes returns the count, in each way to read. */
 TEST_F(intx, four_bytes_are_the_count)
 {
 	int fd = open(self->line.path, O_RDWR);
@@ -191,7 +191,7 @@ TEST_F(intx, four_bytes_are_the_count)
 	}
 }
 
-/* Without an event, a non-blocking read says so, and arms. */
+/* Without an event, a non-blocking read fails with EAGAIN, and arms. */
 TEST_F(intx, nonblocking_without_event)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -200,7 +200,7 @@ TEST_F(intx, nonblocking_without_event)
 	for (int i = 0; i < 3; i++) {
 		EXPECT_EQ(-EAGAIN, read_count(fd));
 		line_raise(&self->line);
-		/* The read arms: poll does not have to, nor does it change a thing. */
+		/* The read has armed the line, before poll does. */
 		ASSERT_TRUE(wait_event(fd));
 		EXPECT_EQ(1, read_count(fd));
 		line_ack(&self->line);
@@ -218,7 +218,7 @@ TEST_F(intx, taking_an_event_does_not_arm)
 	line_raise(&self->line);
 	ASSERT_TRUE(wait_event(fd));
 	EXPECT_EQ(1, read_count(fd));
-	/* The device still asserts: were the line armed it would fire again. */
+	/* The device still asserts: if the line were armed, it would fire again. */
 	EXPECT_EQ(before + 1, line_hw_count(&self->line));
 	line_ack(&self->line);
 	EXPECT_EQ(-EAGAIN, read_count(fd));
@@ -248,7 +248,7 @@ TEST_F(intx, event_right_after_open_is_counted)
 
 	ASSERT_LE(0, fd);
 	line_raise(&self->line);
-	/* Nothing but open can have armed it. */
+	/* Only open can have armed the line. */
 	while (line_hw_count(&self->line) == before)
 		;
 	EXPECT_EQ(1, read_count(fd));
@@ -272,13 +272,12 @@ TEST_F(intx, one_event_one_interrupt)
 }
 
 /*
- * An event that comes while another thread asks for it is counted once: who
- * looks between the line's being masked and the event's being counted must not
- * arm the line, since the device still asserts.
+ * An event that comes during reads is counted once: a read that comes after the line was masked
+ * and before the event is counted must not arm the line, because the device still asserts.
  */
 TEST_F_TIMEOUT(intx, event_meets_reader, 300)
 {
-	/* Some controllers take to the next tick to unmask, and 30,000 take minutes. */
+	/* Some controllers unmask at the next tick only: 30,000 events would take minutes. */
 	const time_t enough = time(NULL) + 20;
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line), sum = 0, met = 0, events;
@@ -296,16 +295,19 @@ TEST_F_TIMEOUT(intx, event_meets_reader, 300)
 		ASSERT_LT(0, count);
 		line_ack(&self->line);
 		sum += count;
-		/* The first read arms. If another one finds no event, it met the event. */
+		/*
+		 * The first read arms. If a later read finds no event, it came during the
+		 * event.
+		 */
 		met += reads > 2;
 	}
-	TH_LOG("%u of %u events met a read", met, events);
+	TH_LOG("%u of %u events came during a read", met, events);
 	EXPECT_LE(100, met);
 	EXPECT_EQ(events, sum);
 	EXPECT_EQ(events, line_hw_count(&self->line) - before);
 }
 
-/* An unreadable buffer fails, and the event stays. */
+/* A read into a bad buffer fails with EFAULT, and the event stays. */
 TEST_F(intx, bad_address_loses_nothing)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -340,7 +342,7 @@ static void handle_signal(int flags)
 	sigaction(SIGUSR1, &action, NULL);
 }
 
-/* A signal ends a sleeping read, which loses nothing. */
+/* A signal ends a sleeping read. No event is lost. */
 TEST_F(intx, signal_interrupts)
 {
 	int fd = open(self->line.path, O_RDONLY);
@@ -356,7 +358,7 @@ TEST_F(intx, signal_interrupts)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* With SA_RESTART the read goes on. */
+/* With SA_RESTART the read is restarted. */
 TEST_F(intx, signal_restarts)
 {
 	int fd = open(self->line.path, O_RDONLY);
@@ -373,7 +375,7 @@ TEST_F(intx, signal_restarts)
 	EXPECT_EQ(1, reader_join(&reader));
 }
 
-/* Of several readers one wakes, and gets the event; the others sleep on and do not arm. */
+/* One of several readers wakes and gets the event. The others sleep on and do not arm. */
 TEST_F(intx, one_reader_gets_the_event)
 {
 	int fd = open(self->line.path, O_RDWR);
@@ -394,21 +396,24 @@ TEST_F(intx, one_reader_gets_the_event)
 			first = (first + 1) % n;
 		joined[first] = true;
 		EXPECT_EQ(1, readers[first].result);
-		/* Had it been woken for another one's event, it would have slept again. */
+		/*
+		 * If it had been woken for an event that another reader took, it would have
+		 * slept twice.
+		 */
 		EXPECT_GE(1, readers[first].sleeps);
 
 		for (int i = 0; i < n; i++) {
 			if (!joined[i])
 				wait_asleep(readers[i].tid);
 		}
-		/* The device still asserts: were the line armed it would fire again. */
+		/* The device still asserts: if the line were armed, it would fire again. */
 		EXPECT_EQ(before + 1, line_hw_count(&self->line));
 		line_ack(&self->line);
 		ASSERT_EQ(0, write_value(fd, 1));
 	}
 }
 
-/* A reader that sleeps keeps the line, although the descriptor is closed. */
+/* A sleeping read keeps the line, even if the descriptor is closed. */
 TEST_F(intx, sleeping_read_keeps_the_line)
 {
 	int fd = open(self->line.path, O_RDONLY);
@@ -426,7 +431,7 @@ TEST_F(intx, sleeping_read_keeps_the_line)
 	EXPECT_LE(0, fd);
 }
 
-/* The file is a stream: it has no position, no memory and no commands. */
+/* The file is a stream: no seek, no mmap, no ioctl. */
 TEST_F(intx, not_seekable_nor_mappable)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What fork, dup and descriptor passing promise: one open, shared, and the line
- * is free when the last descriptor is closed.
+ * Tests fork, dup and passing of descriptors: they share one open file, and the line is free
+ * when the last descriptor is closed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "line_fixture.h"
 #include "uring.h"
 
-/* A duplicate sees the same events and keeps the line. */
+/* A duplicate has the same events, and keeps the line. */
 TEST_F(intx, dup_shares_the_open)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -116,7 +116,7 @@ static int receive_descriptor(int socket)
 	return fd;
 }
 
-/* Makes each call there is, and returns whether all did what they are for. */
+/* Makes each kind of call, and returns whether all of them work. */
 static bool all_calls_work(struct line *line, int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
@@ -148,7 +148,7 @@ static bool all_calls_work(struct line *line, int fd)
 	return !fcntl(fd, F_SETFL, O_NONBLOCK) && read_count(fd) == -EAGAIN;
 }
 
-/* A process without any privilege can use a descriptor that it was given. */
+/* A process without privileges can use a descriptor that was passed to it. */
 TEST_F(intx, descriptor_passing)
 {
 	int sockets[2], fd, status;

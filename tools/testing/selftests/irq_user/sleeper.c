@@ -114,7 +114,7 @@ bool sleep_on_cpu_1_until_closed(int fd)
 	pin_to(1);
 	if (poll(&pollfd, 1, -1) != 1)
 		return false;
-	/* If it takes long, the scheduler lets it run for a moment before. */
+	/* If that takes long, the scheduler lets this thread run for a moment before. */
 	return pollfd.revents == POLLNVAL || pollfd.revents == (POLLIN | POLLHUP | POLLERR);
 }
 

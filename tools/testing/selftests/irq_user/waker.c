@@ -22,7 +22,7 @@ bool handlers_are_forced_into_threads(void)
 	       (!uname(&system) && strstr(system.version, "PREEMPT_RT"));
 }
 
-/* Returns the process of a name, or 0. */
+/* Returns the process of that name, or 0. */
 static pid_t find_process(const char *name)
 {
 	struct dirent *entry;
