@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +27,7 @@
 
 #define UIO_DRIVER	"uio_pdrv_genirq"
 
-/* A user and a group that own nothing else. */
-#define USER		4711
+/* A group that owns nothing else. */
 #define GROUP		4712
 
 /* How many milliseconds to wait for an event that must come. */
@@ -44,29 +42,9 @@ static int try_node(struct line *device, const char *name, int flags)
 	return try_open(node_path(device, name), flags);
 }
 
-static int is_node(const struct dirent *entry)
-{
-	return entry->d_type == DT_CHR;
-}
-
-/* Lists a device's nodes in alphabetical order, each followed by a space. */
 static const char *list_nodes(struct line *device)
 {
-	static char text[512];
-	struct dirent **nodes;
-	int count;
-
-	text[0] = '\0';
-	count = scandir(node_path(device, ""), &nodes, is_node, alphasort);
-	for (int i = 0; i < count; i++) {
-		size_t len = strlen(text);
-
-		snprintf(text + len, sizeof(text) - len, "%s ", nodes[i]->d_name);
-		free(nodes[i]);
-	}
-	if (count >= 0)
-		free(nodes);
-	return text;
+	return list_entries(node_path(device, ""), DT_CHR);
 }
 
 static uint32_t *map_page(int fd, off_t offset)
@@ -247,20 +225,13 @@ static int give_to_group(struct line *device, const char *line)
 	return chown(path, 0, GROUP) || chmod(path, 0660);
 }
 
-/* Gives up all privileges. */
-static bool become_user(gid_t group)
-{
-	return !setgroups(1, &group) && !setresgid(group, group, group) &&
-		!setresuid(USER, USER, USER);
-}
-
 /* Drives the clock without privileges. Returns NULL, or what went wrong. */
 static const char *drive_as_user(const struct rtc *rtc, struct line *device, int irq)
 {
 	uint32_t *regs;
 	char path[64];
 
-	if (!become_user(GROUP))
+	if (!become_nobody(GROUP))
 		return "cannot give up all privileges";
 	snprintf(path, sizeof(path), "/proc/irq/%d/irq", irq);
 	if (try_open(path, O_RDWR) != -EACCES)
@@ -274,7 +245,7 @@ static const char *drive_as_user(const struct rtc *rtc, struct line *device, int
 /* A user outside the group cannot open the nodes. */
 static const char *try_as_stranger(struct line *device)
 {
-	if (!become_user(GROUP + 1))
+	if (!become_nobody(GROUP + 1))
 		return "cannot give up all privileges";
 	if (try_node(device, "0", O_RDWR) != -EACCES || try_node(device, "mem0", O_RDWR) != -EACCES)
 		return "a node can be opened without permission";
@@ -512,14 +483,10 @@ FIXTURE_TEARDOWN(named)
 static void open_trigger(struct __test_metadata *_metadata, struct line *device,
 			 const char *name, struct line *line)
 {
-	char path[64];
-
 	EXPECT_STREQ(name, node_get_of(device, name, "line"));
 	line->irq = node_number(device, name);
 	ASSERT_LT(0, line->irq);
-	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", line->irq);
-	line->debug = open(path, O_WRONLY);
-	ASSERT_LE(0, line->debug);
+	ASSERT_TRUE(line_open_trigger(line));
 }
 
 /* Each interrupt of a device is a line with a node. The node has the name that firmware gives. */

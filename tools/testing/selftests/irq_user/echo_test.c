@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "edge_fixture.h"
 #include "events.h"
 #include "fake.h"
+#include "file.h"
 #include "hog.h"
 #include "line_fixture.h"
 
@@ -29,13 +29,9 @@ struct spinner {
 static void *spinner_main(void *arg)
 {
 	struct spinner *spinner = arg;
-	cpu_set_t cpus;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(1, &cpus);
 	/* With a single CPU this fails, and the thread shares that CPU. */
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		errno = 0;
+	pin_to(1);
 	while (!__atomic_load_n(&spinner->stop, __ATOMIC_SEQ_CST)) {
 		__atomic_add_fetch(&spinner->turns, 1, __ATOMIC_SEQ_CST);
 		sched_yield();
@@ -96,17 +92,10 @@ TEST_F_TIMEOUT(intx, no_count_while_quiet, 300)
 /* Returns how many interrupts of the line the kernel has counted as unhandled. */
 static int count_unhandled(struct line *line)
 {
-	char path[64], text[256] = "", *value;
-	int fd;
+	char path[64], text[256], *value;
 
 	snprintf(path, sizeof(path), "/proc/irq/%d/spurious", line->irq);
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
-		return -1;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
-	value = strstr(text, "unhandled ");
+	value = read_file(path, text, sizeof(text)) ? strstr(text, "unhandled ") : NULL;
 	return value ? atoi(value + strlen("unhandled ")) : -1;
 }
 

@@ -13,7 +13,6 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,18 +77,6 @@ static void board_expect(struct board *board, int expected, int result)
 	if (result != expected)
 		__atomic_compare_exchange_n(&board->error, &none, result ? : -EPROTO, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-/* Does not set O_NONBLOCK: the descriptors share one open file, and so its flags. */
-static int read_nowait(int fd)
-{
-	int count;
-	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
-	ssize_t len = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
-
-	if (len < 0)
-		return -errno;
-	return len == sizeof(count) ? count : -EPROTO;
 }
 
 /* If the call returned a count, quiets the device and adds the count to the sum. */
@@ -162,14 +149,6 @@ static void work(struct worker *worker)
 			board_expect(board, 0, write_value(worker->fd, 1));
 		break;
 	}
-}
-
-static int epoll_on(int fd, unsigned int events)
-{
-	struct epoll_event event = { .events = events };
-	int epfd = epoll_create1(0);
-
-	return epfd >= 0 && !epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) ? epfd : -1;
 }
 
 static void turn_begin(struct worker *worker)

@@ -53,6 +53,13 @@ int fake_do(struct fake *fake, const char *verb)
 	return write_file(CONTROL, text);
 }
 
+int fake_suspend(struct fake *fake)
+{
+	int error = fake_do(fake, "asleep");
+
+	return error ? : write_file("/sys/power/state", "freeze");
+}
+
 void fake_dispose(struct fake *fake)
 {
 	if (fake->irq > 0)

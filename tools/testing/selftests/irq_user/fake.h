@@ -23,6 +23,9 @@ const char *fake_make(struct fake *fake, const char *kind);
 /* Gives the module a command for the line: "fire", "assert", ... Returns 0 or -errno. */
 int fake_do(struct fake *fake, const char *verb);
 
+/* Suspends the system to idle until the line wakes it by an edge. Returns 0 or -errno. */
+int fake_suspend(struct fake *fake);
+
 /* Unmaps the line if it is mapped. */
 void fake_dispose(struct fake *fake);
 

@@ -24,10 +24,9 @@
 #include <unistd.h>
 
 #include "edge_fixture.h"
+#include "file.h"
 #include "line_fixture.h"
 
-#define PAGE		4096
-#define NOBODY		65534
 #define FILL		0x5a
 
 /* The exit status of a child that could not prepare the test. */
@@ -57,17 +56,6 @@ static void check_free(struct __test_metadata *_metadata, struct line *line)
 	ASSERT_TRUE(make_event(line, fd));
 	EXPECT_EQ(1, read_count(fd));
 	close(fd);
-}
-
-/* Maps two pages. The second page cannot be accessed. */
-static char *map_edge(void)
-{
-	char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
-
-	if (page == MAP_FAILED || mprotect(page + PAGE, PAGE, PROT_NONE))
-		return NULL;
-	return page;
 }
 
 /* Whatever is wrong with a buffer, the event stays for the next read. */
@@ -166,16 +154,10 @@ static void *sleeper_main(void *arg)
 static long count_sleeps(pid_t tid)
 {
 	static const char key[] = "\nvoluntary_ctxt_switches:";
-	char path[64], text[4096] = "", *value;
-	int fd;
+	char path[64], text[4096], *value;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
-	fd = open(path, O_RDONLY);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	if (fd >= 0)
-		close(fd);
-	value = strstr(text, key);
+	value = read_file(path, text, sizeof(text)) ? strstr(text, key) : NULL;
 	return value ? atol(value + strlen(key)) : LONG_MAX;
 }
 
@@ -352,24 +334,21 @@ static int set_policy(int policy, int priority)
 TEST_F(intx, late_sleeper_does_not_arm)
 {
 	int fd = open(self->line.path, O_RDWR), count, last;
-	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
 	struct sleeper sleeper;
 	unsigned int before;
-	cpu_set_t cpu;
 
 	ASSERT_LE(0, fd);
 	/* The sleeper cannot run while this thread has a real-time policy. */
-	CPU_ZERO(&cpu);
-	CPU_SET(0, &cpu);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpu), &cpu));
+	ASSERT_TRUE(pin_to(0));
 	sleeper_start(&sleeper, fd, &last);
 	for (int i = 0; i < 20; i++) {
 		before = line_hw_count(&self->line);
 		if (set_policy(SCHED_FIFO, 1))
 			SKIP(return, "cannot set a real-time policy");
 		line_raise(&self->line);
-		while (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) != sizeof(count))
-			;
+		do {
+			count = read_nowait(fd);
+		} while (count == -EAGAIN);
 		EXPECT_EQ(1, count);
 		ASSERT_EQ(0, set_policy(SCHED_OTHER, 0));
 		sleeper_wait(&sleeper);
@@ -393,19 +372,13 @@ TEST_F(intx, late_sleeper_does_not_arm)
 	EXPECT_EQ(1, last);
 }
 
-static void ignore(int signal)
-{
-	(void)signal;
-}
-
 /* If a signal ends a sleeping read while another reader has the event, it does not arm. */
 TEST_F(intx, interrupted_sleeper_does_not_arm)
 {
-	struct sigaction action = { .sa_handler = ignore };
 	int fd = open(self->line.path, O_RDWR), counts[2];
 
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
+	ignore_signal(SIGUSR1, 0);
 	for (int i = 0; i < 50; i++) {
 		unsigned int before = line_hw_count(&self->line);
 		struct sleeper sleepers[2];
@@ -809,34 +782,24 @@ static int open_in_child(struct line *line, int (*prepare)(void))
 	return -WEXITSTATUS(status);
 }
 
-static int become_nobody(void)
+static int become_user(void)
 {
-	return setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY);
+	return !become_nobody(NOBODY);
 }
 
 /* A process that may open the file by its mode or owner needs the capability too. */
 TEST_F(intx, mode_and_owner_are_not_enough)
 {
-	EXPECT_EQ(-EACCES, open_in_child(&self->line, become_nobody));
+	EXPECT_EQ(-EACCES, open_in_child(&self->line, become_user));
 	EXPECT_EQ(0, chmod(self->line.path, 0666));
-	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_nobody));
+	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_user));
 	check_free(_metadata, &self->line);
 
 	EXPECT_EQ(0, chmod(self->line.path, 0600));
 	EXPECT_EQ(0, chown(self->line.path, NOBODY, NOBODY));
-	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_nobody));
+	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_user));
 	EXPECT_EQ(0, chown(self->line.path, 0, 0));
 	check_free(_metadata, &self->line);
-}
-
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	ssize_t len = fd < 0 ? -1 : write(fd, text, strlen(text));
-
-	if (fd >= 0)
-		close(fd);
-	return len == strlen(text) ? 0 : -1;
 }
 
 /* Becomes root in a user namespace, in which root is the same user as outside. */
@@ -845,8 +808,8 @@ static int become_namespace_root(void)
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
 
-	if (unshare(CLONE_NEWUSER) || write_text("/proc/self/setgroups", "deny") ||
-	    write_text("/proc/self/uid_map", "0 0 1") || write_text("/proc/self/gid_map", "0 0 1"))
+	if (unshare(CLONE_NEWUSER) || write_file("/proc/self/setgroups", "deny") ||
+	    write_file("/proc/self/uid_map", "0 0 1") || write_file("/proc/self/gid_map", "0 0 1"))
 		return -1;
 	if (syscall(SYS_capget, &header, data))
 		return -1;
@@ -918,15 +881,7 @@ struct failslab {
 
 static int exchange(const char *path, const char *text, char *old, size_t size)
 {
-	int fd = open(path, O_RDONLY);
-	ssize_t len = fd < 0 ? -1 : read(fd, old, size - 1);
-
-	if (fd >= 0)
-		close(fd);
-	if (len < 0)
-		return -1;
-	old[len] = '\0';
-	return write_text(path, text);
+	return read_file(path, old, size) ? write_file(path, text) : -1;
 }
 
 /* Has allocations that may sleep fail too, and without messages in the log. */
@@ -944,8 +899,8 @@ static const char *failslab_setup(struct failslab *failslab)
 
 static void failslab_teardown(struct failslab *failslab)
 {
-	write_text(FAILSLAB "ignore-gfp-wait", failslab->wait);
-	write_text(FAILSLAB "verbose", failslab->verbose);
+	write_file(FAILSLAB "ignore-gfp-wait", failslab->wait);
+	write_file(FAILSLAB "verbose", failslab->verbose);
 	close(failslab->fd);
 }
 

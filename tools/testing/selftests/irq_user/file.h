@@ -12,6 +12,12 @@ int write_file(const char *path, const char *text);
 /* Reads a text without the newline at its end. Returns whether the file can be read. */
 bool read_file(const char *path, char *text, size_t size);
 
+/*
+ * Lists the entries of a directory that have this type, as DT_REG, in alphabetical order, each
+ * followed by a space. The text is valid until the next call.
+ */
+const char *list_entries(const char *path, unsigned char type);
+
 /* Loads a module from the program's folder, or else by modprobe. Returns whether that worked. */
 bool load_module(const char *name);
 

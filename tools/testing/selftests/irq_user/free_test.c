@@ -6,11 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fake.h"
-#include "hog.h"
 #include "line_fixture.h"
 
 #define BURST		10000		/* edges, by the command "burst" */
@@ -94,14 +92,6 @@ TEST_F(edge, others_end_it)
 	ASSERT_EQ(0, write_value(self->fd, 2));
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
 /* A write that comes before the storm was reported cancels the report. */

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "fuzz.h"
 
 /* Files show text, whatever the names of owners are. */
@@ -110,18 +111,6 @@ long op_mode(struct worker *worker)
 	return result;
 }
 
-static long write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	long result;
-
-	if (fd < 0)
-		return -errno;
-	result = outcome(write(fd, text, strlen(text)));
-	close(fd);
-	return result;
-}
-
 long op_affinity(struct worker *worker)
 {
 	static const char *const masks[] = { "1", "2", "3", "4", "8", "f", "0", "none" };
@@ -131,7 +120,7 @@ long op_affinity(struct worker *worker)
 
 	note(worker, "line %d, mask %s", view.irq, mask);
 	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity", view.irq);
-	return write_text(path, mask);
+	return write_file(path, mask);
 }
 
 /* The worker itself goes to another CPU. */
@@ -167,7 +156,7 @@ static long switch_cpu(bool on)
 
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%ld/online",
 		 sysconf(_SC_NPROCESSORS_CONF) - 1);
-	return write_text(path, on ? "1" : "0");
+	return write_file(path, on ? "1" : "0");
 }
 
 void plug_cpu(void)

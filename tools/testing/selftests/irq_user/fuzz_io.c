@@ -5,14 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "fuzz.h"
-
-#define PAGE	4096
 
 enum how { PLAIN, PARTS, NOWAIT, POSITIONED };
 
@@ -25,10 +22,8 @@ static char *bad[4];
 
 void setup_buffers(void)
 {
-	char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
+	char *page = map_edge();
 
-	mprotect(page + PAGE, PAGE, PROT_NONE);
 	bad[1] = page + PAGE;
 	bad[2] = page + PAGE - 3;
 	bad[3] = (char *)-PAGE;

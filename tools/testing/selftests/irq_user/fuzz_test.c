@@ -128,14 +128,6 @@ static pid_t start(struct worker *workers)
 	_exit(0);
 }
 
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
 /* Kills a process, if it exists: 0 and -1 would be several processes. */
 static void stop(pid_t pid)
 {
@@ -296,11 +288,6 @@ FIXTURE(fuzz)
 	double seconds;
 };
 
-static void ignore(int signal)
-{
-	(void)signal;
-}
-
 /* Returns the value of a variable of the environment. */
 static unsigned long long setting(const char *name, unsigned long long otherwise)
 {
@@ -311,7 +298,6 @@ static unsigned long long setting(const char *name, unsigned long long otherwise
 
 FIXTURE_SETUP(fuzz)
 {
-	struct sigaction action = { .sa_handler = ignore };
 	const char *why = fake_setup();
 	pthread_mutexattr_t attr;
 
@@ -333,8 +319,8 @@ FIXTURE_SETUP(fuzz)
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	ASSERT_EQ(0, pthread_mutex_init(&fuzz->making, &attr));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, fuzz->sockets));
-	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
-	ASSERT_EQ(0, sigaction(SIGIO, &action, NULL));
+	ignore_signal(SIGUSR1, 0);
+	ignore_signal(SIGIO, 0);
 
 	ASSERT_EQ(0, pthread_mutex_init(&fuzz->card.lock, &attr));
 	fuzz->has_device = !line_setup(&fuzz->device);

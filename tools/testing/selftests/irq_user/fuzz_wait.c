@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
-#include <unistd.h>
 
 #include "fuzz.h"
 #include "uring.h"

@@ -11,9 +11,6 @@ struct hog {
 	bool runs, may_stop;
 };
 
-/* Binds the calling thread to a CPU. */
-void pin_to(int cpu);
-
 /* Keeps normal threads and the kernel's interrupt threads off CPU 1. */
 void hog_start(struct hog *hog);
 void hog_stop(struct hog *hog);

@@ -538,8 +538,7 @@ TEST_F_TIMEOUT(two, functions_suspend_and_resume, 600)
 		owner_start(&owners[i], &self->cards[i], UINT_MAX);
 	for (int i = 0; i < 3; i++) {
 		EXPECT_TRUE(owner_goes_on(&owners[0], 100));
-		ASSERT_EQ(0, fake_do(&waker, "asleep"));
-		ASSERT_EQ(0, write_file("/sys/power/state", "freeze"));
+		ASSERT_EQ(0, fake_suspend(&waker));
 		EXPECT_EQ(1, read_count(fd));
 		EXPECT_EQ(-EAGAIN, read_count(fd));
 		EXPECT_TRUE(owner_goes_on(&owners[1], 100));
@@ -827,11 +826,6 @@ TEST_F_TIMEOUT(virtio, sibling_device_keeps_working, 3600)
 	node_unbind(&self->line);
 	EXPECT_TRUE(reader_goes_on(&reader));
 	EXPECT_EQ(0, reader_stop(&reader));
-}
-
-static bool sleep_for_one(int fd)
-{
-	return read_count(fd) == 1;
 }
 
 /*

@@ -253,7 +253,6 @@ FIXTURE_TEARDOWN(asleep)
 	fake_dispose(&self->fake);
 }
 
-#define POWER_STATE	"/sys/power/state"
 #define WOKEN_BY	"/sys/power/pm_wakeup_irq"
 
 /* An edge that comes while the system is suspended is an event after the resume. */
@@ -265,8 +264,7 @@ TEST_F(asleep, edge_comes_after_resume)
 		ASSERT_EQ(0, write_value(self->fd, 0));
 	if (variant->wakes)
 		ASSERT_EQ(0, fake_do(&self->fake, "wake"));
-	ASSERT_EQ(0, fake_do(&self->fake, "asleep"));
-	ASSERT_EQ(0, write_file(POWER_STATE, "freeze"));
+	ASSERT_EQ(0, fake_suspend(&self->fake));
 	if (variant->wakes && read_file(WOKEN_BY, number, sizeof(number)))
 		EXPECT_EQ(self->fake.irq, atoi(number));
 
@@ -275,11 +273,6 @@ TEST_F(asleep, edge_comes_after_resume)
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));
 	EXPECT_EQ(-EAGAIN, read_count(self->fd));
-}
-
-static bool reads_one(int fd)
-{
-	return read_count(fd) == 1;
 }
 
 /* Waits until a sleeper no longer runs. Returns how long it has run. */
@@ -313,11 +306,10 @@ TEST(suspend_does_not_disturb_a_reader)
 		SKIP(return, "%s", why);
 	fd = open(fake.path, O_RDWR);
 	ASSERT_LE(0, fd);
-	sleeper_start(&sleeper, fd, reads_one);
+	sleeper_start(&sleeper, fd, sleep_for_one);
 	runtime = settled_runtime(&sleeper);
 	/* This line wakes the system. */
-	ASSERT_EQ(0, fake_do(&waker, "asleep"));
-	ASSERT_EQ(0, write_file(POWER_STATE, "freeze"));
+	ASSERT_EQ(0, fake_suspend(&waker));
 	EXPECT_EQ(runtime, settled_runtime(&sleeper));
 	ASSERT_FALSE(sleeper_is_done(&sleeper));
 	ASSERT_EQ(0, fake_do(&fake, "fire"));

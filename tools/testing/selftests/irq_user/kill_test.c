@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -57,16 +56,6 @@ FIXTURE_TEARDOWN(pair)
 	fake_dispose(&self->fake);
 }
 
-static bool sleep_for_one(int fd)
-{
-	return read_count(fd) == 1;
-}
-
-static bool is_pending(int fd)
-{
-	return poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 1;
-}
-
 /* Starts a process that reads, and then sleeps until it is killed. */
 static pid_t victim_start(int fd, struct trace *trace)
 {
@@ -103,7 +92,7 @@ static bool survivor_has_it(struct sleeper *survivor, struct trace *trace)
 	 * The kernel writes the count before it takes the event, which the other reader may
 	 * take.
 	 */
-	while (is_pending(survivor->fd))
+	while (wait_event_for(survivor->fd, 0))
 		sched_yield();
 	wait_asleep(survivor->tid);
 	return sleeper_is_done(survivor);
@@ -169,11 +158,6 @@ TEST_F_TIMEOUT(pair, killed_reader, 120)
 	EXPECT_EQ(events, line_hw_count(&self->line) - before);
 }
 
-static void wake_up(int signal)
-{
-	(void)signal;
-}
-
 static int interrupted_result;
 
 static bool sleep_until_interrupted(int fd)
@@ -186,10 +170,9 @@ static bool sleep_until_interrupted(int fd)
 TEST_F_TIMEOUT(pair, interrupted_reader, 120)
 {
 	unsigned int before = line_hw_count(&self->line), events = 0;
-	struct sigaction action = { .sa_handler = wake_up };
 	int victims = 0;
 
-	sigaction(SIGUSR1, &action, NULL);
+	ignore_signal(SIGUSR1, 0);
 	for (int i = 0; i < ROUNDS; i++) {
 		struct sleeper victim;
 
@@ -215,7 +198,7 @@ TEST_F_TIMEOUT(pair, interrupted_reader, 120)
 
 		if (interrupted_result == 1) {
 			victims++;
-			ASSERT_FALSE(is_pending(self->fd));
+			ASSERT_FALSE(wait_event_for(self->fd, 0));
 			fake_do(&self->fake, "fire");
 			events++;
 		}
@@ -228,14 +211,11 @@ TEST_F_TIMEOUT(pair, interrupted_reader, 120)
 /* Starts a victim on CPU 1, which a hog will occupy, and keeps this thread off it. */
 static pid_t victim_on_cpu_1(int fd, struct trace *trace)
 {
-	cpu_set_t cpu_1;
 	pid_t victim;
 
 	pin_to(0);
 	victim = victim_start(fd, trace);
-	CPU_ZERO(&cpu_1);
-	CPU_SET(1, &cpu_1);
-	sched_setaffinity(victim, sizeof(cpu_1), &cpu_1);
+	move_to_cpu(victim, 1);
 	return victim;
 }
 

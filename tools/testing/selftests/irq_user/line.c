@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 
 #define PCI_BUS		"/sys/bus/pci"
 #define PCI_DEVICES	PCI_BUS "/devices"
+#define DEBUGFS_LINES	"/sys/kernel/debug/irq/irqs"
 
 /* Registers of the device, see QEMU's docs/specs/edu.rst. */
 #define EDU_STATUS	(0x24 / 4)
@@ -36,17 +36,10 @@ static void write_register(struct line *line, int index, uint32_t value)
 
 static long read_number(const char *dir, const char *file)
 {
-	char path[320], text[32] = "";
-	int fd;
+	char path[320], text[32];
 
 	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
-		return -1;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
-	return strtol(text, NULL, 0);
+	return read_file(path, text, sizeof(text)) ? strtol(text, NULL, 0) : -1;
 }
 
 bool line_find_at(struct line *line, long vendor, long device, int index)
@@ -230,7 +223,6 @@ static bool is_edge(int irq)
 /* Uses the line if it is free and edge-triggered, and an edge can be injected. */
 static bool try_edge_line(struct line *line, int irq, const char *file)
 {
-	char path[64];
 	bool works;
 	int fd;
 
@@ -241,11 +233,10 @@ static bool try_edge_line(struct line *line, int irq, const char *file)
 	fd = open(line->path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return false;
-	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", line->irq);
-	line->debug = open(path, O_WRONLY);
+	works = line_open_trigger(line);
 	/* A line's type may be wrong until its first owner sets it up. */
-	works = is_edge(irq) && line->debug >= 0 && write(line->debug, "trigger", 7) == 7 &&
-		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 2000) == 1;
+	works = works && is_edge(irq) && write(line->debug, "trigger", 7) == 7 &&
+		wait_event_for(fd, 2000);
 	if (!works) {
 		close(line->debug);
 		line->debug = 0;
@@ -364,6 +355,15 @@ bool line_asserts(struct line *line)
 	return read_register(line, EDU_STATUS);
 }
 
+bool line_open_trigger(struct line *line)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), DEBUGFS_LINES "/%d", line->irq);
+	line->debug = open(path, O_WRONLY);
+	return line->debug >= 0;
+}
+
 void line_trigger(struct line *line)
 {
 	/* EBUSY: the last edge is still on its way, and this edge would coalesce with it. */
@@ -374,19 +374,9 @@ void line_trigger(struct line *line)
 static bool read_debug(struct line *line, char *text, size_t size)
 {
 	char path[64];
-	ssize_t len;
-	int fd;
 
-	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", line->irq);
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
-		return false;
-	len = read(fd, text, size - 1);
-	close(fd);
-	if (len < 0)
-		return false;
-	text[len] = '\0';
-	return true;
+	snprintf(path, sizeof(path), DEBUGFS_LINES "/%d", line->irq);
+	return read_file(path, text, size);
 }
 
 char *line_state(struct line *line)
@@ -407,33 +397,31 @@ int line_depth(struct line *line)
 	return value ? atoi(value + strlen(key)) : -1;
 }
 
-bool line_keeps_edge(struct line *line)
+bool line_has_state(struct line *line, const char *state)
 {
 	char text[2048];
 
-	return read_debug(line, text, sizeof(text)) && strstr(text, "IRQS_PENDING");
+	return read_debug(line, text, sizeof(text)) && strstr(text, state);
+}
+
+bool line_keeps_edge(struct line *line)
+{
+	return line_has_state(line, "IRQS_PENDING");
 }
 
 bool line_expects_edge(struct line *line)
 {
-	char text[2048];
-
-	return read_debug(line, text, sizeof(text)) && strstr(text, "IRQS_REPLAY");
+	return line_has_state(line, "IRQS_REPLAY");
 }
 
 unsigned int line_hw_count(struct line *line)
 {
-	char path[64], text[1024] = "", *next = text;
+	char path[64], text[1024], *next = text;
 	unsigned int sum = 0;
-	int fd;
 
 	snprintf(path, sizeof(path), "/sys/kernel/irq/%d/per_cpu_count", line->irq);
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
+	if (!read_file(path, text, sizeof(text)))
 		return 0;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
 	while (next && *next) {
 		sum += strtoul(next, NULL, 10);
 		next = strchr(next, ',');
@@ -445,17 +433,14 @@ unsigned int line_hw_count(struct line *line)
 
 void line_settle(struct line *line)
 {
-	cpu_set_t old, set;
+	cpu_set_t old;
 
 	/* When the device answers, the interrupt is pending at the CPU that takes it. */
 	line_asserts(line);
 	/* When a CPU runs this thread, it has taken what was pending. */
 	sched_getaffinity(0, sizeof(old), &old);
-	for (int cpu = sysconf(_SC_NPROCESSORS_CONF) - 1; cpu >= 0; cpu--) {
-		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
-		sched_setaffinity(0, sizeof(set), &set);
-	}
+	for (int cpu = sysconf(_SC_NPROCESSORS_CONF) - 1; cpu >= 0; cpu--)
+		pin_to(cpu);
 	sched_setaffinity(0, sizeof(old), &old);
 }
 
@@ -497,11 +482,7 @@ void line_move_to(struct line *line, int cpu)
 /* Binds the caller to CPU 0, and then the line to @cpu. */
 static void bind_both(struct line *line, int cpu)
 {
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	if (!sched_setaffinity(0, sizeof(cpus), &cpus))
+	if (pin_to(0))
 		line_move_to(line, cpu);
 }
 
@@ -513,65 +494,4 @@ void line_move_away(struct line *line)
 void line_move_here(struct line *line)
 {
 	bind_both(line, 0);
-}
-
-void wait_asleep(pid_t tid)
-{
-	char path[64], text[256], *state;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
-	for (;;) {
-		ssize_t len;
-
-		fd = open(path, O_RDONLY);
-		if (fd < 0)
-			return;
-		len = read(fd, text, sizeof(text) - 1);
-		close(fd);
-		if (len <= 0)
-			return;
-		text[len] = '\0';
-		/* The state follows the name, which may contain any character. */
-		state = strrchr(text, ')');
-		if (state && state[2] == 'S')
-			return;
-		sched_yield();
-	}
-}
-
-bool wait_event(int fd)
-{
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-
-	return poll(&pollfd, 1, -1) == 1 && (pollfd.revents & POLLIN);
-}
-
-int try_open(const char *path, int flags)
-{
-	int fd = open(path, flags);
-
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
-}
-
-int read_count(int fd)
-{
-	int count;
-	ssize_t len = read(fd, &count, sizeof(count));
-
-	if (len < 0)
-		return -errno;
-	return len == sizeof(count) ? count : -EPROTO;
-}
-
-int write_value(int fd, int value)
-{
-	ssize_t len = write(fd, &value, sizeof(value));
-
-	if (len < 0)
-		return -errno;
-	return len == sizeof(value) ? 0 : -EPROTO;
 }

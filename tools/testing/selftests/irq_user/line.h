@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "calls.h"
 #include "fake.h"
 
 #define EDU_VENDOR	0x1234
@@ -101,11 +102,17 @@ void line_ack(struct line *line);
 /* Returns whether the device asserts its interrupt. */
 bool line_asserts(struct line *line);
 
+/* Opens the line's file in debugfs for line_trigger(). Returns whether that worked. */
+bool line_open_trigger(struct line *line);
+
 /* Makes an edge on a line that has no device. */
 void line_trigger(struct line *line);
 
 /* Returns what debugfs shows of the line. The text is valid until the next call. */
 char *line_state(struct line *line);
+
+/* Returns whether debugfs shows this state of the line. */
+bool line_has_state(struct line *line, const char *state);
 
 /* Returns how often the line is disabled, or -1 without debugfs. */
 int line_depth(struct line *line);
@@ -133,20 +140,5 @@ void line_move_away(struct line *line);
 
 /* Binds both to one CPU, where arming the line takes the least time. */
 void line_move_here(struct line *line);
-
-/* Waits until the task @tid sleeps. */
-void wait_asleep(pid_t tid);
-
-/* Waits for an event, without reading it. Returns whether one came. */
-bool wait_event(int fd);
-
-/* Opens a file and closes it. Returns 0 or -errno. */
-int try_open(const char *path, int flags);
-
-/* Reads. Returns the count or -errno. */
-int read_count(int fd);
-
-/* Writes @value. Returns 0 or -errno. */
-int write_value(int fd, int value);
 
 #endif /* IRQ_USER_LINE_H */

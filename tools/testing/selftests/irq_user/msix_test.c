@@ -43,14 +43,6 @@ static void fire(struct card *card, unsigned int vectors)
 	igb_fire(card->line.regs, vectors);
 }
 
-/* Returns whether an event comes within that many milliseconds. */
-static bool wait_event_for(int fd, int time)
-{
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-
-	return poll(&pollfd, 1, time) == 1;
-}
-
 /* Reads the numbers of the lines. */
 static void find_lines(struct card *card)
 {

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "line_fixture.h"
 
 #define MAX_ENTRIES	32
@@ -184,11 +185,7 @@ static int set_comm_by_prctl(const char *comm)
 
 static int set_comm_by_file(const char *comm)
 {
-	int fd = open("/proc/self/comm", O_WRONLY);
-	ssize_t len = fd < 0 ? -1 : write(fd, comm, strlen(comm));
-
-	close(fd);
-	return len == strlen(comm) ? 0 : -1;
+	return write_file("/proc/self/comm", comm);
 }
 
 static int (*const set_comm[])(const char *comm) = { set_comm_by_prctl, set_comm_by_file };

@@ -22,8 +22,6 @@
 #include "node.h"
 #include "sleeper.h"
 
-#define PAGE		4096
-
 /* How many seconds to wait for a signal that must come. */
 #define PATIENCE	20
 

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,7 +20,6 @@
 #include "node_fixture.h"
 #include "sleeper.h"
 
-#define NOBODY		65534
 #define GROUP		4711
 
 /* The exit status of a child that could not give up its privileges. */
@@ -196,8 +194,7 @@ static int as_member_of(gid_t group, struct line *line, int (*act)(struct line *
 	int status;
 
 	if (!child) {
-		if (setgroups(1, &group) || setresgid(NOBODY, NOBODY, NOBODY) ||
-		    setresuid(NOBODY, NOBODY, NOBODY))
+		if (!become_nobody(group))
 			_exit(CANNOT);
 		_exit(act(line));
 	}
@@ -359,11 +356,6 @@ TEST_F_TIMEOUT(edu, minors_are_not_reused, 120)
 		node_unbind(&self->line);
 		ASSERT_EQ(NULL, node_take(&self->line, variant->type));
 	}
-}
-
-static bool sleep_for_one(int fd)
-{
-	return read_count(fd) == 1;
 }
 
 /* A reader sleeps through a reset of the device, and the line works as before. */

@@ -16,11 +16,6 @@
 #include "file.h"
 #include "line_fixture.h"
 
-static bool has_state(int irq, const char *state)
-{
-	return strstr(line_state(&(struct line){ .irq = irq }), state);
-}
-
 /*
  * Every line with a chip has the file, with mode 0600 and owned by root, unless it is per-CPU
  * or cannot be requested.
@@ -34,6 +29,7 @@ TEST_F(intx, every_mapped_line_has_the_file)
 	dir = opendir("/sys/kernel/irq");
 	ASSERT_NE(NULL, dir);
 	while ((entry = readdir(dir))) {
+		struct line line = {};
 		char path[300], chip[64];
 		struct stat st;
 
@@ -43,13 +39,14 @@ TEST_F(intx, every_mapped_line_has_the_file)
 		    !strcmp(chip, "dummy"))
 			continue;
 		snprintf(path, sizeof(path), "/proc/irq/%s/irq", entry->d_name);
-		if (has_state(atoi(entry->d_name), "PER_CPU")) {
+		line.irq = atoi(entry->d_name);
+		if (line_has_state(&line, "PER_CPU")) {
 			EXPECT_EQ(-ENOENT, try_open(path, O_PATH))
 				TH_LOG("%s exists", path);
 			continue;
 		}
 		/* Whether the file is there depends on when this flag was set. */
-		if (has_state(atoi(entry->d_name), "_IRQ_NOREQUEST"))
+		if (line_has_state(&line, "_IRQ_NOREQUEST"))
 			continue;
 		EXPECT_EQ(0, stat(path, &st))
 			TH_LOG("%s is missing", path);
@@ -84,31 +81,13 @@ TEST_F(intx, unconnected_line_is_missing)
 	EXPECT_EQ(-ENOENT, try_open("/proc/irq/2147483648/irq", O_RDWR));
 }
 
-static int is_file(const struct dirent *entry)
-{
-	return entry->d_type == DT_REG;
-}
-
-/* Lists the files in a line's directory in alphabetical order, each followed by a space. */
+/* Lists the files in a line's directory. */
 static const char *list_files(int irq)
 {
-	static char text[512];
-	struct dirent **files;
 	char path[32];
-	int count;
 
-	text[0] = '\0';
 	snprintf(path, sizeof(path), "/proc/irq/%d", irq);
-	count = scandir(path, &files, is_file, alphasort);
-	for (int i = 0; i < count; i++) {
-		size_t len = strlen(text);
-
-		snprintf(text + len, sizeof(text) - len, "%s ", files[i]->d_name);
-		free(files[i]);
-	}
-	if (count >= 0)
-		free(files);
-	return text;
+	return list_entries(path, DT_REG);
 }
 
 #define MASKS	"affinity_hint effective_affinity effective_affinity_list "
@@ -193,17 +172,10 @@ TEST_F(intx, second_open_is_busy)
 /* Returns whether a driver has requested the line. */
 static bool has_driver(const char *irq)
 {
-	char path[300], name[64] = "";
-	FILE *file;
+	char path[300], name[64];
 
 	snprintf(path, sizeof(path), "/sys/kernel/irq/%s/actions", irq);
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	if (!fgets(name, sizeof(name), file))
-		name[0] = '\0';
-	fclose(file);
-	return name[0] && name[0] != '\n' && strncmp(name, "user:", 5);
+	return read_file(path, name, sizeof(name)) && name[0] && strncmp(name, "user:", 5);
 }
 
 /* A line that a driver has requested is busy, and stays the driver's. */

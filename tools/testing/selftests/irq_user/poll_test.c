@@ -169,21 +169,11 @@ TEST_F(intx, select_and_read)
 	}
 }
 
-static int epoll_add(int fd, unsigned int events)
-{
-	struct epoll_event event = { .events = events };
-	int epfd = epoll_create1(0);
-
-	if (epfd >= 0 && epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event))
-		return -1;
-	return epfd;
-}
-
 /* Level-triggered epoll arms, because it polls the file again after each event. */
 TEST_F(intx, epoll_level_triggered)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
-	int epfd = epoll_add(fd, EPOLLIN);
+	int epfd = epoll_on(fd, EPOLLIN);
 	struct epoll_event event;
 	struct raiser raiser;
 
@@ -203,7 +193,7 @@ TEST_F(intx, epoll_level_triggered)
 TEST_F(intx, epoll_edge_triggered)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
-	int epfd = epoll_add(fd, EPOLLIN | EPOLLET);
+	int epfd = epoll_on(fd, EPOLLIN | EPOLLET);
 	struct epoll_event event;
 	struct raiser raiser;
 
@@ -253,14 +243,14 @@ FIXTURE_SETUP(hogged)
 	ASSERT_LE(0, self->other_fd);
 	self->fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
 	ASSERT_LE(0, self->fd);
-	self->epfd = epoll_add(self->fd, EPOLLIN);
+	self->epfd = epoll_on(self->fd, EPOLLIN);
 	ASSERT_LE(0, self->epfd);
 	self->waker = waker_find(self->fake.irq);
 	ASSERT_EQ(handlers_are_forced_into_threads(), self->waker != 0);
 	if (self->waker) {
 		/* Until the thread first sleeps, the kernel chooses its CPUs. */
 		wait_asleep(self->waker);
-		ASSERT_TRUE(waker_move_to(self->waker, 1));
+		ASSERT_TRUE(move_to_cpu(self->waker, 1));
 	}
 	hog_start(&self->hog);
 	ASSERT_EQ(0, fake_do(&self->fake, "fire"));
@@ -299,7 +289,7 @@ TEST_F(hogged, other_lines_pollers_wake)
 	EXPECT_EQ(self->waker ? 0 : 1, epoll_wait(self->epfd, &event, 1, 0));
 	/* It wakes its own poller when another CPU is free for it. */
 	if (self->waker)
-		ASSERT_TRUE(waker_move_to(self->waker, 0));
+		ASSERT_TRUE(move_to_cpu(self->waker, 0));
 	EXPECT_EQ(1, epoll_wait(self->epfd, &event, 1, -1));
 }
 

@@ -314,32 +314,19 @@ TEST_F(intx, bad_address_loses_nothing)
 	char *page;
 
 	ASSERT_LE(0, fd);
-	page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, page);
-	ASSERT_EQ(0, munmap(page + 4096, 4096));
+	page = map_edge();
+	ASSERT_NE(NULL, page);
 
 	line_raise(&self->line);
 	ASSERT_TRUE(wait_event(fd));
 	EXPECT_EQ(-1, read(fd, (void *)8, 4));
 	EXPECT_EQ(EFAULT, errno);
 	/* Half of the count fits. */
-	EXPECT_EQ(-1, read(fd, page + 4094, 4));
+	EXPECT_EQ(-1, read(fd, page + PAGE - 2, 4));
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(1, read_count(fd));
 	line_ack(&self->line);
 	EXPECT_EQ(-EAGAIN, read_count(fd));
-}
-
-static void ignore(int signal)
-{
-	(void)signal;
-}
-
-static void handle_signal(int flags)
-{
-	struct sigaction action = { .sa_handler = ignore, .sa_flags = flags };
-
-	sigaction(SIGUSR1, &action, NULL);
 }
 
 /* A signal ends a sleeping read. No event is lost. */
@@ -349,7 +336,7 @@ TEST_F(intx, signal_interrupts)
 	struct reader reader;
 
 	ASSERT_LE(0, fd);
-	handle_signal(0);
+	ignore_signal(SIGUSR1, 0);
 	reader_start(&reader, fd);
 	pthread_kill(reader.thread, SIGUSR1);
 	EXPECT_EQ(-EINTR, reader_join(&reader));
@@ -365,7 +352,7 @@ TEST_F(intx, signal_restarts)
 	struct reader reader;
 
 	ASSERT_LE(0, fd);
-	handle_signal(SA_RESTART);
+	ignore_signal(SIGUSR1, SA_RESTART);
 	reader_start(&reader, fd);
 	for (int i = 0; i < 20; i++) {
 		pthread_kill(reader.thread, SIGUSR1);
@@ -442,7 +429,7 @@ TEST_F(intx, not_seekable_nor_mappable)
 	EXPECT_EQ(ESPIPE, errno);
 	EXPECT_EQ(-1, pread(fd, &count, sizeof(count), 0));
 	EXPECT_EQ(ESPIPE, errno);
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0));
 	EXPECT_EQ(ENODEV, errno);
 	EXPECT_EQ(-1, ioctl(fd, TCGETS, &count));
 	EXPECT_EQ(ENOTTY, errno);

@@ -120,14 +120,6 @@ FIXTURE_TEARDOWN(loop)
 	line_teardown(&self->line);
 }
 
-static int epoll_on(int fd, unsigned int events)
-{
-	struct epoll_event event = { .events = events };
-	int epfd = epoll_create1(0);
-
-	return epfd >= 0 && !epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) ? epfd : -1;
-}
-
 /* Level-triggered epoll, with one read for each event. */
 TEST_F_TIMEOUT(loop, epoll_level_triggered, 300)
 {

@@ -159,7 +159,7 @@ TEST_F(intx, descriptor_passing)
 	ASSERT_LE(0, child);
 	if (!child) {
 		close(sockets[0]);
-		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+		if (!become_nobody(NOBODY))
 			_exit(2);
 		if (try_open(self->line.path, O_RDWR) != -EACCES)
 			_exit(3);

@@ -19,6 +19,9 @@ struct sleeper {
 	bool done;
 };
 
+/* Sleeps in a read until there is one event. */
+bool sleep_for_one(int fd);
+
 /* Starts the sleeper, and returns when it is asleep. */
 void sleeper_start(struct sleeper *sleeper, int fd, bool (*sleep)(int fd));
 

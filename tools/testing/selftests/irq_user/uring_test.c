@@ -340,8 +340,6 @@ TEST_F(intx, multishot_read_of_a_level)
 	}
 }
 
-#define PAGE	4096
-
 /* A thread that takes all events in a loop. */
 struct taker {
 	int fd, taken;
@@ -351,12 +349,13 @@ struct taker {
 static void *taker_main(void *arg)
 {
 	struct taker *taker = arg;
-	int count;
-	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
 
-	while (!__atomic_load_n(&taker->stop, __ATOMIC_RELAXED))
-		if (preadv2(taker->fd, &iov, 1, -1, RWF_NOWAIT) == sizeof(count))
+	while (!__atomic_load_n(&taker->stop, __ATOMIC_RELAXED)) {
+		int count = read_nowait(taker->fd);
+
+		if (count > 0)
 			__atomic_fetch_add(&taker->taken, count, __ATOMIC_RELAXED);
+	}
 	return NULL;
 }
 

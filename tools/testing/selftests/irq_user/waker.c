@@ -50,15 +50,6 @@ pid_t waker_find(int irq)
 	return find_process(name);
 }
 
-bool waker_move_to(pid_t waker, int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return !sched_setaffinity(waker, sizeof(set), &set);
-}
-
 bool waker_has_ended(pid_t waker)
 {
 	return kill(waker, 0) && errno == ESRCH;

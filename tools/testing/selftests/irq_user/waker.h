@@ -14,9 +14,6 @@ bool handlers_are_forced_into_threads(void);
 /* Returns the thread of the line's file, or 0. */
 pid_t waker_find(int irq);
 
-/* Binds it to a CPU. Returns whether it could. */
-bool waker_move_to(pid_t waker, int cpu);
-
 /* Returns whether the thread has ended. */
 bool waker_has_ended(pid_t waker);
 
