@@ -256,7 +256,7 @@ static const char *try_as_stranger(struct line *device)
  * A member of the node's group, without any capability, maps the registers, sets the alarm,
  * sleeps until it comes, and acknowledges it. No event comes before its alarm.
  */
-TEST_F_TIMEOUT(clock, alarm_as_unprivileged_user, 120)
+TEST_F_TIMEOUT(clock, unprivileged_user_gets_alarms, 120)
 {
 	int irq = node_number(&self->device, "0");
 
@@ -281,7 +281,7 @@ TEST_F_TIMEOUT(clock, alarm_as_unprivileged_user, 120)
 }
 
 /* Only driver_override binds a device, by each way to probe it. */
-TEST_F(clock, needs_the_override)
+TEST_F(clock, binds_by_override_only)
 {
 	const char *const overrides[] = { "\n", "no_such_driver" };
 
@@ -363,7 +363,7 @@ static int open_uio(struct line *device)
  * After the device is unbound, a driver in the kernel can request the line, and its handler
  * runs. This test uses the UIO driver. Afterwards irq_user can bind the device again.
  */
-TEST_F_TIMEOUT(clock, kernel_driver_has_the_line_afterwards, 120)
+TEST_F_TIMEOUT(clock, kernel_driver_gets_the_line_afterwards, 120)
 {
 	uint32_t *regs;
 	int fd;

@@ -68,7 +68,7 @@ TEST_F(dispose, wakes_all_sleepers)
 }
 
 /* An epoll set without a waiter may outlive the line and the file. */
-TEST_F(dispose, idle_epoll_set)
+TEST_F(dispose, epoll_set_without_a_waiter)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int epfd = epoll_create1(0);
@@ -148,7 +148,7 @@ static void *storm_main(void *arg)
 }
 
 /* The line goes away while it fires again and again. */
-TEST_F_TIMEOUT(dispose, in_a_storm, 300)
+TEST_F_TIMEOUT(dispose, removal_while_firing, 300)
 {
 	int storms = 0, fires = 0, rounds;
 
@@ -204,7 +204,7 @@ TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
  * A poller that was woken, but cannot run, does not delay removal. If removal takes four
  * seconds, the scheduler lets the poller run: then the test tries again.
  */
-TEST_F(dispose, poller_kept_off_its_cpu)
+TEST_F(dispose, does_not_wait_for_a_poller)
 {
 	int path = open("/", O_PATH);
 	bool kept_off = false;
@@ -248,21 +248,21 @@ TEST_F(dispose, poller_kept_off_its_cpu)
 }
 
 /* Ways in which an edge line becomes unusable while it stays mapped. */
-FIXTURE(lost)
+FIXTURE(unusable)
 {
 	struct fake fake;
 };
 
-FIXTURE_VARIANT(lost)
+FIXTURE_VARIANT(unusable)
 {
 	const char *verb;
 	int error;			/* of a later open */
 };
 
-FIXTURE_VARIANT_ADD(lost, domain_removed) { .verb = "unbind", .error = EINVAL };
-FIXTURE_VARIANT_ADD(lost, chained) { .verb = "chain", .error = ENOENT };
+FIXTURE_VARIANT_ADD(unusable, domain_removed) { .verb = "unbind", .error = EINVAL };
+FIXTURE_VARIANT_ADD(unusable, chained) { .verb = "chain", .error = ENOENT };
 
-FIXTURE_SETUP(lost)
+FIXTURE_SETUP(unusable)
 {
 	const char *why = fake_make(&self->fake, "edge");
 
@@ -270,13 +270,13 @@ FIXTURE_SETUP(lost)
 		SKIP(return, "%s", why);
 }
 
-FIXTURE_TEARDOWN(lost)
+FIXTURE_TEARDOWN(unusable)
 {
 	fake_dispose(&self->fake);
 }
 
 /* All sleepers wake, later calls fail with EIO, and the line cannot be opened again. */
-TEST_F(lost, tells_all_sleepers)
+TEST_F(unusable, unusable_line_wakes_all_sleepers)
 {
 	int fd = open(self->fake.path, O_RDWR);
 	struct sleeper sleepers[SLEEPS];

@@ -100,7 +100,7 @@ static int count_unhandled(struct line *line)
 }
 
 /* A device that is never quiet interrupts once for each time that the line is armed. */
-TEST_F_TIMEOUT(intx, one_interrupt_an_arm, 300)
+TEST_F_TIMEOUT(intx, one_interrupt_for_each_arm, 300)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
@@ -129,7 +129,7 @@ TEST_F_TIMEOUT(intx, one_interrupt_an_arm, 300)
 }
 
 /* The kernel does not disable the line as spurious, even if its owner never quiets the device. */
-TEST_F_TIMEOUT(intx, somebody_always_cares, 600)
+TEST_F_TIMEOUT(intx, never_disabled_as_spurious, 600)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
@@ -155,7 +155,7 @@ TEST_F_TIMEOUT(intx, somebody_always_cares, 600)
 }
 
 /* The same holds if the owner's priority keeps the kernel's interrupt threads from running. */
-TEST_F(intx, somebody_cares_at_any_priority)
+TEST_F(intx, not_spurious_at_any_priority)
 {
 	struct sched_param above_irq_threads = { .sched_priority = 60 };
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -174,7 +174,7 @@ TEST_F(intx, somebody_cares_at_any_priority)
 }
 
 /* An event that the last owner has not read is not given to the next owner. */
-TEST_F(intx, earlier_owner_leaves_nothing)
+TEST_F(intx, next_owner_gets_no_old_event)
 {
 	for (int i = 0; i < 100; i++) {
 		int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -209,7 +209,7 @@ TEST_F(intx, earlier_owner_leaves_nothing)
 }
 
 /* Of the edges that come while the line is masked, one is kept. */
-TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
+TEST_F_TIMEOUT(edge, edges_while_masked_are_one_event, 300)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
@@ -241,7 +241,7 @@ TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
 }
 
 /* An edge of a free-running line counts as handled even if no thread can run on its CPU. */
-TEST_F(edge, somebody_cares_at_any_priority)
+TEST_F(edge, not_spurious_at_any_priority)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	struct hog hog;
@@ -260,7 +260,7 @@ TEST_F(edge, somebody_cares_at_any_priority)
 }
 
 /* An edge that came while the last owner had the line masked is not given to the next owner. */
-TEST_F_TIMEOUT(edge, earlier_owner_leaves_nothing, 300)
+TEST_F_TIMEOUT(edge, next_owner_gets_no_old_event, 300)
 {
 	for (int i = 0; i < 200; i++) {
 		int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -289,7 +289,7 @@ TEST_F_TIMEOUT(edge, earlier_owner_leaves_nothing, 300)
 }
 
 /* An edge that a chip has kept while the line had no owner is not given to the next owner. */
-TEST(edge_for_nobody_is_discarded)
+TEST(edge_without_an_owner_is_discarded)
 {
 	struct fake fake;
 	const char *why = fake_make(&fake, "edge");

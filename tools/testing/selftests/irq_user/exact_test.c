@@ -343,12 +343,12 @@ static void check_line_afterwards(struct __test_metadata *_metadata, struct crow
 	close(crowd->fd);
 }
 
-FIXTURE(crowd)
+FIXTURE(readers)
 {
 	struct crowd crowd;
 };
 
-FIXTURE_VARIANT(crowd)
+FIXTURE_VARIANT(readers)
 {
 	bool edge, in_turns;
 };
@@ -357,23 +357,23 @@ FIXTURE_VARIANT(crowd)
  * A level line that is armed before its device is quiet gives another event. Either all workers
  * take turns, so that the number of events is known,
  */
-FIXTURE_VARIANT_ADD(crowd, level_in_turns)
+FIXTURE_VARIANT_ADD(readers, level_in_turns)
 {
 	.in_turns = true,
 };
 
 /* or only the kernel's count of interrupts gives the number. */
-FIXTURE_VARIANT_ADD(crowd, level_at_once)
+FIXTURE_VARIANT_ADD(readers, level_concurrent)
 {
 };
 
 /* An edge is one event, whenever the line is armed. */
-FIXTURE_VARIANT_ADD(crowd, edge_at_once)
+FIXTURE_VARIANT_ADD(readers, edge_concurrent)
 {
 	.edge = true,
 };
 
-FIXTURE_SETUP(crowd)
+FIXTURE_SETUP(readers)
 {
 	struct line *line = &self->crowd.line;
 	const char *why = variant->edge ? line_setup_edge(line) : line_setup(line);
@@ -383,13 +383,13 @@ FIXTURE_SETUP(crowd)
 	self->crowd.in_turns = variant->in_turns;
 }
 
-FIXTURE_TEARDOWN(crowd)
+FIXTURE_TEARDOWN(readers)
 {
 	line_teardown(&self->crowd.line);
 }
 
 /* Eight workers read as many events as were raised, and all workers end. */
-TEST_F_TIMEOUT(crowd, exactly_once, 36000)
+TEST_F_TIMEOUT(readers, each_event_counts_once, 36000)
 {
 	unsigned int before = line_hw_count(&self->crowd.line);
 	unsigned int wanted = events_to_have(UINT_MAX);

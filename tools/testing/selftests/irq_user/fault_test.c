@@ -59,7 +59,7 @@ static void check_free(struct __test_metadata *_metadata, struct line *line)
 }
 
 /* Whatever is wrong with a buffer, the event stays for the next read. */
-TEST_F(intx, unwritable_buffer_loses_nothing)
+TEST_F(intx, unwritable_buffer_keeps_the_event)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	char *page = map_edge(), *constant;
@@ -101,7 +101,7 @@ static void make_another(struct line *line, int fd)
 }
 
 /* Several events that a bad buffer could not take all stay. */
-TEST_F(intx, unwritable_buffer_keeps_the_sum)
+TEST_F(intx, unwritable_buffer_keeps_several_events)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), sum = 0;
 	const int events = 5;
@@ -187,7 +187,7 @@ static void sleeper_start(struct sleeper *sleeper, int fd, void *buffer)
 }
 
 /* A sleeper that is woken but cannot write its buffer leaves the event. */
-TEST_F(intx, unwritable_buffer_of_a_sleeper)
+TEST_F(intx, sleeper_with_a_bad_buffer_keeps_the_event)
 {
 	int fd = open(self->line.path, O_RDWR);
 	struct sleeper sleeper;
@@ -204,7 +204,7 @@ TEST_F(intx, unwritable_buffer_of_a_sleeper)
 }
 
 /* A sleeper with a bad buffer does not keep an event from a sleeper with a good one. */
-TEST_F(intx, unwritable_buffer_beside_a_sleeper)
+TEST_F(intx, bad_buffer_does_not_block_another_sleeper)
 {
 	int fd = open(self->line.path, O_RDWR);
 	struct sleeper bad, good;
@@ -268,7 +268,7 @@ static int count_faults(struct faulter *faulters)
 }
 
 /* Failing reads neither hide an event from a sleeper nor make it count twice. */
-TEST_F_TIMEOUT(edge, failing_reads_beside_a_reader, 120)
+TEST_F_TIMEOUT(edge, failing_reads_do_not_hide_events, 120)
 {
 	const time_t enough = time(NULL) + 60;
 	int fd = open(self->line.path, O_RDWR), met = 0, rounds;
@@ -331,7 +331,7 @@ static int set_policy(int policy, int priority)
 }
 
 /* If another reader takes the event of a sleeper, the sleeper sleeps on and does not arm. */
-TEST_F(intx, late_sleeper_does_not_arm)
+TEST_F(intx, sleeper_without_an_event_does_not_arm)
 {
 	int fd = open(self->line.path, O_RDWR), count, last;
 	struct sleeper sleeper;
@@ -575,7 +575,7 @@ TEST_F(intx, write_keeps_a_pending_event)
 }
 
 /* Each size but four fails with EINVAL. A read of four bytes writes four bytes. */
-TEST_F(intx, every_size_of_buffer)
+TEST_F(intx, other_sizes_are_invalid)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), count;
 	char *page = map_edge(), rest[PAGE];
@@ -603,7 +603,7 @@ TEST_F(intx, every_size_of_buffer)
 }
 
 /* With RWF_NOWAIT a read of a blocking file does not wait. */
-TEST_F(intx, read_without_waiting)
+TEST_F(intx, rwf_nowait_does_not_sleep)
 {
 	int fd = open(self->line.path, O_RDWR), count[2] = {};
 	struct iovec iov = { .iov_base = count, .iov_len = sizeof(int) };
@@ -672,7 +672,7 @@ static ssize_t move_by_sendfile(int in, int out, size_t len)
 }
 
 /* A count that was moved to a pipe is in the pipe. A count that could not be moved stays. */
-TEST_F(intx, moved_events_are_not_lost)
+TEST_F(intx, splice_and_sendfile_lose_no_event)
 {
 	ssize_t (*const move[])(int in, int out, size_t len) = {
 		move_by_splice, move_by_sendfile,
@@ -732,7 +732,7 @@ static void read_until_killed(struct line *line, int said)
 }
 
 /* A line whose owner is killed in a read is free after the owner has died. */
-TEST_F(intx, killed_owner_gives_the_line_back)
+TEST_F(intx, killed_owner_frees_the_line)
 {
 	for (int i = 0; i < 20; i++) {
 		int said[2], status;
@@ -757,7 +757,7 @@ TEST_F(intx, killed_owner_gives_the_line_back)
 }
 
 /* An O_PATH descriptor claims nothing. */
-TEST_F(intx, path_descriptor_claims_nothing)
+TEST_F(intx, o_path_claims_nothing)
 {
 	int fd = open(self->line.path, O_PATH);
 
@@ -788,7 +788,7 @@ static int become_user(void)
 }
 
 /* A process that may open the file by its mode or owner needs the capability too. */
-TEST_F(intx, mode_and_owner_are_not_enough)
+TEST_F(intx, file_mode_does_not_replace_the_capability)
 {
 	EXPECT_EQ(-EACCES, open_in_child(&self->line, become_user));
 	EXPECT_EQ(0, chmod(self->line.path, 0666));
@@ -853,7 +853,7 @@ TEST_F(intx, root_of_a_container_is_refused)
 }
 
 /* An open without a free descriptor does not claim the line. */
-TEST_F(intx, no_descriptor_left)
+TEST_F(intx, no_free_descriptor)
 {
 	struct rlimit limit, none;
 
@@ -925,7 +925,7 @@ static bool has_failed(struct failslab *failslab)
 }
 
 /* Whichever allocation of open fails, either open succeeds or the line stays free. */
-TEST_F_TIMEOUT(intx, no_memory_for_open, 120)
+TEST_F_TIMEOUT(intx, failed_allocation_in_open, 120)
 {
 	struct failslab failslab;
 	const char *why = failslab_setup(&failslab);
@@ -961,7 +961,7 @@ TEST_F_TIMEOUT(intx, no_memory_for_open, 120)
 }
 
 /* After open, the line works even if allocations fail. */
-TEST_F_TIMEOUT(intx, no_memory_for_an_owner, 120)
+TEST_F_TIMEOUT(intx, failed_allocation_after_open, 120)
 {
 	struct failslab failslab;
 	const char *why = failslab_setup(&failslab);

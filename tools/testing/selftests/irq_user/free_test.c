@@ -60,7 +60,7 @@ TEST_F(edge, each_edge_counts)
 }
 
 /* Each edge wakes a blocked reader. */
-TEST_F(edge, reader_is_woken)
+TEST_F(edge, each_edge_wakes_a_reader)
 {
 	int sum = 0;
 
@@ -76,7 +76,7 @@ TEST_F(edge, reader_is_woken)
  * Writing 1 or 0 ends the free-running mode: then the line is masked when it fires, or
  * immediately.
  */
-TEST_F(edge, others_end_it)
+TEST_F(edge, other_writes_end_free_running)
 {
 	ASSERT_EQ(0, write_value(self->fd, 1));
 	for (int i = 0; i < 2; i++)
@@ -95,7 +95,7 @@ TEST_F(edge, others_end_it)
 }
 
 /* A write that comes before the storm was reported cancels the report. */
-TEST_F(edge, write_cancels_the_report)
+TEST_F(edge, write_cancels_the_storm_report)
 {
 	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN | POLLPRI };
 

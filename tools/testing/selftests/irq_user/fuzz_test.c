@@ -454,7 +454,7 @@ static void check_end(struct __test_metadata *_metadata, const struct view *view
 }
 
 /* Random calls of all workers give documented results, and all lines work afterwards. */
-TEST_F_TIMEOUT(fuzz, all_at_once, INT_MAX / 1000)
+TEST_F_TIMEOUT(fuzz, random_calls, INT_MAX / 1000)
 {
 	double begun = seconds();
 	bool ended = watch(self->seconds);

@@ -50,7 +50,7 @@ TEST_F(pin, edges_are_counted)
 /*
  * While gpiolib has the line for edges of the GPIO, open fails with EBUSY. Afterwards it works.
  */
-TEST_F(pin, is_shared_with_nobody)
+TEST_F(pin, busy_while_gpiolib_has_it)
 {
 	close(self->fd);
 	ASSERT_EQ(0, gpio_watch(&self->line, true));
@@ -65,7 +65,7 @@ TEST_F(pin, is_shared_with_nobody)
 }
 
 /* If the chip is unbound, calls fail with EIO even if the owner holds no request of the GPIO. */
-TEST_F(pin, released_gpio_goes_away)
+TEST_F(pin, removal_without_a_request)
 {
 	gpio_release(&self->line);
 	gpio_remove(&self->line);
@@ -84,7 +84,7 @@ TEST_F(pin, forwarding_chip_leaves_the_line)
 }
 
 /* The line of a GPIO that is driven cannot be opened. The log says so, but not each time. */
-TEST_F(pin, output_is_refused_quietly)
+TEST_F(pin, driven_gpio_is_refused)
 {
 	const time_t enough = time(NULL) + 20;
 	int log, told = 0;

@@ -195,12 +195,12 @@ static const char *find_card(struct line *line, int index)
 }
 
 /* Two "edu" devices on one line, both bound to irq_user. */
-FIXTURE(two)
+FIXTURE(functions)
 {
 	struct line cards[2];
 };
 
-FIXTURE_SETUP(two)
+FIXTURE_SETUP(functions)
 {
 	struct line *cards = self->cards;
 
@@ -217,7 +217,7 @@ FIXTURE_SETUP(two)
 		SKIP(return, "the \"edu\" devices share no INTx line");
 }
 
-FIXTURE_TEARDOWN(two)
+FIXTURE_TEARDOWN(functions)
 {
 	for (int i = 0; i < 2; i++)
 		node_teardown(&self->cards[i]);
@@ -227,7 +227,7 @@ FIXTURE_TEARDOWN(two)
  * Both functions interrupt at the same time. No event is lost, and none is counted for the
  * other function.
  */
-TEST_F_TIMEOUT(two, two_functions_count_their_own, 3600)
+TEST_F_TIMEOUT(functions, two_functions_count_their_own, 3600)
 {
 	const unsigned int rounds = events_to_have(100000);
 	struct owner owners[2];
@@ -243,7 +243,7 @@ TEST_F_TIMEOUT(two, two_functions_count_their_own, 3600)
 }
 
 /* A function that is never acknowledged, armed or not, takes no event from its sibling. */
-TEST_F_TIMEOUT(two, unacknowledged_function_stops_no_sibling, 3600)
+TEST_F_TIMEOUT(functions, unacknowledged_function_stops_no_sibling, 3600)
 {
 	const unsigned int rounds = events_to_have(100000);
 	struct owner sibling, storm;
@@ -271,7 +271,7 @@ TEST_F_TIMEOUT(two, unacknowledged_function_stops_no_sibling, 3600)
 }
 
 /* The same holds for a function whose line has no owner, even if a program unmasks it. */
-TEST_F_TIMEOUT(two, no_owner_stops_no_sibling, 600)
+TEST_F_TIMEOUT(functions, line_without_owner_stops_no_sibling, 600)
 {
 	struct line *line = &self->cards[0];
 	struct owner sibling;
@@ -352,7 +352,7 @@ static void set_while_armed(struct __test_metadata *_metadata, struct line *line
  * A program that writes to the file "config" disturbs only its own function, and only for a
  * moment.
  */
-TEST_F_TIMEOUT(two, config_written_by_hand, 600)
+TEST_F_TIMEOUT(functions, config_written_by_a_program, 600)
 {
 	struct line *line = &self->cards[0];
 	struct owner sibling;
@@ -386,7 +386,7 @@ TEST_F_TIMEOUT(two, config_written_by_hand, 600)
  * Each function's line has its own number, and the row of the physical line shows the
  * functions.
  */
-TEST_F(two, line_number_is_its_own)
+TEST_F(functions, line_number_is_its_own)
 {
 	struct line *cards = self->cards, wire = { .irq = cards[0].wire };
 	char path[64], handler[64], *row;
@@ -412,7 +412,7 @@ TEST_F(two, line_number_is_its_own)
 }
 
 /* No file can own the physical line, whether the functions' lines have owners or not. */
-TEST_F(two, physical_line_is_busy)
+TEST_F(functions, physical_line_is_busy)
 {
 	struct line *cards = self->cards;
 	char path[64];
@@ -431,7 +431,7 @@ TEST_F(two, physical_line_is_busy)
 }
 
 /* When no function is bound, a file can own the physical line. */
-TEST_F(two, intx_is_free_again)
+TEST_F(functions, physical_line_is_free_after_unbinding)
 {
 	struct line *line = &self->cards[0];
 
@@ -495,7 +495,7 @@ static void remove_in_a_storm(struct __test_metadata *_metadata, struct line *li
  * A function's line goes away while it interrupts again and again, and comes back while it is
  * asserted.
  */
-TEST_F_TIMEOUT(two, removal_in_a_storm, 1200)
+TEST_F_TIMEOUT(functions, removal_while_interrupting, 1200)
 {
 	struct line *line = &self->cards[0];
 	struct owner sibling;
@@ -521,7 +521,7 @@ TEST_F_TIMEOUT(two, removal_in_a_storm, 1200)
 }
 
 /* Both functions suspend and resume, while owners wait for events. */
-TEST_F_TIMEOUT(two, functions_suspend_and_resume, 600)
+TEST_F_TIMEOUT(functions, functions_suspend_and_resume, 600)
 {
 	struct owner owners[2];
 	struct fake waker;
@@ -555,35 +555,35 @@ TEST_F_TIMEOUT(two, functions_suspend_and_resume, 600)
  * An "edu" device that is bound to irq_user, and one on the same line that has a driver in the
  * kernel.
  */
-FIXTURE(beside)
+FIXTURE(driver)
 {
 	struct line line, sibling, other;
 };
 
-FIXTURE_VARIANT(beside)
+FIXTURE_VARIANT(driver)
 {
 	bool driver_first;
 	const char *parameters;		/* of the driver */
 };
 
-FIXTURE_VARIANT_ADD(beside, driver_first)
+FIXTURE_VARIANT_ADD(driver, driver_first)
 {
 	.driver_first = true,
 	.parameters = "repeat=1",
 };
 
-FIXTURE_VARIANT_ADD(beside, driver_last)
+FIXTURE_VARIANT_ADD(driver, driver_last)
 {
 	.parameters = "repeat=1",
 };
 
-FIXTURE_VARIANT_ADD(beside, threaded_driver_first)
+FIXTURE_VARIANT_ADD(driver, threaded_driver_first)
 {
 	.driver_first = true,
 	.parameters = "repeat=1 threaded=1",
 };
 
-FIXTURE_VARIANT_ADD(beside, threaded_driver_last)
+FIXTURE_VARIANT_ADD(driver, threaded_driver_last)
 {
 	.parameters = "repeat=1 threaded=1",
 };
@@ -599,7 +599,7 @@ static const char *load_driver(struct line *sibling, const char *parameters)
 	return access(path, F_OK) ? "the driver has not taken the sibling" : NULL;
 }
 
-FIXTURE_SETUP(beside)
+FIXTURE_SETUP(driver)
 {
 	const char *why;
 
@@ -632,7 +632,7 @@ FIXTURE_SETUP(beside)
 		SKIP(return, "the \"edu\" devices share no INTx line");
 }
 
-FIXTURE_TEARDOWN(beside)
+FIXTURE_TEARDOWN(driver)
 {
 	/* The sibling may interrupt once more after its driver is gone. */
 	line_unbind(&self->line, NODE_DRIVER);
@@ -666,7 +666,7 @@ static bool fires_on(struct line *line, unsigned int more)
  * A driver in the kernel gets its interrupts, and the program gets its own, whichever was bound
  * first.
  */
-TEST_F_TIMEOUT(beside, sibling_driver_keeps_working, 3600)
+TEST_F_TIMEOUT(driver, sibling_driver_keeps_working, 3600)
 {
 	const unsigned int rounds = events_to_have(100000);
 	struct line wire = { .irq = self->line.wire };
@@ -832,7 +832,7 @@ TEST_F_TIMEOUT(virtio, sibling_device_keeps_working, 3600)
  * A reset by sysfs leaves the function masked or armed as it was, and does not affect its
  * sibling.
  */
-TEST_F_TIMEOUT(virtio, reset_by_sysfs, 300)
+TEST_F_TIMEOUT(virtio, reset_keeps_the_mask, 300)
 {
 	struct line *line = &self->line;
 	int fd = open(line->path, O_RDWR);

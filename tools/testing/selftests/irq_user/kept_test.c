@@ -100,7 +100,7 @@ static int mask_and_keep(struct line *line, const char *command, int fd)
 }
 
 /* The read that arms returns the kept edge, with no interrupt in between. */
-TEST_F(kept, is_read_at_once)
+TEST_F(kept, read_that_arms_returns_the_edge)
 {
 	for (int i = 0; i < 100; i++) {
 		unsigned int interrupts;
@@ -116,7 +116,7 @@ TEST_F(kept, is_read_at_once)
 }
 
 /* The poll that arms reports the kept edge. */
-TEST_F(kept, is_polled_at_once)
+TEST_F(kept, poll_that_arms_reports_the_edge)
 {
 	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN };
 
@@ -131,7 +131,7 @@ TEST_F(kept, is_polled_at_once)
 }
 
 /* A write that arms makes the kept edge an event, which wakes a sleeping reader. */
-TEST_F(kept, is_an_event_by_a_write)
+TEST_F(kept, write_that_arms_wakes_a_reader)
 {
 	for (int value = 1; value <= (variant->in_thread ? 0 : 2); value++) {
 		ASSERT_EQ(0, write_value(self->fd, 0));
@@ -146,7 +146,7 @@ TEST_F(kept, is_an_event_by_a_write)
  * A reader of high priority gets the kept edge while a thread of lower priority occupies its
  * CPU.
  */
-TEST_F(kept, waits_for_no_softirq)
+TEST_F(kept, needs_no_softirq)
 {
 	struct sched_param param = { .sched_priority = 90 };
 	struct hog hog;
@@ -178,13 +178,13 @@ TEST_F(kept, further_edges_coalesce)
 	EXPECT_EQ(1, read_count(self->fd));
 }
 
-FIXTURE(wire)
+FIXTURE(edge)
 {
 	struct line line;
 	int fd;
 };
 
-FIXTURE_SETUP(wire)
+FIXTURE_SETUP(edge)
 {
 	const char *why = line_setup_edge(&self->line);
 
@@ -195,14 +195,14 @@ FIXTURE_SETUP(wire)
 	ASSERT_LE(0, self->fd);
 }
 
-FIXTURE_TEARDOWN(wire)
+FIXTURE_TEARDOWN(edge)
 {
 	close(self->fd);
 	line_teardown(&self->line);
 }
 
 /* An edge stays kept when the line moves to another CPU. */
-TEST_F(wire, affinity_moves_while_masked)
+TEST_F(edge, stays_kept_on_another_cpu)
 {
 	for (int i = 0; i < 100; i++) {
 		unsigned int before = line_hw_count(&self->line);
@@ -219,24 +219,24 @@ TEST_F(wire, affinity_moves_while_masked)
 	}
 }
 
-FIXTURE(asleep)
+FIXTURE(suspended)
 {
 	struct fake fake;
 	int fd;
 };
 
-FIXTURE_VARIANT(asleep)
+FIXTURE_VARIANT(suspended)
 {
 	const char *kind;
 	bool masked;			/* at the time of the suspend */
 	bool wakes;			/* the system; else another interrupt does */
 };
 
-FIXTURE_VARIANT_ADD(asleep, armed) { .kind = "bare_edge" };
-FIXTURE_VARIANT_ADD(asleep, masked) { .kind = "bare_edge", .masked = true };
-FIXTURE_VARIANT_ADD(asleep, waking) { .kind = "bare_edge", .wakes = true };
+FIXTURE_VARIANT_ADD(suspended, armed) { .kind = "bare_edge" };
+FIXTURE_VARIANT_ADD(suspended, masked) { .kind = "bare_edge", .masked = true };
+FIXTURE_VARIANT_ADD(suspended, waking) { .kind = "bare_edge", .wakes = true };
 
-FIXTURE_SETUP(asleep)
+FIXTURE_SETUP(suspended)
 {
 	const char *why = fake_make(&self->fake, variant->kind);
 
@@ -247,7 +247,7 @@ FIXTURE_SETUP(asleep)
 	ASSERT_LE(0, self->fd);
 }
 
-FIXTURE_TEARDOWN(asleep)
+FIXTURE_TEARDOWN(suspended)
 {
 	close(self->fd);
 	fake_dispose(&self->fake);
@@ -256,7 +256,7 @@ FIXTURE_TEARDOWN(asleep)
 #define WOKEN_BY	"/sys/power/pm_wakeup_irq"
 
 /* An edge that comes while the system is suspended is an event after the resume. */
-TEST_F(asleep, edge_comes_after_resume)
+TEST_F(suspended, edge_in_suspend_is_an_event_after_resume)
 {
 	char number[16] = "";
 
@@ -292,7 +292,7 @@ static int64_t settled_runtime(struct sleeper *sleeper)
  * A reader sleeps on while the system suspends and resumes. It does not run, and so does not
  * arm.
  */
-TEST(suspend_does_not_disturb_a_reader)
+TEST(reader_sleeps_through_suspend)
 {
 	struct sleeper sleeper;
 	struct fake fake, waker;

@@ -107,7 +107,7 @@ static bool survivor_has_it(struct sleeper *survivor, struct trace *trace)
  * it if the victim's read is known to have returned. In both cases the line keeps working: if
  * the survivor did not get this event, it gets the next one.
  */
-TEST_F_TIMEOUT(pair, killed_reader, 120)
+TEST_F_TIMEOUT(pair, killed_reader_loses_no_event, 120)
 {
 	unsigned int before = line_hw_count(&self->line), events = 0;
 	int returned = 0, died = 0, passed_on = 0, i;
@@ -167,7 +167,7 @@ static bool sleep_until_interrupted(int fd)
 }
 
 /* A signal interrupts a reader at the time of the event. Its read returns the event or EINTR. */
-TEST_F_TIMEOUT(pair, interrupted_reader, 120)
+TEST_F_TIMEOUT(pair, interrupted_reader_loses_no_event, 120)
 {
 	unsigned int before = line_hw_count(&self->line), events = 0;
 	int victims = 0;
@@ -220,7 +220,7 @@ static pid_t victim_on_cpu_1(int fd, struct trace *trace)
 }
 
 /* A killed reader that has not run yet is not woken in place of another reader. */
-TEST_F(pair, killed_before_the_event)
+TEST_F(pair, killed_reader_is_not_woken)
 {
 	struct hog hog;
 	pid_t victim;
@@ -238,7 +238,7 @@ TEST_F(pair, killed_before_the_event)
 }
 
 /* A reader that was woken, but is killed before it runs, leaves the event to another reader. */
-TEST_F(pair, killed_after_the_wake)
+TEST_F(pair, killed_reader_passes_the_event_on)
 {
 	struct hog hog;
 	pid_t victim;

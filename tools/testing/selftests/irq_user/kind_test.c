@@ -68,7 +68,7 @@ static bool is_silent(int log)
 }
 
 /* A line can be opened, by one owner at a time. The log stays silent. */
-TEST_F(kind, can_be_had)
+TEST_F(kind, can_be_opened)
 {
 	int log = log_end();
 
@@ -141,7 +141,7 @@ FIXTURE_TEARDOWN(refused)
 }
 
 /* Opening a line that cannot be requested fails with EINVAL, and the log stays silent. */
-TEST_F(refused, is_invalid)
+TEST_F(refused, open_is_invalid)
 {
 	int log = log_end();
 
@@ -187,7 +187,7 @@ FIXTURE_TEARDOWN(absent)
  * A line that belongs to the kernel, or that nothing can mask, has no file. The log stays
  * silent.
  */
-TEST_F(absent, does_not_exist)
+TEST_F(absent, has_no_file)
 {
 	int log = log_end();
 
@@ -233,7 +233,7 @@ FIXTURE_TEARDOWN(late)
 }
 
 /* A line that suits user space only some time after it was mapped has its file from then on. */
-TEST_F(late, file_comes_later)
+TEST_F(late, file_appears_later)
 {
 	int fd;
 
@@ -305,7 +305,7 @@ TEST_F(simple, assertion_is_one_event)
  * An assertion that came and went while the line was masked gives no event, neither to this
  * owner nor to the next.
  */
-TEST_F(simple, nothing_is_stale)
+TEST_F(simple, masked_assertion_leaves_no_event)
 {
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, write_value(self->fd, 0));
@@ -331,7 +331,7 @@ TEST_F(simple, nothing_is_stale)
  * If the chip refuses the trigger, open fails with the chip's error. The log says so, but not
  * each time.
  */
-TEST(refused_trigger)
+TEST(trigger_refused_by_the_chip)
 {
 	const time_t enough = time(NULL) + 20;
 	struct fake fake;

@@ -50,7 +50,7 @@ TEST_F(message, messages_are_counted)
 }
 
 /* Arming the line of a device that is not quiet gives no event. */
-TEST_F(message, comes_once)
+TEST_F(message, asserted_device_gives_no_second_event)
 {
 	unsigned int before = line_hw_count(&self->line);
 
@@ -81,7 +81,7 @@ TEST_F(message, masked_messages_coalesce)
 }
 
 /* A message that came before open is no event. */
-TEST_F(message, none_from_before_open)
+TEST_F(message, no_event_from_before_open)
 {
 	ASSERT_EQ(0, write_value(self->fd, 0));
 	line_raise(&self->line);
@@ -95,7 +95,7 @@ TEST_F(message, none_from_before_open)
 }
 
 /* The line has its file while the MSI is allocated, and has one owner. */
-TEST_F(message, exists_while_allocated)
+TEST_F(message, file_exists_while_allocated)
 {
 	EXPECT_EQ(-1, open(self->line.path, O_RDWR));
 	EXPECT_EQ(EBUSY, errno);

@@ -123,7 +123,7 @@ FIXTURE_TEARDOWN(vectors)
 }
 
 /* Each vector's message is an event of one line, and each vector has another line. */
-TEST_F(vectors, vectors_are_lines_of_their_own)
+TEST_F(vectors, each_vector_has_its_own_line)
 {
 	struct card *card = &self->card;
 	struct pollfd pollfds[VECTORS];
@@ -178,7 +178,7 @@ static void opener_stop(struct opener *opener)
 }
 
 /* A line that is opened while the driver still allocates vectors works like any other. */
-TEST_F_TIMEOUT(vectors, early_opener_has_a_line, 240)
+TEST_F_TIMEOUT(vectors, line_works_if_opened_early, 240)
 {
 	const time_t enough = time(NULL) + 60;
 	struct card *card = &self->card;
@@ -238,7 +238,7 @@ TEST_F(vectors, device_keeps_a_message)
  * Messages that follow faster than they are handled may coalesce. None counts twice, and a
  * message that comes when all is quiet counts.
  */
-TEST_F(vectors, free_running_messages)
+TEST_F(vectors, free_running_counts_no_message_twice)
 {
 	/* Fewer than a storm. */
 	const int messages = 500;

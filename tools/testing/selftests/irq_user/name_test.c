@@ -191,7 +191,7 @@ static int set_comm_by_file(const char *comm)
 static int (*const set_comm[])(const char *comm) = { set_comm_by_prctl, set_comm_by_file };
 
 /* The owner is shown as user:<comm>, in which harmful bytes are replaced. */
-TEST_F(intx, owner_shows_by_name)
+TEST_F(intx, owner_is_shown_by_its_comm)
 {
 	static const struct {
 		const char *comm, *name;
@@ -241,7 +241,7 @@ TEST_F(intx, owner_shows_by_name)
 }
 
 /* An owner whose comm is the name of an entry of the line's directory hides no entry. */
-TEST_F(intx, entries_keep_their_names)
+TEST_F(intx, comm_hides_no_entry)
 {
 	struct entries before;
 
@@ -275,7 +275,7 @@ static void *open_as_thread(void *path)
 }
 
 /* The name is that of the thread that opens, and stays after the thread has ended. */
-TEST_F(intx, thread_shows_by_its_own_name)
+TEST_F(intx, comm_of_the_thread_is_shown)
 {
 	struct entries before;
 	pthread_t thread;
@@ -292,7 +292,7 @@ TEST_F(intx, thread_shows_by_its_own_name)
 }
 
 /* The name is the opener's comm at the time of open: a later change of the comm is not shown. */
-TEST_F(intx, later_comm_changes_nothing)
+TEST_F(intx, later_comm_is_not_shown)
 {
 	struct entries before;
 	int fd;

@@ -173,7 +173,7 @@ out:
 #define CPU1_ONLINE "/sys/devices/system/cpu/cpu1/online"
 
 /* The CPU that takes the line's interrupts goes offline, and comes back. */
-TEST_F_TIMEOUT(served, processor_goes_offline, 600)
+TEST_F_TIMEOUT(served, cpu_goes_offline, 600)
 {
 	char path[64];
 
@@ -212,7 +212,7 @@ static int list(const char *path)
 }
 
 /* Other programs read all files of procfs that show the line. */
-TEST_F_TIMEOUT(served, procfs_is_read, 300)
+TEST_F_TIMEOUT(served, procfs_is_read_by_others, 300)
 {
 	static const char * const files[] = {
 		"spurious", "affinity_hint", "smp_affinity", "effective_affinity", "node",
@@ -237,7 +237,7 @@ TEST_F_TIMEOUT(served, procfs_is_read, 300)
 }
 
 /* Other programs read the line's file in debugfs, and try to trigger the line. */
-TEST_F_TIMEOUT(served, debugfs_is_used, 300)
+TEST_F_TIMEOUT(served, debugfs_is_used_by_others, 300)
 {
 	char path[64], text[4096];
 

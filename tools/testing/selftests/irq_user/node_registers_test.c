@@ -36,7 +36,7 @@ static int try_map(int fd, size_t size, int prot, int flags, off_t offset)
 }
 
 /* The node's registers are those of the device's resource of the same number. */
-TEST_F(card, registers)
+TEST_F(card, maps_the_registers)
 {
 	uint32_t *mine = self->line.regs;
 
@@ -53,7 +53,7 @@ TEST_F(card, registers)
 }
 
 /* Reading and writing the file fail with EINVAL. */
-TEST_F(card, only_to_be_mapped)
+TEST_F(card, read_and_write_are_invalid)
 {
 	int fd = node_open(&self->line, "mem0", O_RDWR);
 	uint32_t word = 0;
@@ -68,7 +68,7 @@ TEST_F(card, only_to_be_mapped)
 }
 
 /* A mapping cannot go beyond the end of the registers, and cannot grow. */
-TEST_F(card, nothing_beyond_the_end)
+TEST_F(card, no_mapping_beyond_the_end)
 {
 	size_t size = strtoul(node_get_of(&self->line, "mem0", "size"), NULL, 10);
 	int fd = node_open(&self->line, "mem0", O_RDWR);
@@ -87,7 +87,7 @@ TEST_F(card, nothing_beyond_the_end)
 }
 
 /* A private mapping fails: its pages would be copies, not registers. */
-TEST_F(card, private_mapping)
+TEST_F(card, private_mapping_is_invalid)
 {
 	int fd = node_open(&self->line, "mem0", O_RDWR);
 
@@ -97,7 +97,7 @@ TEST_F(card, private_mapping)
 }
 
 /* A file that was opened for reading can be mapped for reading only. */
-TEST_F(card, read_only)
+TEST_F(card, read_only_file_maps_read_only)
 {
 	int fd = node_open(&self->line, "mem0", O_RDONLY);
 
@@ -107,7 +107,7 @@ TEST_F(card, read_only)
 }
 
 /* A child has the mapping of its parent, and both see the same registers. */
-TEST_F(card, fork_keeps_the_mapping)
+TEST_F(card, child_keeps_the_mapping)
 {
 	uint32_t *regs = self->line.regs;
 	pid_t child;
@@ -131,7 +131,7 @@ TEST_F(card, fork_keeps_the_mapping)
  * After the device is unbound, an access to its registers raises SIGBUS, in each process that
  * has them mapped, and they cannot be mapped. That stays so when the device is bound again.
  */
-TEST_F_TIMEOUT(card, registers_go_away, 60)
+TEST_F_TIMEOUT(card, unbinding_ends_mappings, 60)
 {
 	int fd = node_open(&self->line, "mem0", O_RDWR), gone[2], status;
 	uint32_t *regs = self->line.regs, *untouched;

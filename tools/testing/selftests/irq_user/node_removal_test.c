@@ -178,7 +178,7 @@ TEST_F_TIMEOUT(removal, new_node_while_the_old_is_open, 60)
 }
 
 /* A copy of the old node, as in a container, gives ENXIO. */
-TEST_F_TIMEOUT(removal, copied_node_is_dead, 60)
+TEST_F_TIMEOUT(removal, copied_node_gives_enxio, 60)
 {
 	char folder[] = "/tmp/irq_user.XXXXXX", copy[64];
 	dev_t id;
@@ -227,7 +227,7 @@ static void wait_count(unsigned long *count)
 }
 
 /* A program that opens the nodes again and again does not delay removal. */
-TEST_F_TIMEOUT(removal, never_waits, 120)
+TEST_F_TIMEOUT(removal, opener_does_not_delay_it, 120)
 {
 	unsigned long *count = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -162,7 +162,7 @@ TEST_F(card, registers_have_nodes)
 }
 
 /* The driver does not bind a device by its identity, only by its driver_override. */
-TEST(override_only)
+TEST(binds_by_override_only)
 {
 	const char *device, *why;
 	struct line line;
@@ -244,7 +244,7 @@ static int drive(struct line *line)
 }
 
 /* Only the node's mode decides who may open it: a member of its group needs no capability. */
-TEST_F(card, unprivileged_group)
+TEST_F(card, group_member_needs_no_capability)
 {
 	static const char *const names[] = { "msix0", "mem0" };
 	struct line *line = &self->line;
@@ -265,7 +265,7 @@ TEST_F(card, unprivileged_group)
 }
 
 /* A line that is open by its node is busy for /proc, and the other way around. */
-TEST_F(edu, both_doors_exclude)
+TEST_F(edu, proc_and_node_exclude_each_other)
 {
 	const char *const doors[] = { self->line.path, self->proc };
 
@@ -282,7 +282,7 @@ TEST_F(edu, both_doors_exclude)
 }
 
 /* A node can be opened for reading, or for reading and writing. */
-TEST_F(edu, only_reading_opens)
+TEST_F(edu, write_only_is_invalid)
 {
 	EXPECT_EQ(-EINVAL, try_open(self->line.path, O_WRONLY));
 	EXPECT_EQ(0, try_open(self->line.path, O_RDONLY));
@@ -291,7 +291,7 @@ TEST_F(edu, only_reading_opens)
 }
 
 /* The file that the node opens has the same calls, and each interrupt is one event. */
-TEST_F(edu, same_calls)
+TEST_F(edu, node_opens_the_same_file)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
@@ -323,7 +323,7 @@ static bool fdinfo_has(int fd, const char *key, const char *value)
 }
 
 /* /proc/<pid>/fdinfo/<fd> shows the line and the node, or the size of registers. */
-TEST_F(edu, fdinfo)
+TEST_F(edu, fdinfo_names_line_and_node)
 {
 	char number[16], node[96], size[32];
 	int fd = open(self->line.path, O_RDWR), mem;
@@ -359,7 +359,7 @@ TEST_F_TIMEOUT(edu, minors_are_not_reused, 120)
 }
 
 /* A reader sleeps through a reset of the device, and the line works as before. */
-TEST_F_TIMEOUT(card, reset, 60)
+TEST_F_TIMEOUT(card, reader_sleeps_through_reset, 60)
 {
 	struct line *line = &self->line;
 	int fd = node_open(line, "msix0", O_RDWR);
@@ -380,7 +380,7 @@ TEST_F_TIMEOUT(card, reset, 60)
 }
 
 /* After unbinding, another driver can have the device, and /proc opens its INTx line. */
-TEST_F(edu, driver_takes_over)
+TEST_F(edu, other_driver_binds_afterwards)
 {
 	struct line *line = &self->line;
 	char path[96];
@@ -423,7 +423,7 @@ static void hide_other_cards(bool hide)
 }
 
 /* A driver in the kernel that binds the device gets its interrupts. */
-TEST_F(edu, driver_gets_interrupts)
+TEST_F(edu, other_driver_gets_interrupts)
 {
 	const time_t enough = time(NULL) + PATIENCE;
 	struct line *line = &self->line;

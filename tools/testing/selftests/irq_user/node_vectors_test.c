@@ -95,7 +95,7 @@ static void own_all(struct __test_metadata *_metadata, struct line *line, int mo
 }
 
 /* The message of a vector is an event of the node of its number, and of no other node. */
-TEST_F(card, vector_has_its_number)
+TEST_F(card, node_has_the_vectors_number)
 {
 	struct pollfd pollfds[IGB_VECTORS] = {};
 
@@ -117,13 +117,13 @@ TEST_F(card, vector_has_its_number)
  * Each owner gets all messages of its vector and no others, if the line is masked after each
  * event.
  */
-TEST_F_TIMEOUT(card, each_vector_is_its_own, 300)
+TEST_F_TIMEOUT(card, each_vector_counts_its_messages, 300)
 {
 	own_all(_metadata, &self->line, 1);
 }
 
 /* The same holds if the lines run free. */
-TEST_F_TIMEOUT(card, each_vector_runs_free, 300)
+TEST_F_TIMEOUT(card, each_vector_counts_when_free_running, 300)
 {
 	own_all(_metadata, &self->line, 2);
 }
@@ -132,7 +132,7 @@ TEST_F_TIMEOUT(card, each_vector_runs_free, 300)
  * A device with fewer vectors than asked for is bound with all that it has. A lower bound
  * holds.
  */
-TEST_F_TIMEOUT(card, fewer_vectors, 120)
+TEST_F_TIMEOUT(card, number_of_vectors_is_bounded, 120)
 {
 	static const char *const wrong[] = { "0", "2049", "-1", "many" };
 	struct line *line = &self->line;
@@ -178,7 +178,7 @@ static void set_master(struct line *line, bool on)
 /*
  * Binding switches bus mastering on for a device with MSI-X: each message is a write to memory.
  */
-TEST_F(card, msix_masters_the_bus)
+TEST_F(card, msix_switches_bus_mastering_on)
 {
 	struct line *line = &self->line;
 
@@ -281,7 +281,7 @@ TEST_F_TIMEOUT(edu, missing_type_changes_nothing, 120)
 }
 
 /* Binding with MSI switches bus mastering on. With INTx the driver does not change it. */
-TEST_F(edu, bus_master)
+TEST_F(edu, msi_switches_bus_mastering_on)
 {
 	struct line *line = &self->line;
 
@@ -296,7 +296,7 @@ TEST_F(edu, bus_master)
 }
 
 /* Root can forbid that a line runs free. It holds for later opens. */
-TEST_F(edu, free_running_forbidden)
+TEST_F(edu, free_running_can_be_forbidden)
 {
 	static const char key[] = "free_running";
 	struct line *line = &self->line;

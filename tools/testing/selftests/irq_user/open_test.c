@@ -75,7 +75,7 @@ TEST(file_comes_and_goes_with_the_mapping)
 }
 
 /* The number that the kernel gives to a device without a connected line has no file. */
-TEST_F(intx, unconnected_line_is_missing)
+TEST_F(intx, unconnected_line_has_no_file)
 {
 	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
 	EXPECT_EQ(-ENOENT, try_open("/proc/irq/2147483648/irq", O_RDWR));
@@ -93,7 +93,7 @@ static const char *list_files(int irq)
 #define MASKS	"affinity_hint effective_affinity effective_affinity_list "
 
 /* Until the line has had an owner, its directory has nothing but the file. */
-TEST(attributes_come_with_the_first_owner)
+TEST(attributes_appear_with_the_first_owner)
 {
 	const char *all = "irq spurious ";
 	struct fake fake;
@@ -114,7 +114,7 @@ TEST(attributes_come_with_the_first_owner)
 	fake_dispose(&fake);
 }
 
-TEST_F(intx, read_only_and_read_write)
+TEST_F(intx, opens_read_only_and_read_write)
 {
 	EXPECT_EQ(0, try_open(self->line.path, O_RDONLY));
 	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
@@ -139,7 +139,7 @@ static int drop_capability(int cap)
 }
 
 /* Root without CAP_SYS_RAWIO gets EPERM, and the line stays free. */
-TEST_F(intx, needs_the_capability)
+TEST_F(intx, needs_cap_sys_rawio)
 {
 	int status;
 	pid_t child;
@@ -179,7 +179,7 @@ static bool has_driver(const char *irq)
 }
 
 /* A line that a driver has requested is busy, and stays the driver's. */
-TEST(kernel_line_is_busy)
+TEST(line_of_a_driver_is_busy)
 {
 	struct dirent *entry;
 	int busy = 0;
@@ -225,7 +225,7 @@ TEST_F(intx, fdinfo_names_the_line)
 }
 
 /* Opening and closing repeatedly does not fail and keeps masks balanced. */
-TEST_F(intx, close_gives_the_line_back)
+TEST_F(intx, close_frees_the_line)
 {
 	for (int i = 0; i < 200; i++) {
 		int fd = open(self->line.path, O_RDWR);

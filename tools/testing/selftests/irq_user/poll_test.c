@@ -19,7 +19,7 @@
  * Without an event, poll reports nothing. With an event, it reports that a read would not
  * sleep.
  */
-TEST_F(intx, says_whether_there_is_an_event)
+TEST_F(intx, reports_a_pending_event)
 {
 	struct pollfd pollfd = { .events = POLLIN | POLLRDNORM | POLLOUT | POLLPRI };
 
@@ -212,7 +212,7 @@ TEST_F(intx, epoll_edge_triggered)
  * A line with an event, and a poller that the line's waking thread must wake. That thread is
  * kept off its CPU.
  */
-FIXTURE(hogged)
+FIXTURE(waker)
 {
 	struct fake fake;
 	int fd, epfd;
@@ -226,7 +226,7 @@ FIXTURE(hogged)
  * What needs a grace period of RCU is done before the hog starts, which may delay grace
  * periods.
  */
-FIXTURE_SETUP(hogged)
+FIXTURE_SETUP(waker)
 {
 	struct pollfd pollfd = { .events = POLLIN };
 	const char *why;
@@ -259,7 +259,7 @@ FIXTURE_SETUP(hogged)
 		;
 }
 
-FIXTURE_TEARDOWN(hogged)
+FIXTURE_TEARDOWN(waker)
 {
 	hog_stop(&self->hog);
 	if (self->fd >= 0)
@@ -273,7 +273,7 @@ FIXTURE_TEARDOWN(hogged)
 }
 
 /* The pollers of another line do not wait for that thread. */
-TEST_F(hogged, other_lines_pollers_wake)
+TEST_F(waker, pollers_of_another_line_wake)
 {
 	struct epoll_event event;
 	struct raiser raiser;
@@ -294,7 +294,7 @@ TEST_F(hogged, other_lines_pollers_wake)
 }
 
 /* The last close does not wait for that thread. The thread ends when it can run. */
-TEST_F(hogged, close_does_not_wait)
+TEST_F(waker, close_does_not_wait_for_the_waking_thread)
 {
 	EXPECT_EQ(0, close(self->fd));
 	self->fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
@@ -305,7 +305,7 @@ TEST_F(hogged, close_does_not_wait)
 }
 
 /* Removal, and a close after it, do not wait for that thread. */
-TEST_F(hogged, removal_does_not_wait)
+TEST_F(waker, removal_does_not_wait_for_the_waking_thread)
 {
 	struct epoll_event event;
 

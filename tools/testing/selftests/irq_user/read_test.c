@@ -142,7 +142,7 @@ TEST_F(intx, other_sizes_are_invalid)
 }
 
 /* The kernel checks the size before the buffer. */
-TEST_F(intx, other_sizes_of_a_bad_buffer)
+TEST_F(intx, size_is_checked_before_the_buffer)
 {
 	int fd = open(self->line.path, O_RDWR);
 
@@ -155,7 +155,7 @@ TEST_F(intx, other_sizes_of_a_bad_buffer)
 }
 
 /* The kernel checks the size before the line, which may be gone. */
-TEST(other_sizes_of_a_line_that_is_gone)
+TEST(size_is_checked_before_the_line)
 {
 	struct fake fake;
 	const char *why = fake_make(&fake, "edge");
@@ -173,7 +173,7 @@ TEST(other_sizes_of_a_line_that_is_gone)
 }
 
 /* A read of four bytes returns the count, in each way to read. */
-TEST_F(intx, four_bytes_are_the_count)
+TEST_F(intx, four_bytes_return_the_count)
 {
 	int fd = open(self->line.path, O_RDWR);
 
@@ -192,7 +192,7 @@ TEST_F(intx, four_bytes_are_the_count)
 }
 
 /* Without an event, a non-blocking read fails with EAGAIN, and arms. */
-TEST_F(intx, nonblocking_without_event)
+TEST_F(intx, nonblocking_read_gives_eagain_and_arms)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
@@ -209,7 +209,7 @@ TEST_F(intx, nonblocking_without_event)
 }
 
 /* A read that finds an event returns it and leaves the line masked. */
-TEST_F(intx, taking_an_event_does_not_arm)
+TEST_F(intx, read_of_an_event_does_not_arm)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
@@ -226,7 +226,7 @@ TEST_F(intx, taking_an_event_does_not_arm)
 }
 
 /* A blocking read sleeps until the line fires. */
-TEST_F(intx, blocking_waits_for_the_event)
+TEST_F(intx, blocking_read_waits_for_the_event)
 {
 	int fd = open(self->line.path, O_RDONLY);
 	struct reader reader;
@@ -255,7 +255,7 @@ TEST_F(intx, event_right_after_open_is_counted)
 }
 
 /* Each event is one hardware interrupt, one count and one read. */
-TEST_F(intx, one_event_one_interrupt)
+TEST_F(intx, each_event_is_one_interrupt)
 {
 	const unsigned int events = 1000;
 	int fd = open(self->line.path, O_RDONLY);
@@ -275,7 +275,7 @@ TEST_F(intx, one_event_one_interrupt)
  * An event that comes during reads is counted once: a read that comes after the line was masked
  * and before the event is counted must not arm the line, because the device still asserts.
  */
-TEST_F_TIMEOUT(intx, event_meets_reader, 300)
+TEST_F_TIMEOUT(intx, event_during_a_read_counts_once, 300)
 {
 	/* Some controllers unmask at the next tick only: 30,000 events would take minutes. */
 	const time_t enough = time(NULL) + 20;
@@ -308,7 +308,7 @@ TEST_F_TIMEOUT(intx, event_meets_reader, 300)
 }
 
 /* A read into a bad buffer fails with EFAULT, and the event stays. */
-TEST_F(intx, bad_address_loses_nothing)
+TEST_F(intx, bad_buffer_keeps_the_event)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	char *page;
@@ -330,7 +330,7 @@ TEST_F(intx, bad_address_loses_nothing)
 }
 
 /* A signal ends a sleeping read. No event is lost. */
-TEST_F(intx, signal_interrupts)
+TEST_F(intx, signal_interrupts_a_read)
 {
 	int fd = open(self->line.path, O_RDONLY);
 	struct reader reader;
@@ -346,7 +346,7 @@ TEST_F(intx, signal_interrupts)
 }
 
 /* With SA_RESTART the read is restarted. */
-TEST_F(intx, signal_restarts)
+TEST_F(intx, sa_restart_restarts_a_read)
 {
 	int fd = open(self->line.path, O_RDONLY);
 	struct reader reader;
@@ -401,7 +401,7 @@ TEST_F(intx, one_reader_gets_the_event)
 }
 
 /* A sleeping read keeps the line, even if the descriptor is closed. */
-TEST_F(intx, sleeping_read_keeps_the_line)
+TEST_F(intx, sleeping_read_keeps_the_file_open)
 {
 	int fd = open(self->line.path, O_RDONLY);
 	struct reader reader;
@@ -419,7 +419,7 @@ TEST_F(intx, sleeping_read_keeps_the_line)
 }
 
 /* The file is a stream: no seek, no mmap, no ioctl. */
-TEST_F(intx, not_seekable_nor_mappable)
+TEST_F(intx, no_seek_mmap_or_ioctl)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	int count;

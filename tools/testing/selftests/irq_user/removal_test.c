@@ -166,7 +166,7 @@ static void check_line_returns(struct __test_metadata *_metadata, const struct w
 	close(fd);
 }
 
-TEST_F(removal, idle_file)
+TEST_F(removal, idle_file_gives_eio)
 {
 	remove_line(_metadata, &variant->way, &self->line);
 	EXPECT_TRUE(says_gone(self->fd));
@@ -174,7 +174,7 @@ TEST_F(removal, idle_file)
 }
 
 /* An event that was not read goes away with the line. */
-TEST_F(removal, pending_event)
+TEST_F(removal, pending_event_is_dropped)
 {
 	variant->way.fire(&self->line);
 	ASSERT_TRUE(wait_event(self->fd));
@@ -185,7 +185,7 @@ TEST_F(removal, pending_event)
 }
 
 /* Each kind of sleeper wakes if it is the only sleeper. */
-TEST_F_TIMEOUT(removal, wakes_each_sleeper, 120)
+TEST_F_TIMEOUT(removal, wakes_a_single_sleeper, 120)
 {
 	struct sleeper sleeper;
 
@@ -221,7 +221,7 @@ TEST_F(removal, wakes_all_sleepers)
 }
 
 /* An epoll set without a waiter may outlive the line and the file. */
-TEST_F(removal, idle_epoll_set)
+TEST_F(removal, epoll_set_without_a_waiter)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int epfd = epoll_create1(0);
@@ -241,7 +241,7 @@ TEST_F(removal, idle_epoll_set)
  * seconds, the scheduler lets the poller run: then the test tries again. If removal waited for
  * a thread of the kernel that cannot run either, it would always take that long.
  */
-TEST_F_TIMEOUT(removal, poller_kept_off_its_cpu, 120)
+TEST_F_TIMEOUT(removal, does_not_wait_for_a_poller, 120)
 {
 	int path = open("/", O_PATH);
 	bool kept_off = false;

@@ -344,7 +344,7 @@ TEST_F_TIMEOUT(loop, uring_multishot_poll, 300)
  * The loop that board vendors document: the program quiets the device before the read, which
  * returns how often it fired, and select arms.
  */
-TEST_F_TIMEOUT(loop, vendor_pattern, 300)
+TEST_F_TIMEOUT(loop, vendor_loop, 300)
 {
 	device_start(&self->device, &self->line);
 	while (self->device.served < self->device.events) {

@@ -17,7 +17,7 @@
 #include "uring.h"
 
 /* A duplicate has the same events, and keeps the line. */
-TEST_F(intx, dup_shares_the_open)
+TEST_F(intx, dup_shares_the_file)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	int copy;
@@ -42,7 +42,7 @@ TEST_F(intx, dup_shares_the_open)
 }
 
 /* A child that inherits the descriptor can use it, and keeps the line. */
-TEST_F(intx, fork_shares_the_open)
+TEST_F(intx, fork_shares_the_file)
 {
 	int fd = open(self->line.path, O_RDWR);
 	int go[2], status;
@@ -149,7 +149,7 @@ static bool all_calls_work(struct line *line, int fd)
 }
 
 /* A process without privileges can use a descriptor that was passed to it. */
-TEST_F(intx, descriptor_passing)
+TEST_F(intx, passed_descriptor_works_without_privileges)
 {
 	int sockets[2], fd, status;
 	pid_t child;

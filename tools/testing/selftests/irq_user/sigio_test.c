@@ -64,7 +64,7 @@ static bool signal_to(int fd, pid_t owner)
 }
 
 /* Each event is one signal, which has the descriptor and POLLIN. */
-TEST_F(intx, event_is_one_signal)
+TEST_F(intx, each_event_is_one_signal)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	siginfo_t info;
@@ -87,7 +87,7 @@ TEST_F(intx, event_is_one_signal)
 }
 
 /* Without F_SETSIG, the signal is SIGIO. */
-TEST_F(intx, default_signal)
+TEST_F(intx, default_signal_is_sigio)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	siginfo_t info;
@@ -105,7 +105,7 @@ TEST_F(intx, default_signal)
  * Without O_ASYNC no signal comes: not before it is set, not after it is cleared, and not after
  * the next open.
  */
-TEST_F(intx, none_without_async)
+TEST_F(intx, no_signal_without_o_async)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
@@ -133,7 +133,7 @@ TEST_F(intx, none_without_async)
 }
 
 /* Each process of a group gets the signal. */
-TEST_F(intx, group_of_processes)
+TEST_F(intx, signals_each_process_of_a_group)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), status;
 	pid_t children[2];
@@ -185,7 +185,7 @@ FIXTURE_TEARDOWN(edge)
 }
 
 /* The line's end is a signal too. */
-TEST_F(edge, end_of_the_line)
+TEST_F(edge, removal_is_a_signal)
 {
 	siginfo_t info;
 
@@ -197,7 +197,7 @@ TEST_F(edge, end_of_the_line)
 }
 
 /* A kept edge is an event, and so a signal, when a write arms the line. */
-TEST_F(edge, kept_edge)
+TEST_F(edge, kept_edge_is_a_signal_when_armed)
 {
 	siginfo_t info;
 
@@ -211,7 +211,7 @@ TEST_F(edge, kept_edge)
 }
 
 /* Each edge of a free-running line is a signal. */
-TEST_F(edge, free_running_line)
+TEST_F(edge, free_running_edges_are_signals)
 {
 	siginfo_t info;
 

@@ -75,7 +75,7 @@ TEST_F(intx, other_sizes_are_invalid)
 }
 
 /* The kernel checks the size before the line, which may be gone. */
-TEST(other_sizes_of_a_line_that_is_gone)
+TEST(size_is_checked_before_the_line)
 {
 	struct fake fake;
 	const char *why = fake_make(&fake, "edge");
@@ -95,7 +95,7 @@ TEST(other_sizes_of_a_line_that_is_gone)
 }
 
 /* Four bytes may be in two parts. */
-TEST_F(intx, vector_is_read)
+TEST_F(intx, readv_in_two_parts)
 {
 	int fd = open(self->line.path, O_RDONLY), count = 0;
 	struct iovec iov[] = {
@@ -148,7 +148,7 @@ static int count_threads(void)
 }
 
 /* io_uring makes no thread that waits in place of the thread that has submitted the read. */
-TEST_F(intx, no_thread_waits)
+TEST_F(intx, needs_no_thread)
 {
 	int fd = open(self->line.path, O_RDWR), zero = 0, count;
 	struct ring ring;
@@ -168,7 +168,7 @@ TEST_F(intx, no_thread_waits)
 }
 
 /* A waiting read keeps the line, even if the descriptor is closed. */
-TEST_F(intx, waiting_request_keeps_the_line)
+TEST_F(intx, waiting_request_keeps_the_file_open)
 {
 	int fd = open(self->line.path, O_RDONLY), count;
 	struct ring ring;
@@ -191,7 +191,7 @@ TEST_F(intx, waiting_request_keeps_the_line)
 }
 
 /* A waiting read ends when the line goes away. */
-TEST(line_goes_away)
+TEST(removal_ends_a_read)
 {
 	struct line line;
 	const char *why = line_setup_removable(&line);
@@ -234,7 +234,7 @@ static void multishot_wait(struct multishot *multishot, struct io_uring_cqe *com
 }
 
 /* One submission reads each event of an edge-triggered line. Each event is a completion. */
-TEST(multishot_read_of_an_edge)
+TEST(multishot_read_of_an_edge_line)
 {
 	struct io_uring_cqe completion;
 	struct multishot multishot;
@@ -267,7 +267,7 @@ TEST(multishot_read_of_an_edge)
 }
 
 /* A multishot read ends when the line goes away. */
-TEST(multishot_read_of_a_line_that_goes_away)
+TEST(removal_ends_a_multishot_read)
 {
 	struct io_uring_cqe completion;
 	struct multishot multishot;
@@ -292,7 +292,7 @@ TEST(multishot_read_of_a_line_that_goes_away)
  * read does not suit a level-triggered line. While it has buffers, it may count one assertion
  * several times. Then it ends, and the line works as before.
  */
-TEST_F(intx, multishot_read_of_a_level)
+TEST_F(intx, multishot_read_of_a_level_line)
 {
 	struct io_uring_sqe cancel = {
 		.opcode = IORING_OP_ASYNC_CANCEL, .addr = 1, .user_data = 2,
@@ -360,7 +360,7 @@ static void *taker_main(void *arg)
 }
 
 /* If another reader takes the event of a waiting read, the read waits on. */
-TEST_F_TIMEOUT(edge, late_read_waits_on, 240)
+TEST_F_TIMEOUT(edge, read_waits_on_if_the_event_was_taken, 240)
 {
 	struct taker taker = { .fd = open(self->line.path, O_RDONLY) };
 	const time_t enough = time(NULL) + 120;
@@ -440,7 +440,7 @@ static void wait_for(bool *flag)
 }
 
 /* If another reader takes the event, a poll waits on. */
-TEST(late_poll_waits_on)
+TEST(poll_waits_on_if_the_event_was_taken)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int epfd = epoll_create1(0);

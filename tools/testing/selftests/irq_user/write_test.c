@@ -26,7 +26,7 @@ TEST_F(intx, zero_masks_until_armed)
 }
 
 /* Masked and armed are states: repeating a write changes nothing. */
-TEST_F(intx, repeated_is_balanced)
+TEST_F(intx, repeated_writes_stay_balanced)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
