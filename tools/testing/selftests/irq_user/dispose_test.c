@@ -14,6 +14,7 @@
 #include "fake.h"
 #include "hog.h"
 #include "line.h"
+#include "rounds.h"
 #include "sleeper.h"
 
 FIXTURE(dispose)
@@ -150,11 +151,12 @@ static void *storm_main(void *arg)
 /* The line goes away while it fires again and again. */
 TEST_F_TIMEOUT(dispose, removal_while_firing, 300)
 {
+	const int wanted = rounds_of(10, 2);
 	int storms = 0, fires = 0, rounds;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
-	for (rounds = 0; storms < 10 && rounds < 1000; rounds++) {
+	for (rounds = 0; storms < wanted && rounds < 1000; rounds++) {
 		struct storm storm;
 		struct line line;
 		pthread_t thread;
@@ -173,13 +175,16 @@ TEST_F_TIMEOUT(dispose, removal_while_firing, 300)
 		storm_teardown(&storm);
 	}
 	TH_LOG("%d of %d lines fired while they went away, %d times", storms, rounds, fires);
-	EXPECT_EQ(10, storms);
+	EXPECT_EQ(wanted, storms);
 }
 
 /* Open, read, write, poll and close may race with the line's end. */
 TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
 {
-	for (int i = 0; i < 30; i++) {
+	/* An odd step: both kinds of rounds, with up to 30 events. */
+	const int step = 30 / rounds_of(30, 6);
+
+	for (int i = 0; i < 30; i += step) {
 		struct fake fake;
 		pthread_t caller, opener;
 		int fd;

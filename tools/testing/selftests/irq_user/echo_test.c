@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include "edge_fixture.h"
-#include "events.h"
 #include "fake.h"
 #include "file.h"
 #include "hog.h"
 #include "line_fixture.h"
+#include "rounds.h"
 
 /* A thread that runs on the line's CPU whenever no interrupt is handled there. */
 struct spinner {
@@ -59,7 +59,7 @@ TEST_F_TIMEOUT(intx, no_count_while_quiet, 300)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
-	const unsigned int rounds = events_to_have(10000);
+	const unsigned int rounds = events_to_have(10000, 200);
 	struct spinner spinner = {};
 
 	ASSERT_LE(0, fd);
@@ -110,7 +110,7 @@ TEST_F_TIMEOUT(intx, one_interrupt_for_each_arm, 300)
 	line_move_away(&self->line);
 	pthread_create(&spinner.thread, NULL, spinner_main, &spinner);
 	line_raise(&self->line);
-	for (unsigned int i = 1; i <= 1000; i++) {
+	for (unsigned int i = 1; i <= rounds_of(1000, 200); i++) {
 		/* Armed in turn by poll (at first by open), by a read, and by a write. */
 		if (i > 1 && i % 3 == 1)
 			ASSERT_EQ(-EAGAIN, read_count(fd));
@@ -176,7 +176,7 @@ TEST_F(intx, not_spurious_at_any_priority)
 /* An event that the last owner has not read is not given to the next owner. */
 TEST_F(intx, next_owner_gets_no_old_event)
 {
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
 		ASSERT_LE(0, fd);
@@ -214,7 +214,7 @@ TEST_F_TIMEOUT(edge, edges_while_masked_are_one_event, 300)
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
 	ASSERT_LE(0, fd);
-	for (unsigned int i = 1; i <= 200; i++) {
+	for (unsigned int i = 1; i <= rounds_of(200, 40); i++) {
 		unsigned int before = line_hw_count(&self->line);
 		bool by_write = i & 1;
 
@@ -262,7 +262,7 @@ TEST_F(edge, not_spurious_at_any_priority)
 /* An edge that came while the last owner had the line masked is not given to the next owner. */
 TEST_F_TIMEOUT(edge, next_owner_gets_no_old_event, 300)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < rounds_of(200, 40); i++) {
 		int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 		unsigned int before;
 
@@ -296,7 +296,7 @@ TEST(edge_without_an_owner_is_discarded)
 
 	if (why)
 		SKIP(return, "%s", why);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		int fd;
 
 		ASSERT_EQ(0, fake_do(&fake, "fire"));

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "events.h"
 #include "line.h"
+#include "rounds.h"
 
 #define THREADS		4
 #define WORKERS		8
@@ -392,7 +392,7 @@ FIXTURE_TEARDOWN(readers)
 TEST_F_TIMEOUT(readers, each_event_counts_once, 36000)
 {
 	unsigned int before = line_hw_count(&self->crowd.line);
-	unsigned int wanted = events_to_have(UINT_MAX);
+	unsigned int wanted = events_to_have(UINT_MAX, 1000);
 	struct crowd *crowd = &self->crowd;
 	unsigned int raised, sum, hw;
 
@@ -438,7 +438,7 @@ FIXTURE_TEARDOWN(storm)
 TEST_F_TIMEOUT(storm, edges_coalesce, 36000)
 {
 	unsigned int before = line_hw_count(&self->crowd.line);
-	unsigned int wanted = events_to_have(UINT_MAX);
+	unsigned int wanted = events_to_have(UINT_MAX, 1000);
 	struct crowd *crowd = &self->crowd;
 	unsigned int edges = 0, rests = 0, sum, hw;
 

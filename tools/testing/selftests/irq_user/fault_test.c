@@ -26,6 +26,7 @@
 #include "edge_fixture.h"
 #include "file.h"
 #include "line_fixture.h"
+#include "rounds.h"
 
 #define FILL		0x5a
 
@@ -193,7 +194,7 @@ TEST_F(intx, sleeper_with_a_bad_buffer_keeps_the_event)
 	struct sleeper sleeper;
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < rounds_of(50, 10); i++) {
 		sleeper_start(&sleeper, fd, NULL);
 		line_raise(&self->line);
 		pthread_join(sleeper.thread, NULL);
@@ -210,7 +211,7 @@ TEST_F(intx, bad_buffer_does_not_block_another_sleeper)
 	struct sleeper bad, good;
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < rounds_of(50, 10); i++) {
 		int count = 0;
 
 		/* In both orders: one sleeper is woken, and it may be either. */
@@ -272,6 +273,7 @@ TEST_F_TIMEOUT(edge, failing_reads_do_not_hide_events, 120)
 {
 	const time_t enough = time(NULL) + 60;
 	int fd = open(self->line.path, O_RDWR), met = 0, rounds;
+	const int wanted = rounds_of(300, 60);
 	struct faulter faulters[2] = {};
 
 	ASSERT_LE(0, fd);
@@ -279,7 +281,7 @@ TEST_F_TIMEOUT(edge, failing_reads_do_not_hide_events, 120)
 		faulters[i].fd = fd;
 		ASSERT_EQ(0, pthread_create(&faulters[i].thread, NULL, faulter_main, &faulters[i]));
 	}
-	for (rounds = 0; (rounds < 300 || met < 50) && time(NULL) < enough; rounds++) {
+	for (rounds = 0; (rounds < wanted || met < 50) && time(NULL) < enough; rounds++) {
 		struct sleeper sleeper;
 		int faults, count = 0;
 
@@ -312,7 +314,7 @@ TEST_F_TIMEOUT(intx, failing_reads_do_not_arm, 120)
 	ASSERT_TRUE(wait_event(fd));
 	for (int i = 0; i < ARRAY_SIZE(faulters); i++) {
 		faulters[i].fd = fd;
-		faulters[i].limit = 100000;
+		faulters[i].limit = rounds_of(100000, 20000);
 		ASSERT_EQ(0, pthread_create(&faulters[i].thread, NULL, faulter_main, &faulters[i]));
 	}
 	for (int i = 0; i < ARRAY_SIZE(faulters); i++) {
@@ -341,7 +343,7 @@ TEST_F(intx, sleeper_without_an_event_does_not_arm)
 	/* The sleeper cannot run while this thread has a real-time policy. */
 	ASSERT_TRUE(pin_to(0));
 	sleeper_start(&sleeper, fd, &last);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < rounds_of(20, 5); i++) {
 		before = line_hw_count(&self->line);
 		if (set_policy(SCHED_FIFO, 1))
 			SKIP(return, "cannot set a real-time policy");
@@ -379,7 +381,7 @@ TEST_F(intx, interrupted_sleeper_does_not_arm)
 
 	ASSERT_LE(0, fd);
 	ignore_signal(SIGUSR1, 0);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < rounds_of(50, 10); i++) {
 		unsigned int before = line_hw_count(&self->line);
 		struct sleeper sleepers[2];
 		int first = 0;
@@ -734,7 +736,7 @@ static void read_until_killed(struct line *line, int said)
 /* A line whose owner is killed in a read is free after the owner has died. */
 TEST_F(intx, killed_owner_frees_the_line)
 {
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < rounds_of(20, 5); i++) {
 		int said[2], status;
 		pid_t child;
 		char byte;

@@ -21,16 +21,16 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "events.h"
 #include "file.h"
 #include "node.h"
+#include "rounds.h"
 #include "sleeper.h"
 
 #define VIRTIO		0x1af4
 #define ENTROPY		0x1044		/* as a modern device */
 #define OLD_ENTROPY	0x1005		/* as one that is transitional */
 
-/* How many seconds to wait for something that must come. */
+/* How many seconds to wait for something that must come. A test ends if it does not. */
 #define PATIENCE	60
 
 /* A thread that owns a function's line makes the function interrupt, and takes the events. */
@@ -229,7 +229,7 @@ FIXTURE_TEARDOWN(functions)
  */
 TEST_F_TIMEOUT(functions, two_functions_count_their_own, 3600)
 {
-	const unsigned int rounds = events_to_have(100000);
+	const unsigned int rounds = events_to_have(100000, 200);
 	struct owner owners[2];
 
 	for (int i = 0; i < 2; i++)
@@ -245,7 +245,7 @@ TEST_F_TIMEOUT(functions, two_functions_count_their_own, 3600)
 /* A function that is never acknowledged, armed or not, takes no event from its sibling. */
 TEST_F_TIMEOUT(functions, unacknowledged_function_stops_no_sibling, 3600)
 {
-	const unsigned int rounds = events_to_have(100000);
+	const unsigned int rounds = events_to_have(100000, 200);
 	struct owner sibling, storm;
 	int fd;
 
@@ -262,7 +262,7 @@ TEST_F_TIMEOUT(functions, unacknowledged_function_stops_no_sibling, 3600)
 
 	storm_start(&storm, &self->cards[0]);
 	owner_start(&sibling, &self->cards[1], rounds);
-	EXPECT_TRUE(owner_goes_on(&storm, 100));
+	ASSERT_TRUE(owner_goes_on(&storm, 100));
 	owner_join(&sibling);
 	EXPECT_EQ(rounds, sibling.events);
 	check_exact(_metadata, &sibling);
@@ -279,12 +279,12 @@ TEST_F_TIMEOUT(functions, line_without_owner_stops_no_sibling, 600)
 
 	owner_start(&sibling, &self->cards[1], UINT_MAX);
 	line_raise(line);
-	for (int i = 0; i < 100; i++) {
-		EXPECT_TRUE(comes_to_be_masked(line));
-		EXPECT_TRUE(owner_goes_on(&sibling, 10));
+	for (int i = 0; i < rounds_of(100, 20); i++) {
+		ASSERT_TRUE(comes_to_be_masked(line));
+		ASSERT_TRUE(owner_goes_on(&sibling, 10));
 		mask_by_hand(line, false);
 	}
-	EXPECT_TRUE(comes_to_be_masked(line));
+	ASSERT_TRUE(comes_to_be_masked(line));
 
 	/* The function still asserts. The next owner gets one event for that. */
 	fd = open(line->path, O_RDWR | O_NONBLOCK);
@@ -296,7 +296,7 @@ TEST_F_TIMEOUT(functions, line_without_owner_stops_no_sibling, 600)
 	line_settle(line);
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 	close(fd);
-	EXPECT_TRUE(comes_to_be_masked(line));
+	ASSERT_TRUE(comes_to_be_masked(line));
 	owner_stop(&sibling);
 	check_exact(_metadata, &sibling);
 }
@@ -312,7 +312,7 @@ static void clear_while_masked(struct __test_metadata *_metadata, struct line *l
 	line_raise(line);
 	ASSERT_TRUE(wait_event(fd));
 	mask_by_hand(line, false);
-	EXPECT_TRUE(comes_to_be_masked(line));
+	ASSERT_TRUE(comes_to_be_masked(line));
 	EXPECT_EQ(1, read_count(fd));
 	line_ack(line);
 	EXPECT_EQ(-EAGAIN, read_count(fd));
@@ -359,7 +359,7 @@ TEST_F_TIMEOUT(functions, config_written_by_a_program, 600)
 	int fd;
 
 	owner_start(&sibling, &self->cards[1], UINT_MAX);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < rounds_of(50, 10); i++) {
 		fd = open(line->path, O_RDWR | O_NONBLOCK);
 		ASSERT_LE(0, fd);
 		EXPECT_EQ(-EAGAIN, read_count(fd));
@@ -376,7 +376,7 @@ TEST_F_TIMEOUT(functions, config_written_by_a_program, 600)
 		/* A quiet function without an owner may be unmasked. */
 		mask_by_hand(line, false);
 	}
-	EXPECT_TRUE(owner_goes_on(&sibling, 10));
+	ASSERT_TRUE(owner_goes_on(&sibling, 10));
 	check_works(_metadata, line);
 	owner_stop(&sibling);
 	check_exact(_metadata, &sibling);
@@ -481,14 +481,14 @@ static void remove_in_a_storm(struct __test_metadata *_metadata, struct line *li
 	struct owner storm;
 
 	storm_start(&storm, line);
-	EXPECT_TRUE(owner_goes_on(&storm, 100));
-	EXPECT_TRUE(owner_goes_on(sibling, 10));
+	ASSERT_TRUE(owner_goes_on(&storm, 100));
+	ASSERT_TRUE(owner_goes_on(sibling, 10));
 	remove(line);
 	owner_join(&storm);
 	EXPECT_EQ(-EIO, storm.error);
 	EXPECT_TRUE(says_gone(storm.fd));
 	close(storm.fd);
-	EXPECT_TRUE(owner_goes_on(sibling, 100));
+	ASSERT_TRUE(owner_goes_on(sibling, 100));
 }
 
 /*
@@ -501,12 +501,12 @@ TEST_F_TIMEOUT(functions, removal_while_interrupting, 1200)
 	struct owner sibling;
 
 	owner_start(&sibling, &self->cards[1], UINT_MAX);
-	for (int i = 0; i < 4 * ARRAY_SIZE(ways); i++) {
+	for (int i = 0; i < rounds_of(4, 1) * ARRAY_SIZE(ways); i++) {
 		int way = i % ARRAY_SIZE(ways);
 
 		remove_in_a_storm(_metadata, line, &sibling, ways[way].remove);
 		ASSERT_EQ(NULL, ways[way].restore(line));
-		EXPECT_TRUE(owner_goes_on(&sibling, 100))
+		ASSERT_TRUE(owner_goes_on(&sibling, 100))
 			TH_LOG("after the function came back: %s", ways[way].name);
 		check_works(_metadata, line);
 	}
@@ -537,11 +537,11 @@ TEST_F_TIMEOUT(functions, functions_suspend_and_resume, 600)
 	for (int i = 0; i < 2; i++)
 		owner_start(&owners[i], &self->cards[i], UINT_MAX);
 	for (int i = 0; i < 3; i++) {
-		EXPECT_TRUE(owner_goes_on(&owners[0], 100));
+		ASSERT_TRUE(owner_goes_on(&owners[0], 100));
 		ASSERT_EQ(0, fake_suspend(&waker));
 		EXPECT_EQ(1, read_count(fd));
 		EXPECT_EQ(-EAGAIN, read_count(fd));
-		EXPECT_TRUE(owner_goes_on(&owners[1], 100));
+		ASSERT_TRUE(owner_goes_on(&owners[1], 100));
 	}
 	close(fd);
 	fake_dispose(&waker);
@@ -668,7 +668,7 @@ static bool fires_on(struct line *line, unsigned int more)
  */
 TEST_F_TIMEOUT(driver, sibling_driver_keeps_working, 3600)
 {
-	const unsigned int rounds = events_to_have(100000);
+	const unsigned int rounds = events_to_have(100000, 200);
 	struct line wire = { .irq = self->line.wire };
 	struct owner owner, storm;
 	int log = log_end();
@@ -678,20 +678,20 @@ TEST_F_TIMEOUT(driver, sibling_driver_keeps_working, 3600)
 	owner_join(&owner);
 	EXPECT_EQ(rounds, owner.events);
 	check_exact(_metadata, &owner);
-	EXPECT_TRUE(fires_on(&wire, 100));
+	ASSERT_TRUE(fires_on(&wire, 100));
 
 	storm_start(&storm, &self->line);
-	EXPECT_TRUE(owner_goes_on(&storm, 1000));
+	ASSERT_TRUE(owner_goes_on(&storm, rounds_of(1000, 200)));
 	owner_stop(&storm);
 	EXPECT_EQ(0, storm.error);
 	close(storm.fd);
 	/* The function asserts without an owner, and then without a driver. */
-	EXPECT_TRUE(fires_on(&wire, 100));
+	ASSERT_TRUE(fires_on(&wire, 100));
 	node_unbind(&self->line);
-	EXPECT_TRUE(fires_on(&wire, 100));
+	ASSERT_TRUE(fires_on(&wire, 100));
 	ASSERT_EQ(NULL, node_take(&self->line, "intx"));
 	check_works(_metadata, &self->line);
-	EXPECT_TRUE(fires_on(&wire, 100));
+	ASSERT_TRUE(fires_on(&wire, 100));
 	/* The driver logs this if a factorial is wrong. */
 	EXPECT_EQ(0, log_count(log, "! is not "));
 	close(log);
@@ -800,31 +800,31 @@ static int reader_stop(struct reader *reader)
 /* A virtio device keeps working beside a function that interrupts, or is never acknowledged. */
 TEST_F_TIMEOUT(virtio, sibling_device_keeps_working, 3600)
 {
-	const unsigned int rounds = events_to_have(100000);
+	const unsigned int rounds = events_to_have(100000, 200);
 	struct line wire = { .irq = self->line.wire };
 	unsigned int before = line_hw_count(&wire);
 	struct owner owner, storm;
 	struct reader reader;
 
 	reader_start(&reader);
-	EXPECT_TRUE(reader_goes_on(&reader));
+	ASSERT_TRUE(reader_goes_on(&reader));
 	/* The reads have used interrupts of this line. */
 	EXPECT_LT(before, line_hw_count(&wire));
 	owner_start(&owner, &self->line, rounds);
-	EXPECT_TRUE(reader_goes_on(&reader));
+	ASSERT_TRUE(reader_goes_on(&reader));
 	owner_join(&owner);
 	EXPECT_EQ(rounds, owner.events);
 	check_exact(_metadata, &owner);
 
 	storm_start(&storm, &self->line);
-	EXPECT_TRUE(owner_goes_on(&storm, 100));
-	EXPECT_TRUE(reader_goes_on(&reader));
+	ASSERT_TRUE(owner_goes_on(&storm, 100));
+	ASSERT_TRUE(reader_goes_on(&reader));
 	owner_stop(&storm);
 	EXPECT_EQ(0, storm.error);
 	close(storm.fd);
-	EXPECT_TRUE(reader_goes_on(&reader));
+	ASSERT_TRUE(reader_goes_on(&reader));
 	node_unbind(&self->line);
-	EXPECT_TRUE(reader_goes_on(&reader));
+	ASSERT_TRUE(reader_goes_on(&reader));
 	EXPECT_EQ(0, reader_stop(&reader));
 }
 
@@ -864,7 +864,7 @@ TEST_F_TIMEOUT(virtio, reset_keeps_the_mask, 300)
 		EXPECT_TRUE(wait_event(fd));
 		EXPECT_EQ(1, read_count(fd));
 		line_ack(line);
-		EXPECT_TRUE(reader_goes_on(&reader));
+		ASSERT_TRUE(reader_goes_on(&reader));
 	}
 	close(fd);
 	check_works(_metadata, line);
@@ -913,22 +913,22 @@ TEST_F_TIMEOUT(virtio, absent_function_counts_nothing, 300)
 	/* Setting the bit switches the power off. */
 	node_set_config(&slot, control, PCI_EXP_SLTCTL_PCC, true);
 	ASSERT_EQ(0xffff, node_config(line, PCI_VENDOR_ID));
-	EXPECT_TRUE(reader_goes_on(&reader));
+	ASSERT_TRUE(reader_goes_on(&reader));
 	EXPECT_EQ(0, write_value(pollfd.fd, 0));
-	EXPECT_TRUE(reader_goes_on(&reader));
+	ASSERT_TRUE(reader_goes_on(&reader));
 	EXPECT_EQ(0, write_value(pollfd.fd, 1));
-	EXPECT_TRUE(reader_goes_on(&reader));
+	ASSERT_TRUE(reader_goes_on(&reader));
 	EXPECT_EQ(0, poll(&pollfd, 1, 0));
 	EXPECT_EQ(before, line_hw_count(line));
 
 	line_unplug(line);
 	EXPECT_TRUE(says_gone(pollfd.fd));
 	close(pollfd.fd);
-	EXPECT_TRUE(reader_goes_on(&reader));
+	ASSERT_TRUE(reader_goes_on(&reader));
 	node_set_config(&slot, control, PCI_EXP_SLTCTL_PCC, false);
 	ASSERT_EQ(NULL, replug(line, 2));
 	check_works(_metadata, line);
-	EXPECT_TRUE(reader_goes_on(&reader));
+	ASSERT_TRUE(reader_goes_on(&reader));
 	EXPECT_EQ(0, reader_stop(&reader));
 }
 

@@ -17,6 +17,7 @@
 #include "file.h"
 #include "gpio.h"
 #include "hog.h"
+#include "rounds.h"
 #include "sleeper.h"
 
 FIXTURE(kept)
@@ -102,7 +103,7 @@ static int mask_and_keep(struct line *line, const char *command, int fd)
 /* The read that arms returns the kept edge, with no interrupt in between. */
 TEST_F(kept, read_that_arms_returns_the_edge)
 {
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		unsigned int interrupts;
 
 		ASSERT_EQ(1, mask_and_keep(&self->line, variant->fire, self->fd));
@@ -122,7 +123,7 @@ TEST_F(kept, poll_that_arms_reports_the_edge)
 
 	if (variant->in_thread)
 		SKIP(return, "the handler of this line has a thread");
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		ASSERT_EQ(1, mask_and_keep(&self->line, variant->fire, self->fd));
 		ASSERT_EQ(1, poll(&pollfd, 1, 0));
 		ASSERT_EQ(1, read_count(self->fd));
@@ -204,7 +205,7 @@ FIXTURE_TEARDOWN(edge)
 /* An edge stays kept when the line moves to another CPU. */
 TEST_F(edge, stays_kept_on_another_cpu)
 {
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		unsigned int before = line_hw_count(&self->line);
 
 		line_trigger(&self->line);

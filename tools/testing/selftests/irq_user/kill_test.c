@@ -16,9 +16,11 @@
 #include "fake.h"
 #include "hog.h"
 #include "line.h"
+#include "rounds.h"
 #include "sleeper.h"
 
-#define ROUNDS	200
+/* At least 32: each order of the calls, with each length of dawdle(). */
+#define ROUNDS	((int)rounds_of(200, 40))
 
 /* What the victim records in shared memory. */
 struct trace {

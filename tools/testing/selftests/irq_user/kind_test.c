@@ -16,6 +16,7 @@
 #include "fake.h"
 #include "file.h"
 #include "line.h"
+#include "rounds.h"
 
 FIXTURE(kind)
 {
@@ -90,7 +91,7 @@ TEST_F(kind, events_are_counted)
 
 	fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < rounds_of(200, 40); i++) {
 		ASSERT_EQ(-EAGAIN, read_count(fd));
 		ASSERT_EQ(0, fake_do(&self->fake, variant->fire));
 		ASSERT_TRUE(wait_event(fd));
@@ -286,7 +287,7 @@ TEST_F(simple, assertion_is_one_event)
 {
 	unsigned int before = line_hw_count(&self->line);
 
-	for (int i = 1; i <= 20; i++) {
+	for (int i = 1; i <= rounds_of(20, 5); i++) {
 		ASSERT_EQ(0, fake_do(&self->fake, "assert"));
 		ASSERT_TRUE(wait_event(self->fd));
 		wait_in_vain();
@@ -347,7 +348,7 @@ TEST(trigger_refused_by_the_chip)
 	 * The log takes 10 messages in five seconds by default. Others may have used those of
 	 * the first seconds.
 	 */
-	for (int i = 0; i < 1000 || (!told && time(NULL) < enough); i++) {
+	for (int i = 0; i < rounds_of(1000, 200) || (!told && time(NULL) < enough); i++) {
 		ASSERT_EQ(-1, open(fake.path, O_RDWR));
 		ASSERT_EQ(EOPNOTSUPP, errno);
 		told += log_count(log, text);

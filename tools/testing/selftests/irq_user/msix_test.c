@@ -21,6 +21,7 @@
 #include "file.h"
 #include "igb.h"
 #include "node.h"
+#include "rounds.h"
 
 #define VECTORS		IGB_VECTORS
 #define ALL		((1 << VECTORS) - 1)
@@ -185,6 +186,9 @@ TEST_F_TIMEOUT(vectors, line_works_if_opened_early, 240)
 	int early = 0, rounds;
 
 	for (rounds = 0; rounds < 30 && time(NULL) < enough; rounds++) {
+		/* On a slow kernel, some early opens are enough. */
+		if (rounds >= rounds_of(30, 6) && early >= VECTORS)
+			break;
 		int numbers[VECTORS];
 		struct opener opener;
 
@@ -259,7 +263,7 @@ TEST_F(vectors, free_running_counts_no_message_twice)
 	EXPECT_LE(1, events);
 	EXPECT_GE(messages, events);
 
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		fire(card, 1);
 		ASSERT_TRUE(wait_event(card->fds[0]));
 		ASSERT_EQ(1, read_count(card->fds[0]));

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "events.h"
 #include "file.h"
 #include "line.h"
+#include "rounds.h"
 
 #define DEBUGFS		"/sys/kernel/debug/irq/irqs/%d"
 
@@ -159,7 +159,7 @@ TEST_F_TIMEOUT(served, affinity_changes, 300)
 	if (cpus < 2)
 		SKIP(goto out, "needs two CPUs");
 	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity", self->line.irq);
-	for (int i = 0; i < events_to_have(3000); i++) {
+	for (int i = 0; i < events_to_have(3000, 200); i++) {
 		snprintf(mask, sizeof(mask), "%x", 1 << i % (cpus < 32 ? cpus : 32));
 		ASSERT_EQ(0, write_file(path, mask));
 		/* Half of the changes meet an event that the change before them delayed. */
@@ -180,7 +180,7 @@ TEST_F_TIMEOUT(served, cpu_goes_offline, 600)
 	if (access(CPU1_ONLINE, W_OK))
 		SKIP(goto out, "there is no CPU that can be taken offline");
 	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity_list", self->line.irq);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < rounds_of(20, 5); i++) {
 		ASSERT_EQ(0, write_file(path, "1"));
 		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 10));
 		ASSERT_EQ(0, write_file(CPU1_ONLINE, "0"));
@@ -220,7 +220,7 @@ TEST_F_TIMEOUT(served, procfs_is_read_by_others, 300)
 	static char text[65536];
 	char path[64];
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < rounds_of(300, 60); i++) {
 		for (int n = 0; n < ARRAY_SIZE(files); n++) {
 			snprintf(path, sizeof(path), "/proc/irq/%d/%s", self->line.irq, files[n]);
 			ASSERT_LT(0, read_all(path, text, sizeof(text)));
@@ -247,7 +247,7 @@ TEST_F_TIMEOUT(served, debugfs_is_used_by_others, 300)
 	/* An IO-APIC cannot inject an interrupt. */
 	if (strstr(line_state(&self->line), "IO-APIC"))
 		EXPECT_FALSE(self->can_trigger);
-	for (int i = 0; i < events_to_have(2000); i++) {
+	for (int i = 0; i < events_to_have(2000, 200); i++) {
 		ASSERT_LT(0, read_all(path, text, sizeof(text)));
 		ASSERT_NE(NULL, strstr(text, "ddepth:"));
 		/*

@@ -20,6 +20,7 @@
 
 #include "../kselftest_harness.h"
 #include "node.h"
+#include "rounds.h"
 #include "sleeper.h"
 
 /* How many seconds to wait for a signal that must come. */
@@ -241,7 +242,7 @@ TEST_F_TIMEOUT(removal, opener_does_not_delay_it, 120)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		open_without_end(&self->line, count);
 	}
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < rounds_of(5, 2); i++) {
 		wait_count(count);
 		variant->remove(&self->line);
 		/* The removal has ended, and the program has not. */

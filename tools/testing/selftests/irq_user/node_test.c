@@ -18,6 +18,7 @@
 
 #include "file.h"
 #include "node_fixture.h"
+#include "rounds.h"
 #include "sleeper.h"
 
 #define GROUP		4711
@@ -230,7 +231,7 @@ static int drive(struct line *line)
 	if (!regs)
 		return 2;
 	igb_prepare(regs, 1);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		igb_fire(regs, 1);
 		if (read_count(fd) != 1)
 			return 3;
@@ -294,10 +295,11 @@ TEST_F(edu, write_only_is_invalid)
 TEST_F(edu, node_opens_the_same_file)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	const int events = rounds_of(100, 20);
 	unsigned int before = line_hw_count(&self->line);
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < events; i++) {
 		ASSERT_EQ(-EAGAIN, read_count(fd));
 		line_raise(&self->line);
 		ASSERT_TRUE(wait_event(fd));
@@ -305,7 +307,7 @@ TEST_F(edu, node_opens_the_same_file)
 		line_ack(&self->line);
 	}
 	EXPECT_EQ(-EAGAIN, read_count(fd));
-	EXPECT_EQ(before + 100, line_hw_count(&self->line));
+	EXPECT_EQ(before + events, line_hw_count(&self->line));
 	ASSERT_EQ(0, write_value(fd, 0));
 	line_raise(&self->line);
 	EXPECT_EQ(-EINVAL, write_value(fd, 3));
@@ -345,7 +347,7 @@ TEST_F_TIMEOUT(edu, minors_are_not_reused, 120)
 {
 	dev_t ids[2 * 20];
 
-	for (int i = 0; i < ARRAY_SIZE(ids); i += 2) {
+	for (int i = 0; i < 2 * rounds_of(20, 5); i += 2) {
 		ids[i] = node_id(&self->line, self->name);
 		ids[i + 1] = node_id(&self->line, "mem0");
 		for (int n = 0; n < i + 2; n++) {
@@ -403,7 +405,7 @@ TEST_F(edu, other_driver_binds_afterwards)
 	ASSERT_EQ(NULL, line_setup(line));
 	fd = open(line->path, O_RDWR | O_NONBLOCK);
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		ASSERT_EQ(-EAGAIN, read_count(fd));
 		line_raise(line);
 		ASSERT_TRUE(wait_event(fd));
@@ -426,6 +428,7 @@ static void hide_other_cards(bool hide)
 TEST_F(edu, other_driver_gets_interrupts)
 {
 	const time_t enough = time(NULL) + PATIENCE;
+	const unsigned int wanted = rounds_of(100, 20);
 	struct line *line = &self->line;
 	unsigned int before;
 
@@ -436,9 +439,9 @@ TEST_F(edu, other_driver_gets_interrupts)
 	hide_other_cards(true);
 	if (!load_module_with("rust_driver_edu", "repeat=1"))
 		SKIP(return, "needs the module rust_driver_edu");
-	while (line_hw_count(line) < before + 100 && time(NULL) < enough)
+	while (line_hw_count(line) < before + wanted && time(NULL) < enough)
 		poll(NULL, 0, 1);
-	EXPECT_LE(before + 100, line_hw_count(line));
+	EXPECT_LE(before + wanted, line_hw_count(line));
 	snprintf(self->proc, sizeof(self->proc), "/proc/irq/%d/irq", line->irq);
 	EXPECT_EQ(-EBUSY, try_open(self->proc, O_RDWR));
 	unload_module("rust_driver_edu");

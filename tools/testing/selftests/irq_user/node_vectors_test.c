@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "events.h"
 #include "node_fixture.h"
+#include "rounds.h"
 
 /* How many milliseconds to wait for an event that must come. */
 #define PATIENCE	5000
@@ -73,7 +73,7 @@ static void own_all(struct __test_metadata *_metadata, struct line *line, int mo
 	for (int i = 0; i < IGB_VECTORS; i++) {
 		owner = &owners[i];
 		owner->line = *line;
-		owner->rounds = events_to_have(10000);
+		owner->rounds = events_to_have(10000, 200);
 		owner->vector = i;
 		owner->line.irq = node_number(line, node_vector("msix", i));
 		owner->fd = node_open(line, node_vector("msix", i), O_RDWR);

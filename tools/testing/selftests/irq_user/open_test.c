@@ -15,6 +15,7 @@
 #include "fake.h"
 #include "file.h"
 #include "line_fixture.h"
+#include "rounds.h"
 
 /*
  * Every line with a chip has the file, with mode 0600 and owned by root, unless it is per-CPU
@@ -227,7 +228,7 @@ TEST_F(intx, fdinfo_names_the_line)
 /* Opening and closing repeatedly does not fail and keeps masks balanced. */
 TEST_F(intx, close_frees_the_line)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < rounds_of(200, 40); i++) {
 		int fd = open(self->line.path, O_RDWR);
 
 		ASSERT_LE(0, fd);

@@ -13,6 +13,7 @@
 #include "fake.h"
 #include "hog.h"
 #include "line_fixture.h"
+#include "rounds.h"
 #include "waker.h"
 
 /*
@@ -42,7 +43,7 @@ TEST_F(intx, poll_arms)
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < rounds_of(1000, 200); i++) {
 		line_raise(&self->line);
 		ASSERT_TRUE(wait_event(fd));
 		ASSERT_EQ(1, read_count(fd));
@@ -94,7 +95,7 @@ TEST_F(intx, poll_sleeps_until_the_event)
 	struct raiser raiser;
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		raise_when_asleep(&raiser, &self->line);
 		ASSERT_TRUE(wait_event(fd));
 		pthread_join(raiser.thread, NULL);
@@ -130,7 +131,7 @@ TEST_F_TIMEOUT(intx, waking_thread_ends_with_the_file, 240)
 
 	if (why)
 		SKIP(return, "%s", why);
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < rounds_of(5, 2); i++) {
 		int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 		pid_t waker = waker_find(self->line.irq);
 
@@ -157,7 +158,7 @@ TEST_F(intx, select_and_read)
 	fd_set set;
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		raise_when_asleep(&raiser, &self->line);
 		FD_ZERO(&set);
 		FD_SET(fd, &set);
@@ -179,7 +180,7 @@ TEST_F(intx, epoll_level_triggered)
 
 	ASSERT_LE(0, epfd);
 	EXPECT_EQ(0, epoll_wait(epfd, &event, 1, 0));
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		raise_when_asleep(&raiser, &self->line);
 		ASSERT_EQ(1, epoll_wait(epfd, &event, 1, -1));
 		EXPECT_EQ(EPOLLIN, event.events);
@@ -198,7 +199,7 @@ TEST_F(intx, epoll_edge_triggered)
 	struct raiser raiser;
 
 	ASSERT_LE(0, epfd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		raise_when_asleep(&raiser, &self->line);
 		ASSERT_EQ(1, epoll_wait(epfd, &event, 1, -1));
 		pthread_join(raiser.thread, NULL);
@@ -278,7 +279,7 @@ TEST_F(waker, pollers_of_another_line_wake)
 	struct epoll_event event;
 	struct raiser raiser;
 
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		raise_when_asleep(&raiser, &self->other);
 		ASSERT_TRUE(wait_event(self->other_fd));
 		pthread_join(raiser.thread, NULL);

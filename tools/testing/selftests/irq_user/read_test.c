@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "line_fixture.h"
+#include "rounds.h"
 
 /* A read in its own thread. */
 struct reader {
@@ -232,7 +233,7 @@ TEST_F(intx, blocking_read_waits_for_the_event)
 	struct reader reader;
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		reader_start(&reader, fd);
 		line_raise(&self->line);
 		ASSERT_EQ(1, reader_join(&reader));
@@ -257,7 +258,7 @@ TEST_F(intx, event_right_after_open_is_counted)
 /* Each event is one hardware interrupt, one count and one read. */
 TEST_F(intx, each_event_is_one_interrupt)
 {
-	const unsigned int events = 1000;
+	const unsigned int events = rounds_of(1000, 200);
 	int fd = open(self->line.path, O_RDONLY);
 	unsigned int before = line_hw_count(&self->line), sum = 0;
 
@@ -284,9 +285,11 @@ TEST_F_TIMEOUT(intx, event_during_a_read_counts_once, 300)
 
 	ASSERT_LE(0, fd);
 	line_move_away(&self->line);
-	for (events = 0; events < 30000 && (time(NULL) < enough || met < 100); events++) {
+	for (events = 0; events < 30000; events++) {
 		int count, reads = 0;
 
+		if (met >= 100 && (events >= rounds_of(30000, 1000) || time(NULL) >= enough))
+			break;
 		line_raise(&self->line);
 		do {
 			count = read_count(fd);
@@ -295,10 +298,7 @@ TEST_F_TIMEOUT(intx, event_during_a_read_counts_once, 300)
 		ASSERT_LT(0, count);
 		line_ack(&self->line);
 		sum += count;
-		/*
-		 * The first read arms. If a later read finds no event, it came during the
-		 * event.
-		 */
+		/* The first read arms. If a later read finds no event, it ran while the event came. */
 		met += reads > 2;
 	}
 	TH_LOG("%u of %u events came during a read", met, events);
@@ -354,7 +354,7 @@ TEST_F(intx, sa_restart_restarts_a_read)
 	ASSERT_LE(0, fd);
 	ignore_signal(SIGUSR1, SA_RESTART);
 	reader_start(&reader, fd);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < rounds_of(20, 5); i++) {
 		pthread_kill(reader.thread, SIGUSR1);
 		wait_asleep(reader.tid);
 	}

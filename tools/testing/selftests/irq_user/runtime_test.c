@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "events.h"
 #include "line.h"
+#include "rounds.h"
 #include "uring.h"
 
 /* A thread that raises the device's next interrupt when the program has served the last one. */
@@ -69,7 +69,7 @@ static void *device_main(void *arg)
 static void device_start(struct device *device, struct line *line)
 {
 	device->line = line;
-	device->events = events_to_have(10000);
+	device->events = events_to_have(10000, 200);
 	device->before = line_hw_count(line);
 	device->program = pthread_self();
 	device->tid = syscall(SYS_gettid);

@@ -13,6 +13,7 @@
 
 #include "fake.h"
 #include "line_fixture.h"
+#include "rounds.h"
 
 /* A real-time signal, which is queued with its siginfo. */
 #define SIGNAL		SIGRTMIN
@@ -72,7 +73,7 @@ TEST_F(intx, each_event_is_one_signal)
 	ASSERT_LE(0, fd);
 	ASSERT_TRUE(signal_to(fd, getpid()));
 	EXPECT_TRUE(is_quiet(SIGNAL));
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		line_raise(&self->line);
 		ASSERT_TRUE(wait_signal(SIGNAL, &info));
 		ASSERT_EQ(fd, info.si_fd);

@@ -16,6 +16,7 @@
 #include "fake.h"
 #include "hog.h"
 #include "line_fixture.h"
+#include "rounds.h"
 #include "uring.h"
 
 /* A read waits for the event and returns it. */
@@ -26,7 +27,7 @@ TEST_F(intx, read_waits_for_the_event)
 
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, ring_setup(&ring));
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < rounds_of(1000, 200); i++) {
 		int count = 0;
 
 		ASSERT_EQ(0, ring_submit(&ring, IORING_OP_READ, fd, &count, sizeof(count)));
@@ -364,6 +365,7 @@ TEST_F_TIMEOUT(edge, read_waits_on_if_the_event_was_taken, 240)
 {
 	struct taker taker = { .fd = open(self->line.path, O_RDONLY) };
 	const time_t enough = time(NULL) + 120;
+	const int wanted = rounds_of(2000, 400);
 	struct io_uring_cqe completion;
 	int events = 0, taken = 0, lost = 0, *count;
 	struct ring ring;
@@ -396,7 +398,7 @@ TEST_F_TIMEOUT(edge, read_waits_on_if_the_event_was_taken, 240)
 		 * event.
 		 */
 		lost += __atomic_load_n(count, __ATOMIC_RELAXED);
-	} while ((events < 2000 || taken < 5 || lost < 3) && time(NULL) < enough);
+	} while ((events < wanted || taken < 5 || lost < 3) && time(NULL) < enough);
 	__atomic_store_n(&taker.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	TH_LOG("of %d events the other reader took %d, %d of them after the count was written",

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "line_fixture.h"
+#include "rounds.h"
 
 /* After a 0 the line does not fire until it is armed again. */
 TEST_F(intx, zero_masks_until_armed)
@@ -31,7 +32,7 @@ TEST_F(intx, repeated_writes_stay_balanced)
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		for (int n = 0; n < 3; n++)
 			ASSERT_EQ(0, write_value(fd, 0));
 		for (int n = 0; n < 3; n++)
