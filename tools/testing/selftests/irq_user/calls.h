@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* System calls that the tests make often, each in one line. */
+/* Calls that several programs make. */
 #ifndef IRQ_USER_CALLS_H
 #define IRQ_USER_CALLS_H
 

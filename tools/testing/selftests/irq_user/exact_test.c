@@ -317,7 +317,7 @@ static void crowd_drain(struct crowd *crowd)
 	}
 }
 
-/* The line works like a line that was just opened, and is free after close. */
+/* Checks that the line works like a line that was just opened, and is free after close. */
 static void check_line_afterwards(struct __test_metadata *_metadata, struct crowd *crowd)
 {
 	struct line *line = &crowd->line;
@@ -354,15 +354,15 @@ FIXTURE_VARIANT(readers)
 };
 
 /*
- * A level line that is armed before its device is quiet gives another event. Either all workers
- * take turns, so that the number of events is known,
+ * A level line that is armed before its device is quiet gives another event. If all workers
+ * take turns, the number of events is known.
  */
 FIXTURE_VARIANT_ADD(readers, level_in_turns)
 {
 	.in_turns = true,
 };
 
-/* or only the kernel's count of interrupts gives the number. */
+/* If workers do not take turns, only the kernel's count of interrupts gives the number. */
 FIXTURE_VARIANT_ADD(readers, level_concurrent)
 {
 };

@@ -43,7 +43,7 @@ static bool make_event(struct line *line, int fd)
 	return true;
 }
 
-/* The line has no owner, and its next owner gets its events. */
+/* Checks that the line has no owner, and that its next owner gets its events. */
 static void check_free(struct __test_metadata *_metadata, struct line *line)
 {
 	char *row = line_row(line);
@@ -360,7 +360,7 @@ TEST_F(intx, sleeper_without_an_event_does_not_arm)
 		line_ack(&self->line);
 		/*
 		 * If a real-time thread runs for a second, the kernel gives time to other
-		 * threads. Then the sleeper was first.
+		 * threads. Then the sleeper takes the event first.
 		 */
 		if (sleeper.sleeps == LONG_MAX) {
 			pthread_join(sleeper.thread, NULL);
@@ -374,7 +374,7 @@ TEST_F(intx, sleeper_without_an_event_does_not_arm)
 	EXPECT_EQ(1, last);
 }
 
-/* If a signal ends a sleeping read while another reader has the event, it does not arm. */
+/* If a signal ends a sleeping read while another reader has the event, the read does not arm. */
 TEST_F(intx, interrupted_sleeper_does_not_arm)
 {
 	int fd = open(self->line.path, O_RDWR), counts[2];

@@ -211,7 +211,10 @@ struct held hold(struct worker *worker);
 /* Returns whether the descriptor has stood for the same file since hold(). */
 bool is_held(const struct held *held);
 
-/* Return whether it has stood for an open file since hold(), for certain or possibly. */
+/*
+ * Return whether the descriptor has stood for an open file since hold(), for certain or
+ * possibly.
+ */
 bool is_open(const struct held *held);
 bool may_be_open(const struct held *held);
 

@@ -166,7 +166,7 @@ TEST_F(kept, needs_no_softirq)
 	EXPECT_EQ(1, count);
 }
 
-/* Further edges are coalesced with the kept edge: at least one and at most one counts. */
+/* Further edges are coalesced with the kept edge: together they are one event. */
 TEST_F(kept, further_edges_coalesce)
 {
 	ASSERT_EQ(1, mask_and_keep(&self->line, variant->fire, self->fd));

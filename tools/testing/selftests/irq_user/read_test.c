@@ -298,7 +298,9 @@ TEST_F_TIMEOUT(intx, event_during_a_read_counts_once, 300)
 		ASSERT_LT(0, count);
 		line_ack(&self->line);
 		sum += count;
-		/* The first read arms. If a later read finds no event, it ran while the event came. */
+		/*
+		 * The first read arms. If a later read finds no event, it ran during the event.
+		 */
 		met += reads > 2;
 	}
 	TH_LOG("%u of %u events came during a read", met, events);

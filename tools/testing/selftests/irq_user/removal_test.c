@@ -4,8 +4,8 @@
  * with EIO, removal does not wait for user space, and a line that comes back can be opened
  * while the old file is still open.
  *
- * To remove a device waits for grace periods, which take long in a kernel with debugging aids.
- * This is why there are time limits.
+ * Removing a device waits for grace periods, which take long in a kernel with debugging aids.
+ * So the tests have longer time limits.
  */
 #include <errno.h>
 #include <fcntl.h>
