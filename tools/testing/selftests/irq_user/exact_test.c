@@ -385,7 +385,7 @@ FIXTURE_SETUP(readers)
 
 FIXTURE_TEARDOWN(readers)
 {
-	line_teardown(&self->crowd.line);
+	line_leave(&self->crowd.line);
 }
 
 /* Eight workers read as many events as were raised, and all workers end. */
@@ -428,7 +428,7 @@ FIXTURE_SETUP(storm)
 
 FIXTURE_TEARDOWN(storm)
 {
-	line_teardown(&self->crowd.line);
+	line_leave(&self->crowd.line);
 }
 
 /*

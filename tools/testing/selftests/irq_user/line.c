@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/pci_regs.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,12 +146,21 @@ static void switch_device(struct line *line, bool on)
 	write_file(path, on ? "1" : "0");
 }
 
-/* Makes the device's line. Its file is in /proc, or is its node. */
+static bool is_enabled(struct line *line)
+{
+	return read_number(line->device, "enable") > 0;
+}
+
+/*
+ * Makes the device's line, or finds the line that was left. Its file is in /proc, or is its
+ * node.
+ */
 static const char *make_line(struct line *line)
 {
 	if (opens_nodes())
 		return node_take(line, "intx");
-	switch_device(line, true);
+	if (!is_enabled(line))
+		switch_device(line, true);
 	line->irq = line_number(line);
 	if (!line->irq && lines_stay()) {
 		line_bind(line, "pci-stub");
@@ -161,6 +171,67 @@ static const char *make_line(struct line *line)
 		return "the device has no line: is there CONFIG_PCI_STUB?";
 	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
 	return NULL;
+}
+
+/*
+ * Whether a test has left the first device's line to the next test. The processes of the tests
+ * share this. Making and removing the line runs ACPI's byte code twice, which takes long if the
+ * kernel is slow.
+ */
+static bool *left;
+
+__attribute__((constructor))
+static void share_left(void)
+{
+	void *map = mmap(NULL, sizeof(*left), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			 -1, 0);
+
+	left = map == MAP_FAILED ? NULL : map;
+}
+
+/* Removes the line that the program's last test has left. */
+__attribute__((destructor))
+static void remove_left(void)
+{
+	struct line line = {};
+
+	if (left && *left && line_find(&line, EDU_VENDOR, EDU_DEVICE))
+		line_enable(&line, false);
+}
+
+/* Lets all CPUs have the line again. */
+static void reset_affinity(int irq)
+{
+	char path[64], mask[128];
+
+	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity", irq);
+	if (read_file("/proc/irq/default_smp_affinity", mask, sizeof(mask)))
+		write_file(path, mask);
+}
+
+/* Returns whether a test has left the line, and the line is in the state of a new one. */
+static bool take_left(struct line *line)
+{
+	char path[64];
+
+	if (!left || !*left)
+		return false;
+	*left = false;
+	if (opens_nodes() != node_is_bound(line))
+		return false;
+	if (opens_nodes()) {
+		if (strcmp(node_get(line, "irq_user_type"), "intx"))
+			return false;
+		snprintf(path, sizeof(path), "%s", node_path(line, "intx"));
+	} else {
+		if (node_config(line, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE)
+			return false;
+		snprintf(path, sizeof(path), "/proc/irq/%d/irq", line_number(line));
+	}
+	if (!is_enabled(line) || try_open(path, O_RDWR))
+		return false;
+	reset_affinity(line_number(line));
+	return true;
 }
 
 const char *line_setup_card(struct line *line, int index)
@@ -178,8 +249,10 @@ const char *line_setup_card(struct line *line, int index)
 	 * A test that was killed may have left it bound or enabled. The kernel counts how often
 	 * it is enabled.
 	 */
-	line_unbind(line, NODE_DRIVER);
-	line_disable(line);
+	if (index || !take_left(line)) {
+		line_unbind(line, NODE_DRIVER);
+		line_disable(line);
+	}
 	why = make_line(line);
 	if (!why)
 		why = line_map(line, EDU_BAR_SIZE);
@@ -289,7 +362,8 @@ const char *line_setup_edge(struct line *line)
 	return "there is no free edge-triggered line that debugfs can trigger";
 }
 
-void line_teardown(struct line *line)
+/* Quiets the device, and closes and unmaps what a test has opened of the line. */
+static void release(struct line *line)
 {
 	if (line->debug > 0)
 		close(line->debug);
@@ -298,8 +372,23 @@ void line_teardown(struct line *line)
 		line_ack(line);
 		munmap(line->regs, EDU_BAR_SIZE);
 	}
+}
+
+void line_teardown(struct line *line)
+{
+	release(line);
 	if (line->device[0])
 		line_enable(line, false);
+}
+
+void line_leave(struct line *line)
+{
+	if (!line->regs || !left) {
+		line_teardown(line);
+		return;
+	}
+	release(line);
+	*left = true;
 }
 
 void line_enable(struct line *line, bool on)
@@ -314,7 +403,7 @@ void line_enable(struct line *line, bool on)
 
 void line_disable(struct line *line)
 {
-	while (read_number(line->device, "enable") > 0)
+	while (is_enabled(line))
 		switch_device(line, false);
 }
 

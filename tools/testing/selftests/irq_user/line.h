@@ -73,6 +73,9 @@ const char *line_map(struct line *line, size_t size);
 /* Quiets the device and removes its line. */
 void line_teardown(struct line *line);
 
+/* As line_teardown(), but leaves the line to the next line_setup() of the program. */
+void line_leave(struct line *line);
+
 /* Enables or disables the device, which makes or removes its line. */
 void line_enable(struct line *line, bool on);
 

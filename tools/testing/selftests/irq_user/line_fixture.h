@@ -21,7 +21,7 @@ FIXTURE_SETUP(intx)
 
 FIXTURE_TEARDOWN(intx)
 {
-	line_teardown(&self->line);
+	line_leave(&self->line);
 }
 
 #endif /* IRQ_USER_LINE_FIXTURE_H */

@@ -126,7 +126,7 @@ static void check_exact(struct __test_metadata *_metadata, struct server *server
 
 FIXTURE_TEARDOWN(served)
 {
-	line_teardown(&self->line);
+	line_leave(&self->line);
 }
 
 /* Reads all of a file. Returns its length or -errno. */

@@ -117,7 +117,7 @@ FIXTURE_SETUP(loop)
 FIXTURE_TEARDOWN(loop)
 {
 	close(self->fd);
-	line_teardown(&self->line);
+	line_leave(&self->line);
 }
 
 /* Level-triggered epoll, with one read for each event. */
