@@ -186,12 +186,12 @@ TEST_F_TIMEOUT(vectors, line_works_if_opened_early, 240)
 	int early = 0, rounds;
 
 	for (rounds = 0; rounds < 30 && time(NULL) < enough; rounds++) {
-		/* On a slow kernel, some early opens are enough. */
-		if (rounds >= rounds_of(30, 6) && early >= VECTORS)
-			break;
 		int numbers[VECTORS];
 		struct opener opener;
 
+		/* On a slow kernel, some early opens are enough. */
+		if (rounds >= rounds_of(30, 6) && early >= VECTORS)
+			break;
 		node_unbind(&card->line);
 		close_all(card);
 		memcpy(numbers, card->irqs, sizeof(numbers));
