@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is promised of the nodes of a platform device that is bound to the driver irq_user: their
- * names are the device's, and a program that may open them can drive the device.
+ * Tests the nodes of a platform device that is bound to the driver irq_user: they have the
+ * device's names, and a program that may open them can drive the device.
  *
  * The device is a real-time clock. Its alarm is an interrupt at a known time.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,14 +27,13 @@
 
 #define UIO_DRIVER	"uio_pdrv_genirq"
 
-/* A user and a group that own nothing else. */
-#define USER		4711
+/* A group that owns nothing else. */
 #define GROUP		4712
 
-/* In milliseconds: how long to wait for an event that has to come. */
+/* How many milliseconds to wait for an event that must come. */
 #define PATIENCE	5000
 
-/* The alarms of a clock that does not take seconds for each. */
+/* How many alarms to wait for, if the clock does not take seconds for each. */
 #define ALARMS		20
 
 /* Returns what opening a node gives, without keeping it: 0 or -errno. */
@@ -44,29 +42,9 @@ static int try_node(struct line *device, const char *name, int flags)
 	return try_open(node_path(device, name), flags);
 }
 
-static int is_node(const struct dirent *entry)
-{
-	return entry->d_type == DT_CHR;
-}
-
-/* Lists a device's nodes in alphabetical order, each with a blank behind it. */
 static const char *list_nodes(struct line *device)
 {
-	static char text[512];
-	struct dirent **nodes;
-	int count;
-
-	text[0] = '\0';
-	count = scandir(node_path(device, ""), &nodes, is_node, alphasort);
-	for (int i = 0; i < count; i++) {
-		size_t len = strlen(text);
-
-		snprintf(text + len, sizeof(text) - len, "%s ", nodes[i]->d_name);
-		free(nodes[i]);
-	}
-	if (count >= 0)
-		free(nodes);
-	return text;
+	return list_entries(node_path(device, ""), DT_CHR);
 }
 
 static uint32_t *map_page(int fd, off_t offset)
@@ -76,7 +54,7 @@ static uint32_t *map_page(int fd, off_t offset)
 	return regs == MAP_FAILED ? NULL : regs;
 }
 
-/* Sleeps until so many alarms. Returns NULL, or what was wrong. */
+/* Sleeps until @alarms alarms have come. Returns NULL, or what went wrong. */
 static const char *sleep_until_alarms(const struct rtc *rtc, uint32_t *regs, int fd, int alarms)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
@@ -98,7 +76,7 @@ static const char *sleep_until_alarms(const struct rtc *rtc, uint32_t *regs, int
 	return poll(&pollfd, 1, 0) ? "there is an event without an alarm" : NULL;
 }
 
-/* The same, of a line that is opened for it. */
+/* As sleep_until_alarms(), but opens the line first. */
 static const char *open_and_sleep(const struct rtc *rtc, uint32_t *regs,
 				  struct line *device, int alarms)
 {
@@ -247,20 +225,13 @@ static int give_to_group(struct line *device, const char *line)
 	return chown(path, 0, GROUP) || chmod(path, 0660);
 }
 
-/* Gives up all privileges. */
-static bool become_user(gid_t group)
-{
-	return !setgroups(1, &group) && !setresgid(group, group, group) &&
-		!setresuid(USER, USER, USER);
-}
-
-/* Drives the clock without privilege. Returns NULL, or what was wrong. */
+/* Drives the clock without privileges. Returns NULL, or what went wrong. */
 static const char *drive_as_user(const struct rtc *rtc, struct line *device, int irq)
 {
 	uint32_t *regs;
 	char path[64];
 
-	if (!become_user(GROUP))
+	if (!become_nobody(GROUP))
 		return "cannot give up all privileges";
 	snprintf(path, sizeof(path), "/proc/irq/%d/irq", irq);
 	if (try_open(path, O_RDWR) != -EACCES)
@@ -274,7 +245,7 @@ static const char *drive_as_user(const struct rtc *rtc, struct line *device, int
 /* A user outside the group cannot open the nodes. */
 static const char *try_as_stranger(struct line *device)
 {
-	if (!become_user(GROUP + 1))
+	if (!become_nobody(GROUP + 1))
 		return "cannot give up all privileges";
 	if (try_node(device, "0", O_RDWR) != -EACCES || try_node(device, "mem0", O_RDWR) != -EACCES)
 		return "a node can be opened without permission";
@@ -283,9 +254,9 @@ static const char *try_as_stranger(struct line *device)
 
 /*
  * A member of the node's group, without any capability, maps the registers, sets the alarm,
- * sleeps until it, and acknowledges it. No event comes before its alarm.
+ * sleeps until it comes, and acknowledges it. No event comes before its alarm.
  */
-TEST_F_TIMEOUT(clock, alarm_as_unprivileged_user, 120)
+TEST_F_TIMEOUT(clock, unprivileged_user_gets_alarms, 120)
 {
 	int irq = node_number(&self->device, "0");
 
@@ -309,8 +280,8 @@ TEST_F_TIMEOUT(clock, alarm_as_unprivileged_user, 120)
 	}
 }
 
-/* Only driver_override binds a device, whichever way the driver is asked. */
-TEST_F(clock, needs_the_override)
+/* Only driver_override binds a device, by each way to probe it. */
+TEST_F(clock, binds_by_override_only)
 {
 	const char *const overrides[] = { "\n", "no_such_driver" };
 
@@ -327,8 +298,8 @@ TEST_F(clock, needs_the_override)
 }
 
 /*
- * Unbinding wakes all sleepers of the line, and takes mapped registers away. If the device is
- * bound again, it has new nodes, which work while the old files are still open.
+ * Unbinding wakes all sleepers of the line and ends mappings of registers. If the device is
+ * bound again, it has new nodes. They work while the old files are still open.
  */
 TEST_F_TIMEOUT(clock, unbinding_takes_line_and_registers, 120)
 {
@@ -368,7 +339,7 @@ TEST_F_TIMEOUT(clock, unbinding_takes_line_and_registers, 120)
 	close(mem);
 }
 
-/* Opens the file of a device that the driver of UIO has. */
+/* Opens the UIO file of a device that the UIO driver has bound. */
 static int open_uio(struct line *device)
 {
 	char path[288];
@@ -390,9 +361,9 @@ static int open_uio(struct line *device)
 
 /*
  * After the device is unbound, a driver in the kernel can request the line, and its handler
- * runs. Here that is the driver of UIO. Afterwards irq_user can have the device again.
+ * runs. This test uses the UIO driver. Afterwards irq_user can bind the device again.
  */
-TEST_F_TIMEOUT(clock, kernel_driver_has_the_line_afterwards, 120)
+TEST_F_TIMEOUT(clock, kernel_driver_gets_the_line_afterwards, 120)
 {
 	uint32_t *regs;
 	int fd;
@@ -414,7 +385,7 @@ TEST_F_TIMEOUT(clock, kernel_driver_has_the_line_afterwards, 120)
 	self->rtc->prepare(regs);
 	for (int i = 1; i <= 2; i++) {
 		self->rtc->set(regs, self->rtc->now(regs) + self->rtc->ahead);
-		/* It counts from the time it was bound. */
+		/* UIO counts from the time that the device was bound. */
 		EXPECT_EQ(i, read_count(fd));
 		self->rtc->clear(regs);
 		EXPECT_EQ(0, write_value(fd, 1));
@@ -431,15 +402,15 @@ TEST_F_TIMEOUT(clock, kernel_driver_has_the_line_afterwards, 120)
 	check_alarms(_metadata, self->rtc, self->regs, &self->device);
 }
 
-/* Finds a device that the machine's description has for these tests. */
+/* Finds a device that firmware describes for these tests. */
 static bool find_made(struct line *device, const char *compatible, const char *acpi)
 {
 	return platform_find(device, compatible) || platform_find(device, acpi);
 }
 
 /*
- * Two devices that share a line can both be bound, and have a node each. The line has one owner.
- * The owner loses the line when either device is unbound.
+ * Two devices that share a line can both be bound. Each has a node. The line has one owner. If
+ * either device is unbound, the owner loses the line.
  */
 TEST_F_TIMEOUT(clock, devices_share_a_line, 120)
 {
@@ -467,7 +438,7 @@ TEST_F_TIMEOUT(clock, devices_share_a_line, 120)
 	check_alarms(_metadata, self->rtc, self->regs, &self->device);
 }
 
-/* A device with several interrupts, which have names that are not all fit for a node. */
+/* A device with several interrupts. Some of their names cannot be names of nodes. */
 #define LINES	3
 
 FIXTURE(named)
@@ -478,7 +449,10 @@ FIXTURE(named)
 	bool found;
 };
 
-/* A character that a node cannot have is replaced, and a name that is taken is the index. */
+/*
+ * A character that a node's name cannot have is replaced. A name that is taken becomes the
+ * index.
+ */
 static const char *const names[LINES] = { "ready", "tx_rx", "2" };
 
 FIXTURE_SETUP(named)
@@ -505,21 +479,17 @@ FIXTURE_TEARDOWN(named)
 		platform_take(&self->device, NODE_DRIVER);
 }
 
-/* Opens what makes an edge on a line of that name. */
+/* Opens the debugfs file that triggers the line of that name. */
 static void open_trigger(struct __test_metadata *_metadata, struct line *device,
 			 const char *name, struct line *line)
 {
-	char path[64];
-
 	EXPECT_STREQ(name, node_get_of(device, name, "line"));
 	line->irq = node_number(device, name);
 	ASSERT_LT(0, line->irq);
-	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", line->irq);
-	line->debug = open(path, O_WRONLY);
-	ASSERT_LE(0, line->debug);
+	ASSERT_TRUE(line_open_trigger(line));
 }
 
-/* Each interrupt of a device is a line of its own, under the name that firmware gives it. */
+/* Each interrupt of a device is a line with a node. The node has the name that firmware gives. */
 TEST_F(named, interrupts_have_their_names)
 {
 	struct pollfd pollfds[LINES];

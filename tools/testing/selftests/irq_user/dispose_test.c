@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is promised when the mapping of a line is disposed of under its owner,
- * whatever the kind of the line: removal waits for nobody.
+ * Tests what happens when the mapping of a line is disposed of while the line has an owner, for
+ * each kind of line. Removal does not wait for user space.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include "fake.h"
 #include "hog.h"
 #include "line.h"
+#include "rounds.h"
 #include "sleeper.h"
 
 FIXTURE(dispose)
@@ -25,7 +26,7 @@ FIXTURE(dispose)
 FIXTURE_VARIANT(dispose)
 {
 	const char *kind;
-	const char *fire;		/* how it is made to fire */
+	const char *fire;		/* the command that makes it fire */
 };
 
 FIXTURE_VARIANT_ADD(dispose, edge) { .kind = "edge", .fire = "fire" };
@@ -49,7 +50,7 @@ FIXTURE_TEARDOWN(dispose)
 	fake_dispose(&self->fake);
 }
 
-/* Sleepers of all kinds wake at once, and later calls say that the line is gone. */
+/* Sleepers of all kinds wake, and later calls fail with EIO. */
 TEST_F(dispose, wakes_all_sleepers)
 {
 	struct sleeper sleepers[SLEEPS];
@@ -67,8 +68,8 @@ TEST_F(dispose, wakes_all_sleepers)
 	EXPECT_EQ(-1, access(self->fake.path, F_OK));
 }
 
-/* An epoll set that nobody waits on may outlive the line, and the file. */
-TEST_F(dispose, idle_epoll_set)
+/* An epoll set without a waiter may outlive the line and the file. */
+TEST_F(dispose, epoll_set_without_a_waiter)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int epfd = epoll_create1(0);
@@ -92,7 +93,7 @@ static bool sleep_exclusively(int fd)
 	return woken;
 }
 
-/* Of those who poll exclusively one wakes for an event, but all for the line's end. */
+/* An event wakes one exclusive poller. Removal of the line wakes all of them. */
 TEST_F(dispose, wakes_all_exclusive_pollers)
 {
 	struct sleeper sleepers[3];
@@ -112,7 +113,7 @@ struct storm {
 	int pollers[POLLERS];
 };
 
-/* Opens a line, with many pollers: it takes its time to wake them, and to take it away. */
+/* Opens a line with many pollers, so that waking them and removing the line takes long. */
 static void storm_setup(struct __test_metadata *_metadata, struct storm *storm, const char *kind)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -135,7 +136,7 @@ static void storm_teardown(struct storm *storm)
 	close(storm->fd);
 }
 
-/* Makes the line fire, and arms it, without a pause until it is gone. */
+/* Makes the line fire and arms it in a loop, until the line is gone. */
 static void *storm_main(void *arg)
 {
 	struct storm *storm = arg;
@@ -147,14 +148,15 @@ static void *storm_main(void *arg)
 	return NULL;
 }
 
-/* The line goes away as it fires without a pause. */
-TEST_F_TIMEOUT(dispose, in_a_storm, 300)
+/* The line goes away while it fires again and again. */
+TEST_F_TIMEOUT(dispose, removal_while_firing, 300)
 {
+	const int wanted = rounds_of(10, 2);
 	int storms = 0, fires = 0, rounds;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
-	for (rounds = 0; storms < 10 && rounds < 1000; rounds++) {
+	for (rounds = 0; storms < wanted && rounds < 1000; rounds++) {
 		struct storm storm;
 		struct line line;
 		pthread_t thread;
@@ -172,20 +174,23 @@ TEST_F_TIMEOUT(dispose, in_a_storm, 300)
 		EXPECT_EQ(-EIO, read_count(storm.fd));
 		storm_teardown(&storm);
 	}
-	TH_LOG("%d of %d lines fired as they went, %d times", storms, rounds, fires);
-	EXPECT_EQ(10, storms);
+	TH_LOG("%d of %d lines fired while they went away, %d times", storms, rounds, fires);
+	EXPECT_EQ(wanted, storms);
 }
 
 /* Open, read, write, poll and close may race with the line's end. */
 TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
 {
-	for (int i = 0; i < 30; i++) {
+	/* An odd step: both kinds of rounds, with up to 30 events. */
+	const int step = 30 / rounds_of(30, 6);
+
+	for (int i = 0; i < 30; i += step) {
 		struct fake fake;
 		pthread_t caller, opener;
 		int fd;
 
 		ASSERT_EQ(NULL, fake_make(&fake, variant->kind));
-		/* Every other time the opener has the line to itself. */
+		/* In every other round the opener is the only thread that uses the line. */
 		fd = i & 1 ? open(fake.path, O_RDWR | O_NONBLOCK) : -1;
 		if (fd >= 0)
 			pthread_create(&caller, NULL, call_until_gone, &fd);
@@ -201,10 +206,10 @@ TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
 }
 
 /*
- * A poller that was woken, but is kept from running, delays no other thread. If removal
- * takes four seconds, the scheduler lets the poller run: try again then.
+ * A poller that was woken, but cannot run, does not delay removal. If removal takes four
+ * seconds, the scheduler lets the poller run: then the test tries again.
  */
-TEST_F(dispose, poller_kept_off_its_cpu)
+TEST_F(dispose, does_not_wait_for_a_poller)
 {
 	int path = open("/", O_PATH);
 	bool kept_off = false;
@@ -230,9 +235,9 @@ TEST_F(dispose, poller_kept_off_its_cpu)
 		EXPECT_EQ(0, fake_do(&fake, "dispose"));
 		kept_off = runtime == sleeper_runtime(&sleeper);
 		/*
-		 * The poller's entry is still on the queue of the line that is gone. A
-		 * descriptor that cannot be polled takes the place of the one that it has
-		 * waited on.
+		 * The poller's entry is still on the queue of the removed line. Put a
+		 * descriptor that cannot be polled in the place of the one that the poller
+		 * waits on.
 		 */
 		EXPECT_EQ(fd, dup2(path, fd));
 		EXPECT_EQ(NULL, fake_make(&other, variant->kind));
@@ -247,22 +252,22 @@ TEST_F(dispose, poller_kept_off_its_cpu)
 	close(path);
 }
 
-/* Ways to lose an edge line that stays mapped. */
-FIXTURE(lost)
+/* Ways in which an edge line becomes unusable while it stays mapped. */
+FIXTURE(unusable)
 {
 	struct fake fake;
 };
 
-FIXTURE_VARIANT(lost)
+FIXTURE_VARIANT(unusable)
 {
 	const char *verb;
-	int error;			/* what opening it gives then */
+	int error;			/* of a later open */
 };
 
-FIXTURE_VARIANT_ADD(lost, domain_removed) { .verb = "unbind", .error = EINVAL };
-FIXTURE_VARIANT_ADD(lost, chained) { .verb = "chain", .error = ENOENT };
+FIXTURE_VARIANT_ADD(unusable, domain_removed) { .verb = "unbind", .error = EINVAL };
+FIXTURE_VARIANT_ADD(unusable, chained) { .verb = "chain", .error = ENOENT };
 
-FIXTURE_SETUP(lost)
+FIXTURE_SETUP(unusable)
 {
 	const char *why = fake_make(&self->fake, "edge");
 
@@ -270,13 +275,13 @@ FIXTURE_SETUP(lost)
 		SKIP(return, "%s", why);
 }
 
-FIXTURE_TEARDOWN(lost)
+FIXTURE_TEARDOWN(unusable)
 {
 	fake_dispose(&self->fake);
 }
 
-/* The owner is told, and nobody is the next one. */
-TEST_F(lost, tells_all_sleepers)
+/* All sleepers wake, later calls fail with EIO, and the line cannot be opened again. */
+TEST_F(unusable, unusable_line_wakes_all_sleepers)
 {
 	int fd = open(self->fake.path, O_RDWR);
 	struct sleeper sleepers[SLEEPS];

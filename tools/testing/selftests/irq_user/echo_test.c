@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /proc/irq/<N>/irq promises about interrupts that nobody asked for: no
- * count is an echo of an interrupt that was served already, and a device that
- * never becomes quiet costs no more than its owner asks for.
+ * Tests that no interrupt is counted twice: a count is never left over from an interrupt that
+ * was served already. A device that stays asserted interrupts only as often as its owner arms
+ * the line.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +13,13 @@
 #include <unistd.h>
 
 #include "edge_fixture.h"
-#include "events.h"
 #include "fake.h"
+#include "file.h"
 #include "hog.h"
 #include "line_fixture.h"
+#include "rounds.h"
 
-/* What runs on the line's own processor, as far as the line lets it. */
+/* A thread that runs on the line's CPU whenever no interrupt is handled there. */
 struct spinner {
 	pthread_t thread;
 	unsigned long turns;
@@ -29,13 +29,9 @@ struct spinner {
 static void *spinner_main(void *arg)
 {
 	struct spinner *spinner = arg;
-	cpu_set_t cpus;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(1, &cpus);
-	/* With a single CPU this fails, and it shares the one that there is. */
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		errno = 0;
+	/* With a single CPU this fails, and the thread shares that CPU. */
+	pin_to(1);
 	while (!__atomic_load_n(&spinner->stop, __ATOMIC_SEQ_CST)) {
 		__atomic_add_fetch(&spinner->turns, 1, __ATOMIC_SEQ_CST);
 		sched_yield();
@@ -43,7 +39,7 @@ static void *spinner_main(void *arg)
 	return NULL;
 }
 
-/* Waits until it has run, and so has taken the interrupts that there were. */
+/* Waits until the thread has run. Then its CPU has taken all pending interrupts. */
 static void spinner_check(struct spinner *spinner)
 {
 	unsigned long turns = __atomic_load_n(&spinner->turns, __ATOMIC_SEQ_CST);
@@ -58,12 +54,12 @@ static void spinner_stop(struct spinner *spinner)
 	pthread_join(spinner->thread, NULL);
 }
 
-/* The counts come while the device asserts, and none comes when it is quiet. */
+/* A count comes while the device asserts its interrupt. No count comes while it is quiet. */
 TEST_F_TIMEOUT(intx, no_count_while_quiet, 300)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
-	const unsigned int rounds = events_to_have(10000);
+	const unsigned int rounds = events_to_have(10000, 200);
 	struct spinner spinner = {};
 
 	ASSERT_LE(0, fd);
@@ -79,7 +75,9 @@ TEST_F_TIMEOUT(intx, no_count_while_quiet, 300)
 		ASSERT_EQ(1, count);
 		ASSERT_TRUE(line_asserts(&self->line));
 		line_ack(&self->line);
-		/* This arms. Then wait until the line's processor has had its chance. */
+		/*
+		 * This read arms. Then wait until the line's CPU could have taken an interrupt.
+		 */
 		ASSERT_EQ(-EAGAIN, read_count(fd));
 		if (i & 1)
 			ASSERT_EQ(0, write_value(fd, 0));
@@ -91,25 +89,18 @@ TEST_F_TIMEOUT(intx, no_count_while_quiet, 300)
 	spinner_stop(&spinner);
 }
 
-/* Returns how often the kernel thinks that nobody handled the line. */
+/* Returns how many interrupts of the line the kernel has counted as unhandled. */
 static int count_unhandled(struct line *line)
 {
-	char path[64], text[256] = "", *value;
-	int fd;
+	char path[64], text[256], *value;
 
 	snprintf(path, sizeof(path), "/proc/irq/%d/spurious", line->irq);
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
-		return -1;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
-	value = strstr(text, "unhandled ");
+	value = read_file(path, text, sizeof(text)) ? strstr(text, "unhandled ") : NULL;
 	return value ? atoi(value + strlen("unhandled ")) : -1;
 }
 
-/* A device that is never quiet interrupts once each time that it is let. */
-TEST_F_TIMEOUT(intx, one_interrupt_an_arm, 300)
+/* A device that is never quiet interrupts once for each time that the line is armed. */
+TEST_F_TIMEOUT(intx, one_interrupt_for_each_arm, 300)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
@@ -119,14 +110,14 @@ TEST_F_TIMEOUT(intx, one_interrupt_an_arm, 300)
 	line_move_away(&self->line);
 	pthread_create(&spinner.thread, NULL, spinner_main, &spinner);
 	line_raise(&self->line);
-	for (unsigned int i = 1; i <= 1000; i++) {
-		/* Armed in turn by open and poll, by a read, and by a write. */
+	for (unsigned int i = 1; i <= rounds_of(1000, 200); i++) {
+		/* Armed in turn by poll (at first by open), by a read, and by a write. */
 		if (i > 1 && i % 3 == 1)
 			ASSERT_EQ(-EAGAIN, read_count(fd));
 		if (i > 1 && i % 3 == 2)
 			ASSERT_EQ(0, write_value(fd, 1));
 		ASSERT_TRUE(wait_event(fd));
-		/* The processor goes on, however long the owner takes. */
+		/* The line's CPU runs other threads, however long the owner takes. */
 		spinner_check(&spinner);
 		ASSERT_EQ(i, line_hw_count(&self->line) - before);
 		ASSERT_EQ(1, read_count(fd));
@@ -137,12 +128,12 @@ TEST_F_TIMEOUT(intx, one_interrupt_an_arm, 300)
 	EXPECT_EQ(0, count_unhandled(&self->line));
 }
 
-/* The kernel never gives up on the line: its owner cares, even if it does nothing. */
-TEST_F_TIMEOUT(intx, somebody_always_cares, 600)
+/* The kernel does not disable the line as spurious, even if its owner never quiets the device. */
+TEST_F_TIMEOUT(intx, never_disabled_as_spurious, 600)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
-	/* The kernel disables a line when 99,900 of 100,000 were not handled. */
+	/* The kernel disables a line if 99,900 of 100,000 interrupts were not handled. */
 	const unsigned int rounds = 110000;
 
 	ASSERT_LE(0, fd);
@@ -163,8 +154,8 @@ TEST_F_TIMEOUT(intx, somebody_always_cares, 600)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* Not even if the owner leaves threads of the kernel's that serve interrupts no time to run. */
-TEST_F(intx, somebody_cares_at_any_priority)
+/* The same holds if the owner's priority keeps the kernel's interrupt threads from running. */
+TEST_F(intx, not_spurious_at_any_priority)
 {
 	struct sched_param above_irq_threads = { .sched_priority = 60 };
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
@@ -173,7 +164,7 @@ TEST_F(intx, somebody_cares_at_any_priority)
 	line_move_here(&self->line);
 	line_raise(&self->line);
 	for (unsigned int i = 0; i < 1000; i++) {
-		/* The first rounds would be for such a thread to come to this CPU. */
+		/* In the first rounds an interrupt thread can move to this CPU. */
 		if (i == 100)
 			ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &above_irq_threads));
 		ASSERT_TRUE(wait_event(fd));
@@ -182,20 +173,26 @@ TEST_F(intx, somebody_cares_at_any_priority)
 	EXPECT_EQ(0, count_unhandled(&self->line));
 }
 
-/* An event that an owner left is not handed to the next. */
-TEST_F(intx, earlier_owner_leaves_nothing)
+/* An event that the last owner has not read is not given to the next owner. */
+TEST_F(intx, next_owner_gets_no_old_event)
 {
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
 		ASSERT_LE(0, fd);
-		/* Left in turn as a count, and by a device that was quiet again in time. */
+		/*
+		 * Left in turn as a count, and as an interrupt that ends while the line is
+		 * masked.
+		 */
 		if (i & 1)
 			ASSERT_EQ(0, write_value(fd, 0));
 		line_raise(&self->line);
 		if (!(i & 1))
 			ASSERT_TRUE(wait_event(fd));
-		/* Not after close: QEMU's IO-APIC does not see that a line without owner drops. */
+		/*
+		 * Not after close: QEMU's IO-APIC does not see that a line without an owner
+		 * drops.
+		 */
 		line_ack(&self->line);
 		close(fd);
 
@@ -211,17 +208,17 @@ TEST_F(intx, earlier_owner_leaves_nothing)
 	}
 }
 
-/* Of the edges that come while the line is masked one is kept. */
-TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
+/* Of the edges that come while the line is masked, one is kept. */
+TEST_F_TIMEOUT(edge, edges_while_masked_are_one_event, 300)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
 	ASSERT_LE(0, fd);
-	for (unsigned int i = 1; i <= 200; i++) {
+	for (unsigned int i = 1; i <= rounds_of(200, 40); i++) {
 		unsigned int before = line_hw_count(&self->line);
 		bool by_write = i & 1;
 
-		/* Masked in turn by a write, and by an event that is taken later. */
+		/* Masked in turn by a write, and by an event that is read later. */
 		if (by_write) {
 			ASSERT_EQ(0, write_value(fd, 0));
 		} else {
@@ -230,7 +227,7 @@ TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
 		}
 		for (int n = 0; n < 50; n++)
 			line_trigger(&self->line);
-		/* The last one may still be on its way to another processor. */
+		/* The last edge may still be on its way to another CPU. */
 		while (line_expects_edge(&self->line))
 			;
 		if (!by_write)
@@ -238,13 +235,15 @@ TEST_F_TIMEOUT(edge, storm_while_masked_is_one_event, 300)
 		ASSERT_TRUE(wait_event(fd));
 		ASSERT_EQ(1, read_count(fd));
 		ASSERT_EQ(-EAGAIN, read_count(fd));
-		/* The event, the edge that is kept, and the one that disables the line. */
+		/*
+		 * At most three: the event, the kept edge, and the edge that disables the line.
+		 */
 		ASSERT_GE(by_write ? 2 : 3, line_hw_count(&self->line) - before);
 	}
 }
 
-/* As of a level. An edge that is not masked does not wait for anybody to come again. */
-TEST_F(edge, somebody_cares_at_any_priority)
+/* An edge of a free-running line counts as handled even if no thread can run on its CPU. */
+TEST_F(edge, not_spurious_at_any_priority)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	struct hog hog;
@@ -262,17 +261,17 @@ TEST_F(edge, somebody_cares_at_any_priority)
 	EXPECT_LT(0, read_count(fd));
 }
 
-/* An edge that came while an earlier owner had the line masked was its own. */
-TEST_F_TIMEOUT(edge, earlier_owner_leaves_nothing, 300)
+/* An edge that came while the last owner had the line masked is not given to the next owner. */
+TEST_F_TIMEOUT(edge, next_owner_gets_no_old_event, 300)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < rounds_of(200, 40); i++) {
 		int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 		unsigned int before;
 
 		ASSERT_LE(0, fd);
 		line_trigger(&self->line);
 		ASSERT_TRUE(wait_event(fd));
-		/* The file keeps one, and disables the line at the next. */
+		/* The file keeps one edge, and disables the line at the next one. */
 		while (!line_keeps_edge(&self->line))
 			line_trigger(&self->line);
 		close(fd);
@@ -281,7 +280,7 @@ TEST_F_TIMEOUT(edge, earlier_owner_leaves_nothing, 300)
 		fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(-EAGAIN, read_count(fd));
-		/* The first event is the edge of this owner, and there is no other. */
+		/* The first event is the edge that comes now. There is no other event. */
 		line_trigger(&self->line);
 		ASSERT_TRUE(wait_event(fd));
 		ASSERT_EQ(1, read_count(fd));
@@ -291,15 +290,15 @@ TEST_F_TIMEOUT(edge, earlier_owner_leaves_nothing, 300)
 	}
 }
 
-/* Nor is an edge handed out that a chip has kept since nobody had the line. */
-TEST(edge_for_nobody_is_discarded)
+/* An edge that a chip has kept while the line had no owner is not given to the next owner. */
+TEST(edge_without_an_owner_is_discarded)
 {
 	struct fake fake;
 	const char *why = fake_make(&fake, "edge");
 
 	if (why)
 		SKIP(return, "%s", why);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		int fd;
 
 		ASSERT_EQ(0, fake_do(&fake, "fire"));

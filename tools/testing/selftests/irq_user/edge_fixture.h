@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Gives each test a free edge-triggered line, or skips it. To be included once, by a test. */
+/* Gives each test a free edge-triggered line, or skips it. A test includes this file once. */
 #ifndef IRQ_USER_EDGE_FIXTURE_H
 #define IRQ_USER_EDGE_FIXTURE_H
 
 #include "../kselftest_harness.h"
 #include "line.h"
 
-/* An edge is one event, whenever the line is armed: to arm it too often adds none. */
+/* An edge is one event, whenever the line is armed. Arming it more often adds none. */
 FIXTURE(edge)
 {
 	struct line line;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /proc/irq/<N>/irq promises to a crowd: each event is returned exactly
- * once, whoever reads, polls and writes meanwhile, and masks stay balanced.
+ * Tests many readers of one file: each event is returned exactly once, while others read, poll
+ * and write, and masks stay balanced.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,25 +13,24 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "events.h"
 #include "line.h"
+#include "rounds.h"
 
 #define THREADS		4
 #define WORKERS		8
 
-/* What the workers, some of which are processes, have in common. */
+/* What the workers share. Some of them are processes. */
 struct board {
 	pthread_mutex_t turn;
 	unsigned int sum;		/* of all counts */
 	unsigned int alive;		/* workers */
-	unsigned int news;		/* how often the two changed; who waits sleeps on it */
+	unsigned int news;		/* how often the two changed; a futex */
 	bool stop;
-	int error;			/* what no call should have returned */
+	int error;			/* a wrong result of a call */
 };
 
 struct crowd;
@@ -58,7 +57,7 @@ static unsigned int load(unsigned int *word)
 	return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 
-/* Waits for news that are not in @news, and so were not seen by who looked since. */
+/* Waits until the number of changes is no longer @news. */
 static void board_wait(struct board *board, unsigned int news)
 {
 	syscall(SYS_futex, &board->news, FUTEX_WAIT, news, NULL, NULL, 0);
@@ -80,19 +79,7 @@ static void board_expect(struct board *board, int expected, int result)
 					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-/* The descriptors share one open file, and so its O_NONBLOCK. */
-static int read_nowait(int fd)
-{
-	int count;
-	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
-	ssize_t len = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
-
-	if (len < 0)
-		return -errno;
-	return len == sizeof(count) ? count : -EPROTO;
-}
-
-/* Who gets a count makes the device quiet, and tells the raiser. */
+/* If the call returned a count, quiets the device and adds the count to the sum. */
 static bool take(struct worker *worker, int result)
 {
 	struct crowd *crowd = worker->crowd;
@@ -103,7 +90,7 @@ static bool take(struct worker *worker, int result)
 	}
 	if (crowd->line.regs)
 		line_ack(&crowd->line);
-	/* With the device quiet and before the next event: arm in all ways. */
+	/* The device is quiet, and the next event has not come: arm in all ways. */
 	if (crowd->in_turns && result & 1) {
 		if (worker->random & 0x100)
 			board_expect(crowd->board, 0, write_value(worker->fd, 0));
@@ -142,13 +129,16 @@ static void work(struct worker *worker)
 		await(worker, worker->level_epoll);
 		break;
 	case 4:
-		/* Edge-triggered epoll wants that one reads until EAGAIN. */
+		/* Edge-triggered epoll needs reads until EAGAIN. */
 		if (!take(worker, read_nowait(worker->fd)))
 			await(worker, worker->edge_epoll);
 		break;
 	case 5:
 		board_expect(board, 0, write_value(worker->fd, 0));
-		/* A 1 arms with an event pending: not in turns, the device may assert. */
+		/*
+		 * A 1 arms even if an event is pending. If workers do not take turns, the
+		 * device may still assert.
+		 */
 		if (worker->crowd->in_turns)
 			take(worker, read_nowait(worker->fd));
 		else
@@ -159,14 +149,6 @@ static void work(struct worker *worker)
 			board_expect(board, 0, write_value(worker->fd, 1));
 		break;
 	}
-}
-
-static int epoll_on(int fd, unsigned int events)
-{
-	struct epoll_event event = { .events = events };
-	int epfd = epoll_create1(0);
-
-	return epfd >= 0 && !epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) ? epfd : -1;
 }
 
 static void turn_begin(struct worker *worker)
@@ -188,7 +170,7 @@ static void *worker_main(void *arg)
 	bool go_on = true;
 
 	worker->fd = dup(worker->crowd->fd);
-	/* To add a file to an epoll polls it, which arms. */
+	/* Adding a file to an epoll set polls it, which arms. */
 	turn_begin(worker);
 	worker->level_epoll = epoll_on(worker->fd, EPOLLIN);
 	worker->edge_epoll = epoll_on(worker->fd, EPOLLIN | EPOLLET);
@@ -202,7 +184,10 @@ static void *worker_main(void *arg)
 		if (go_on) {
 			work(worker);
 		} else {
-			/* Who has taken an event and leaves arms for those that sleep. */
+			/*
+			 * A worker that took an event must arm the line for sleeping workers
+			 * before it ends.
+			 */
 			while (take(worker, read_nowait(worker->fd)))
 				;
 		}
@@ -262,7 +247,7 @@ static void crowd_raise(struct crowd *crowd)
 		line_trigger(&crowd->line);
 }
 
-/* Raises an interrupt, and waits until somebody has got a count. */
+/* Raises an interrupt, and waits until a worker has got a count. */
 static void crowd_event(struct crowd *crowd)
 {
 	struct board *board = crowd->board;
@@ -277,7 +262,7 @@ static void crowd_event(struct crowd *crowd)
 		if (alive) {
 			board_wait(board, news);
 		} else {
-			/* The last worker ended by itself: this event is for us. */
+			/* The last worker ended before: take this event here. */
 			wait_event(crowd->fd);
 			take(&(struct worker){ .crowd = crowd, .fd = crowd->fd },
 			     read_nowait(crowd->fd));
@@ -286,8 +271,8 @@ static void crowd_event(struct crowd *crowd)
 }
 
 /*
- * Tells the workers to end, and raises interrupts for those that sleep: each
- * ends one of them at least. Returns how many were raised.
+ * Has the workers end, and raises interrupts for sleeping workers. Each interrupt ends at least
+ * one worker. Returns how many were raised.
  */
 static unsigned int crowd_stop(struct crowd *crowd)
 {
@@ -307,7 +292,7 @@ static unsigned int crowd_stop(struct crowd *crowd)
 	return raised;
 }
 
-/* Returns whether debugfs knows of no interrupt that is kept, on its way, or being handled. */
+/* Returns whether debugfs shows no interrupt that is kept, on its way, or being handled. */
 static bool line_rests(struct line *line)
 {
 	const char *state = line_state(line);
@@ -316,7 +301,7 @@ static bool line_rests(struct line *line)
 	       !strstr(state, "IRQD_IRQ_INPROGRESS");
 }
 
-/* Takes what the line has kept, and what the handler may still be about to count. */
+/* Takes an edge that the line has kept, and an event that the handler has not counted yet. */
 static void crowd_drain(struct crowd *crowd)
 {
 	struct board *board = crowd->board;
@@ -332,7 +317,7 @@ static void crowd_drain(struct crowd *crowd)
 	}
 }
 
-/* The line works as if it had been opened just now, and is free once closed. */
+/* Checks that the line works like a line that was just opened, and is free after close. */
 static void check_line_afterwards(struct __test_metadata *_metadata, struct crowd *crowd)
 {
 	struct line *line = &crowd->line;
@@ -358,37 +343,37 @@ static void check_line_afterwards(struct __test_metadata *_metadata, struct crow
 	close(crowd->fd);
 }
 
-FIXTURE(crowd)
+FIXTURE(readers)
 {
 	struct crowd crowd;
 };
 
-FIXTURE_VARIANT(crowd)
+FIXTURE_VARIANT(readers)
 {
 	bool edge, in_turns;
 };
 
 /*
- * Who arms a level line before the device is quiet gets another event. To know
- * how many there are, either all take turns,
+ * A level line that is armed before its device is quiet gives another event. If all workers
+ * take turns, the number of events is known.
  */
-FIXTURE_VARIANT_ADD(crowd, level_in_turns)
+FIXTURE_VARIANT_ADD(readers, level_in_turns)
 {
 	.in_turns = true,
 };
 
-/* or only the kernel knows; */
-FIXTURE_VARIANT_ADD(crowd, level_at_once)
+/* If workers do not take turns, only the kernel's count of interrupts gives the number. */
+FIXTURE_VARIANT_ADD(readers, level_concurrent)
 {
 };
 
-/* an edge is one event whenever the line is armed. */
-FIXTURE_VARIANT_ADD(crowd, edge_at_once)
+/* An edge is one event, whenever the line is armed. */
+FIXTURE_VARIANT_ADD(readers, edge_concurrent)
 {
 	.edge = true,
 };
 
-FIXTURE_SETUP(crowd)
+FIXTURE_SETUP(readers)
 {
 	struct line *line = &self->crowd.line;
 	const char *why = variant->edge ? line_setup_edge(line) : line_setup(line);
@@ -398,16 +383,16 @@ FIXTURE_SETUP(crowd)
 	self->crowd.in_turns = variant->in_turns;
 }
 
-FIXTURE_TEARDOWN(crowd)
+FIXTURE_TEARDOWN(readers)
 {
-	line_teardown(&self->crowd.line);
+	line_leave(&self->crowd.line);
 }
 
-/* The sum of what eight workers read is what was raised, and all of them end. */
-TEST_F_TIMEOUT(crowd, exactly_once, 36000)
+/* Eight workers read as many events as were raised, and all workers end. */
+TEST_F_TIMEOUT(readers, each_event_counts_once, 36000)
 {
 	unsigned int before = line_hw_count(&self->crowd.line);
-	unsigned int wanted = events_to_have(UINT_MAX);
+	unsigned int wanted = events_to_have(UINT_MAX, 1000);
 	struct crowd *crowd = &self->crowd;
 	unsigned int raised, sum, hw;
 
@@ -443,14 +428,17 @@ FIXTURE_SETUP(storm)
 
 FIXTURE_TEARDOWN(storm)
 {
-	line_teardown(&self->crowd.line);
+	line_leave(&self->crowd.line);
 }
 
-/* Edges that nobody waits for coalesce: never into more, and not into none. */
+/*
+ * Edges that come faster than they are read coalesce: the sum is never more than the edges, and
+ * never zero.
+ */
 TEST_F_TIMEOUT(storm, edges_coalesce, 36000)
 {
 	unsigned int before = line_hw_count(&self->crowd.line);
-	unsigned int wanted = events_to_have(UINT_MAX);
+	unsigned int wanted = events_to_have(UINT_MAX, 1000);
 	struct crowd *crowd = &self->crowd;
 	unsigned int edges = 0, rests = 0, sum, hw;
 
@@ -462,7 +450,7 @@ TEST_F_TIMEOUT(storm, edges_coalesce, 36000)
 			crowd_raise(crowd);
 		edges += burst;
 		ASSERT_GE(edges, load(&crowd->board->sum));
-		/* When all sleep, the line is armed and no edge is left. */
+		/* When all workers sleep, the line is armed and no edge is left. */
 		if (edges & 0x100) {
 			for (int i = 0; i < WORKERS; i++) {
 				pid_t *id = &crowd->workers[i].id;
@@ -482,7 +470,7 @@ TEST_F_TIMEOUT(storm, edges_coalesce, 36000)
 	hw = line_hw_count(&crowd->line) - before;
 	TH_LOG("%u edges, %u interrupts, %u counted", edges, hw, sum);
 	EXPECT_EQ(0, crowd->board->error);
-	/* Each rest is followed by an edge on an armed line. */
+	/* After each rest an edge comes on an armed line. */
 	EXPECT_LT(rests, sum);
 	EXPECT_GE(edges, sum);
 	check_line_afterwards(_metadata, crowd);

@@ -8,7 +8,7 @@
 #include "fake.h"
 #include "file.h"
 
-/* Returns the number of the line that was made last. */
+/* Returns the number of the newest line. */
 static int last_line(void)
 {
 	FILE *file = fopen(CONTROL, "r");
@@ -39,7 +39,7 @@ const char *fake_make(struct fake *fake, const char *kind)
 		return why;
 	snprintf(text, sizeof(text), "make %s", kind);
 	if (write_file(CONTROL, text))
-		return "the module test_irq_lines does not make such a line";
+		return "the module test_irq_lines cannot make a line of that kind";
 	fake->irq = last_line();
 	snprintf(fake->path, sizeof(fake->path), "/proc/irq/%d/irq", fake->irq);
 	return NULL;
@@ -51,6 +51,13 @@ int fake_do(struct fake *fake, const char *verb)
 
 	snprintf(text, sizeof(text), "%s %d", verb, fake->irq);
 	return write_file(CONTROL, text);
+}
+
+int fake_suspend(struct fake *fake)
+{
+	int error = fake_do(fake, "asleep");
+
+	return error ? : write_file("/sys/power/state", "freeze");
 }
 
 void fake_dispose(struct fake *fake)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is promised when the caller errs, lacks a privilege, runs out of
- * something or dies: no event is lost, and no line is left claimed.
+ * Tests callers that make errors, lack a privilege, run out of a resource or die: no event is
+ * lost, and no line stays claimed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,13 +24,13 @@
 #include <unistd.h>
 
 #include "edge_fixture.h"
+#include "file.h"
 #include "line_fixture.h"
+#include "rounds.h"
 
-#define PAGE		4096
-#define NOBODY		65534
 #define FILL		0x5a
 
-/* What a child exits with that could not do what it was to try. */
+/* The exit status of a child that could not prepare the test. */
 #define CANNOT		255
 
 /* Makes an event and leaves it pending, with the device quiet. */
@@ -43,7 +43,7 @@ static bool make_event(struct line *line, int fd)
 	return true;
 }
 
-/* The line has no owner, and whoever opens it next gets its events. */
+/* Checks that the line has no owner, and that its next owner gets its events. */
 static void check_free(struct __test_metadata *_metadata, struct line *line)
 {
 	char *row = line_row(line);
@@ -59,19 +59,8 @@ static void check_free(struct __test_metadata *_metadata, struct line *line)
 	close(fd);
 }
 
-/* Maps two pages of which the second one cannot be touched. */
-static char *map_edge(void)
-{
-	char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
-
-	if (page == MAP_FAILED || mprotect(page + PAGE, PAGE, PROT_NONE))
-		return NULL;
-	return page;
-}
-
-/* Whatever is wrong with a buffer, the event stays for a better one. */
-TEST_F(intx, unwritable_buffer_loses_nothing)
+/* Whatever is wrong with a buffer, the event stays for the next read. */
+TEST_F(intx, unwritable_buffer_keeps_the_event)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	char *page = map_edge(), *constant;
@@ -97,7 +86,7 @@ TEST_F(intx, unwritable_buffer_loses_nothing)
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 }
 
-/* Makes an event beside the ones that are pending already. */
+/* Makes an event in addition to pending events. */
 static void make_another(struct line *line, int fd)
 {
 	unsigned int before = line_hw_count(line);
@@ -107,27 +96,27 @@ static void make_another(struct line *line, int fd)
 	while (line_hw_count(line) == before)
 		;
 	line_ack(line);
-	/* The handler may still be on its way to mask the line. */
+	/* The handler may not have masked the line yet. */
 	while (!line_depth(line))
 		;
 }
 
-/* Several events that a bad buffer could not take are all there afterwards. */
-TEST_F(intx, unwritable_buffer_keeps_the_sum)
+/* Several events that a bad buffer could not take all stay. */
+TEST_F(intx, unwritable_buffer_keeps_several_events)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), sum = 0;
 	const int events = 5;
 
 	ASSERT_LE(0, fd);
 	if (line_depth(&self->line) < 0)
-		SKIP(return, "debugfs does not tell whether a line is masked");
+		SKIP(return, "debugfs does not show whether a line is masked");
 	ASSERT_TRUE(make_event(&self->line, fd));
 	for (int i = 1; i < events; i++) {
 		make_another(&self->line, fd);
 		EXPECT_EQ(-1, read(fd, NULL, sizeof(int)));
 		EXPECT_EQ(EFAULT, errno);
 	}
-	/* The last one may be masked and not yet counted. */
+	/* The last interrupt may have masked the line without being counted yet. */
 	while (sum < events) {
 		int count = read_count(fd);
 
@@ -139,7 +128,7 @@ TEST_F(intx, unwritable_buffer_keeps_the_sum)
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 }
 
-/* A read in a thread of its own that sleeps for an event. */
+/* A read in its own thread, which sleeps until an event comes. */
 struct sleeper {
 	pthread_t thread;
 	pid_t tid;
@@ -166,22 +155,16 @@ static void *sleeper_main(void *arg)
 static long count_sleeps(pid_t tid)
 {
 	static const char key[] = "\nvoluntary_ctxt_switches:";
-	char path[64], text[4096] = "", *value;
-	int fd;
+	char path[64], text[4096], *value;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
-	fd = open(path, O_RDONLY);
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	if (fd >= 0)
-		close(fd);
-	value = strstr(text, key);
+	value = read_file(path, text, sizeof(text)) ? strstr(text, key) : NULL;
 	return value ? atol(value + strlen(key)) : LONG_MAX;
 }
 
 /*
- * Waits until the sleeper sleeps once more than it did. Its state would not do:
- * that says so already when it is about to arm the line.
+ * Waits until the sleeper has gone to sleep again. The thread's state is not enough: it already
+ * says "sleeping" before the read arms the line.
  */
 static void sleeper_wait(struct sleeper *sleeper)
 {
@@ -204,14 +187,14 @@ static void sleeper_start(struct sleeper *sleeper, int fd, void *buffer)
 	sleeper_wait(sleeper);
 }
 
-/* A sleeper that cannot take the event it is woken for leaves it. */
-TEST_F(intx, unwritable_buffer_of_a_sleeper)
+/* A sleeper that is woken but cannot write its buffer leaves the event. */
+TEST_F(intx, sleeper_with_a_bad_buffer_keeps_the_event)
 {
 	int fd = open(self->line.path, O_RDWR);
 	struct sleeper sleeper;
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < rounds_of(50, 10); i++) {
 		sleeper_start(&sleeper, fd, NULL);
 		line_raise(&self->line);
 		pthread_join(sleeper.thread, NULL);
@@ -221,17 +204,17 @@ TEST_F(intx, unwritable_buffer_of_a_sleeper)
 	}
 }
 
-/* Nor does it leave those asleep who can take the event. */
-TEST_F(intx, unwritable_buffer_beside_a_sleeper)
+/* A sleeper with a bad buffer does not keep an event from a sleeper with a good one. */
+TEST_F(intx, bad_buffer_does_not_block_another_sleeper)
 {
 	int fd = open(self->line.path, O_RDWR);
 	struct sleeper bad, good;
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < rounds_of(50, 10); i++) {
 		int count = 0;
 
-		/* Each order: one sleeper is woken, and it may be either. */
+		/* In both orders: one sleeper is woken, and it may be either. */
 		if (i & 1)
 			sleeper_start(&bad, fd, NULL);
 		sleeper_start(&good, fd, &count);
@@ -243,7 +226,10 @@ TEST_F(intx, unwritable_buffer_beside_a_sleeper)
 		ASSERT_EQ(1, count);
 		line_ack(&self->line);
 
-		/* Whether it fails now or with this event: it takes none. */
+		/*
+		 * The bad sleeper fails with the last event or with this one. It takes no
+		 * event.
+		 */
 		ASSERT_EQ(0, write_value(fd, 1));
 		line_raise(&self->line);
 		pthread_join(bad.thread, NULL);
@@ -253,10 +239,10 @@ TEST_F(intx, unwritable_buffer_beside_a_sleeper)
 	}
 }
 
-/* Reads that fail again and again, without sleeping. */
+/* Reads that fail in a loop, without sleeping. */
 struct faulter {
 	pthread_t thread;
-	int fd, limit;			/* 0: until it is stopped */
+	int fd, limit;			/* 0: no limit */
 	int faults, others;
 	bool stop;
 };
@@ -282,11 +268,12 @@ static int count_faults(struct faulter *faulters)
 	       __atomic_load_n(&faulters[1].faults, __ATOMIC_RELAXED);
 }
 
-/* Reads that fail neither hide an event from a sleeper nor double it. */
-TEST_F_TIMEOUT(edge, failing_reads_beside_a_reader, 120)
+/* Failing reads neither hide an event from a sleeper nor make it count twice. */
+TEST_F_TIMEOUT(edge, failing_reads_do_not_hide_events, 120)
 {
 	const time_t enough = time(NULL) + 60;
 	int fd = open(self->line.path, O_RDWR), met = 0, rounds;
+	const int wanted = rounds_of(300, 60);
 	struct faulter faulters[2] = {};
 
 	ASSERT_LE(0, fd);
@@ -294,7 +281,7 @@ TEST_F_TIMEOUT(edge, failing_reads_beside_a_reader, 120)
 		faulters[i].fd = fd;
 		ASSERT_EQ(0, pthread_create(&faulters[i].thread, NULL, faulter_main, &faulters[i]));
 	}
-	for (rounds = 0; (rounds < 300 || met < 50) && time(NULL) < enough; rounds++) {
+	for (rounds = 0; (rounds < wanted || met < 50) && time(NULL) < enough; rounds++) {
 		struct sleeper sleeper;
 		int faults, count = 0;
 
@@ -306,7 +293,7 @@ TEST_F_TIMEOUT(edge, failing_reads_beside_a_reader, 120)
 		ASSERT_EQ(1, count);
 		met += count_faults(faulters) != faults;
 	}
-	TH_LOG("%d of %d events met a read that failed", met, rounds);
+	TH_LOG("%d of %d events came during a read that failed", met, rounds);
 	EXPECT_LE(50, met);
 	for (int i = 0; i < ARRAY_SIZE(faulters); i++) {
 		__atomic_store_n(&faulters[i].stop, true, __ATOMIC_RELAXED);
@@ -314,7 +301,7 @@ TEST_F_TIMEOUT(edge, failing_reads_beside_a_reader, 120)
 	}
 }
 
-/* The event that failing reads leave is pending all the time: none of them arms. */
+/* Failing reads leave the event pending all the time, and none of them arms. */
 TEST_F_TIMEOUT(intx, failing_reads_do_not_arm, 120)
 {
 	int fd = open(self->line.path, O_RDWR);
@@ -322,12 +309,12 @@ TEST_F_TIMEOUT(intx, failing_reads_do_not_arm, 120)
 	struct faulter faulters[2] = {};
 
 	ASSERT_LE(0, fd);
-	/* The device keeps asserting: were the line armed it would fire again. */
+	/* The device still asserts: if the line were armed, it would fire again. */
 	line_raise(&self->line);
 	ASSERT_TRUE(wait_event(fd));
 	for (int i = 0; i < ARRAY_SIZE(faulters); i++) {
 		faulters[i].fd = fd;
-		faulters[i].limit = 100000;
+		faulters[i].limit = rounds_of(100000, 20000);
 		ASSERT_EQ(0, pthread_create(&faulters[i].thread, NULL, faulter_main, &faulters[i]));
 	}
 	for (int i = 0; i < ARRAY_SIZE(faulters); i++) {
@@ -345,38 +332,35 @@ static int set_policy(int policy, int priority)
 	return sched_setscheduler(0, policy, &param);
 }
 
-/* A sleeper whose event another reader takes sleeps on and does not arm. */
-TEST_F(intx, late_sleeper_does_not_arm)
+/* If another reader takes the event of a sleeper, the sleeper sleeps on and does not arm. */
+TEST_F(intx, sleeper_without_an_event_does_not_arm)
 {
 	int fd = open(self->line.path, O_RDWR), count, last;
-	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
 	struct sleeper sleeper;
 	unsigned int before;
-	cpu_set_t cpu;
 
 	ASSERT_LE(0, fd);
-	/* The sleeper cannot run while this thread runs in real time. */
-	CPU_ZERO(&cpu);
-	CPU_SET(0, &cpu);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpu), &cpu));
+	/* The sleeper cannot run while this thread has a real-time policy. */
+	ASSERT_TRUE(pin_to(0));
 	sleeper_start(&sleeper, fd, &last);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < rounds_of(20, 5); i++) {
 		before = line_hw_count(&self->line);
 		if (set_policy(SCHED_FIFO, 1))
-			SKIP(return, "cannot run in real time");
+			SKIP(return, "cannot set a real-time policy");
 		line_raise(&self->line);
-		while (preadv2(fd, &iov, 1, -1, RWF_NOWAIT) != sizeof(count))
-			;
+		do {
+			count = read_nowait(fd);
+		} while (count == -EAGAIN);
 		EXPECT_EQ(1, count);
 		ASSERT_EQ(0, set_policy(SCHED_OTHER, 0));
 		sleeper_wait(&sleeper);
-		/* The device still asserts: were the line armed it would fire again. */
+		/* The device still asserts: if the line were armed, it would fire again. */
 		if (sleeper.sleeps != LONG_MAX)
 			ASSERT_EQ(before + 1, line_hw_count(&self->line));
 		line_ack(&self->line);
 		/*
-		 * Of a thread in real time that was held up for a second the kernel
-		 * takes time for others, and so the sleeper was first.
+		 * If a real-time thread runs for a second, the kernel gives time to other
+		 * threads. Then the sleeper takes the event first.
 		 */
 		if (sleeper.sleeps == LONG_MAX) {
 			pthread_join(sleeper.thread, NULL);
@@ -390,20 +374,14 @@ TEST_F(intx, late_sleeper_does_not_arm)
 	EXPECT_EQ(1, last);
 }
 
-static void ignore(int signal)
-{
-	(void)signal;
-}
-
-/* Nor does a sleeper that a signal takes away while another one has the event. */
+/* If a signal ends a sleeping read while another reader has the event, the read does not arm. */
 TEST_F(intx, interrupted_sleeper_does_not_arm)
 {
-	struct sigaction action = { .sa_handler = ignore };
 	int fd = open(self->line.path, O_RDWR), counts[2];
 
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
-	for (int i = 0; i < 50; i++) {
+	ignore_signal(SIGUSR1, 0);
+	for (int i = 0; i < rounds_of(50, 10); i++) {
 		unsigned int before = line_hw_count(&self->line);
 		struct sleeper sleepers[2];
 		int first = 0;
@@ -417,13 +395,13 @@ TEST_F(intx, interrupted_sleeper_does_not_arm)
 		pthread_kill(sleepers[!first].thread, SIGUSR1);
 		pthread_join(sleepers[!first].thread, NULL);
 		ASSERT_EQ(-EINTR, sleepers[!first].result);
-		/* The device still asserts: were the line armed it would fire again. */
+		/* The device still asserts: if the line were armed, it would fire again. */
 		ASSERT_EQ(before + 1, line_hw_count(&self->line));
 		line_ack(&self->line);
 	}
 }
 
-/* A buffer in up to four parts: their lengths, with BAD where none can be touched. */
+/* A buffer in up to four parts: their lengths, with BAD for a part that cannot be accessed. */
 #define BAD	0x100
 
 struct split {
@@ -497,13 +475,13 @@ TEST_F(intx, read_in_parts)
 		EXPECT_EQ(-EAGAIN, read_count(fd));
 	}
 
-	/* To read nothing says nothing, and takes nothing. */
+	/* A read of no parts returns 0 and takes no event. */
 	ASSERT_TRUE(make_event(&self->line, fd));
 	EXPECT_EQ(0, readv(fd, NULL, 0));
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* The line is armed: it fires without further ado. The event is taken. */
+/* Checks that the line is armed: it fires. Takes the event. */
 static void check_armed(struct __test_metadata *_metadata, struct line *line, int fd)
 {
 	unsigned int before = line_hw_count(line);
@@ -516,7 +494,7 @@ static void check_armed(struct __test_metadata *_metadata, struct line *line, in
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* The line is masked: it does not fire. */
+/* Checks that the line is masked: it does not fire. */
 static void check_masked(struct __test_metadata *_metadata, struct line *line)
 {
 	unsigned int before = line_hw_count(line);
@@ -527,7 +505,7 @@ static void check_masked(struct __test_metadata *_metadata, struct line *line)
 	line_ack(line);
 }
 
-/* A value in parts is taken as a whole or not at all; a bad one changes nothing. */
+/* A value in parts takes effect as a whole or not at all. A bad value changes nothing. */
 TEST_F(intx, write_in_parts)
 {
 	static const struct split splits[] = {
@@ -573,7 +551,7 @@ TEST_F(intx, write_in_parts)
 	}
 }
 
-/* A write, good or bad, takes no event that is pending. */
+/* A write, valid or not, takes no pending event. */
 TEST_F(intx, write_keeps_a_pending_event)
 {
 	static const struct split splits[] = {
@@ -598,8 +576,8 @@ TEST_F(intx, write_keeps_a_pending_event)
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 }
 
-/* Every size but four is refused, and of four bytes none is written beyond. */
-TEST_F(intx, every_size_of_buffer)
+/* Each size but four fails with EINVAL. A read of four bytes writes four bytes. */
+TEST_F(intx, other_sizes_are_invalid)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), count;
 	char *page = map_edge(), rest[PAGE];
@@ -612,7 +590,7 @@ TEST_F(intx, every_size_of_buffer)
 	for (int size = 0; size <= PAGE; size++) {
 		if (size == sizeof(count))
 			continue;
-		/* The buffer ends where nothing can be touched. */
+		/* The buffer ends where the page that cannot be accessed begins. */
 		ASSERT_EQ(-1, read(fd, page + PAGE - size, size))
 			TH_LOG("for %d bytes", size);
 		ASSERT_EQ(EINVAL, errno);
@@ -626,8 +604,8 @@ TEST_F(intx, every_size_of_buffer)
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 }
 
-/* With RWF_NOWAIT a read does not wait, although the file is a blocking one. */
-TEST_F(intx, read_without_waiting)
+/* With RWF_NOWAIT a read of a blocking file does not wait. */
+TEST_F(intx, rwf_nowait_does_not_sleep)
 {
 	int fd = open(self->line.path, O_RDWR), count[2] = {};
 	struct iovec iov = { .iov_base = count, .iov_len = sizeof(int) };
@@ -638,7 +616,7 @@ TEST_F(intx, read_without_waiting)
 		EXPECT_EQ(-1, preadv2(fd, &iov, 1, -1, RWF_NOWAIT));
 		EXPECT_EQ(EAGAIN, errno);
 		line_raise(&self->line);
-		/* That read has armed: poll does not have to. */
+		/* That read has armed already, before poll does. */
 		ASSERT_TRUE(wait_event(fd));
 		line_ack(&self->line);
 		count[0] = 0;
@@ -653,7 +631,7 @@ TEST_F(intx, read_without_waiting)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* Calls that want a position are refused. They take no event and mask nothing. */
+/* Calls with a position fail. They take no event and mask nothing. */
 TEST_F(intx, positions_are_refused)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), value = 0;
@@ -695,8 +673,8 @@ static ssize_t move_by_sendfile(int in, int out, size_t len)
 	return sendfile(out, in, NULL, len);
 }
 
-/* What is moved to a pipe is in the pipe; what could not be moved stays. */
-TEST_F(intx, moved_events_are_not_lost)
+/* A count that was moved to a pipe is in the pipe. A count that could not be moved stays. */
+TEST_F(intx, splice_and_sendfile_lose_no_event)
 {
 	ssize_t (*const move[])(int in, int out, size_t len) = {
 		move_by_splice, move_by_sendfile,
@@ -731,7 +709,7 @@ TEST_F(intx, moved_events_are_not_lost)
 		EXPECT_GT(0, move[i](fd, ends[1], sizeof(int)));
 	EXPECT_EQ(1, read_count(fd));
 
-	/* Nobody will ever read the pipe. */
+	/* The pipe has no reader. */
 	signal(SIGPIPE, SIG_IGN);
 	close(ends[0]);
 	ASSERT_TRUE(make_event(&self->line, fd));
@@ -740,7 +718,7 @@ TEST_F(intx, moved_events_are_not_lost)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* The reader that is killed, with a second thread that keeps the file open too. */
+/* The process that is killed in a read. A second thread of it sleeps in a read too. */
 static void read_until_killed(struct line *line, int said)
 {
 	int fd = open(line->path, O_RDWR), count;
@@ -755,10 +733,10 @@ static void read_until_killed(struct line *line, int said)
 	_exit(1);
 }
 
-/* A line whose owner is killed in a read is free when the owner is dead. */
-TEST_F(intx, killed_owner_gives_the_line_back)
+/* A line whose owner is killed in a read is free after the owner has died. */
+TEST_F(intx, killed_owner_frees_the_line)
 {
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < rounds_of(20, 5); i++) {
 		int said[2], status;
 		pid_t child;
 		char byte;
@@ -780,8 +758,8 @@ TEST_F(intx, killed_owner_gives_the_line_back)
 	}
 }
 
-/* An O_PATH descriptor names the file and claims nothing. */
-TEST_F(intx, path_descriptor_claims_nothing)
+/* An O_PATH descriptor claims nothing. */
+TEST_F(intx, o_path_claims_nothing)
 {
 	int fd = open(self->line.path, O_PATH);
 
@@ -806,51 +784,41 @@ static int open_in_child(struct line *line, int (*prepare)(void))
 	return -WEXITSTATUS(status);
 }
 
-static int become_nobody(void)
+static int become_user(void)
 {
-	return setresgid(NOBODY, NOBODY, NOBODY) || setresuid(NOBODY, NOBODY, NOBODY);
+	return !become_nobody(NOBODY);
 }
 
-/* Whoever may open the file by its mode needs the capability all the same. */
-TEST_F(intx, mode_and_owner_are_not_enough)
+/* A process that may open the file by its mode or owner needs the capability too. */
+TEST_F(intx, file_mode_does_not_replace_the_capability)
 {
-	EXPECT_EQ(-EACCES, open_in_child(&self->line, become_nobody));
+	EXPECT_EQ(-EACCES, open_in_child(&self->line, become_user));
 	EXPECT_EQ(0, chmod(self->line.path, 0666));
-	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_nobody));
+	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_user));
 	check_free(_metadata, &self->line);
 
 	EXPECT_EQ(0, chmod(self->line.path, 0600));
 	EXPECT_EQ(0, chown(self->line.path, NOBODY, NOBODY));
-	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_nobody));
+	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_user));
 	EXPECT_EQ(0, chown(self->line.path, 0, 0));
 	check_free(_metadata, &self->line);
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	ssize_t len = fd < 0 ? -1 : write(fd, text, strlen(text));
-
-	if (fd >= 0)
-		close(fd);
-	return len == strlen(text) ? 0 : -1;
-}
-
-/* Becomes the root of a user namespace, where root is the same user as outside. */
+/* Becomes root in a user namespace, in which root is the same user as outside. */
 static int become_namespace_root(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2];
 
-	if (unshare(CLONE_NEWUSER) || write_text("/proc/self/setgroups", "deny") ||
-	    write_text("/proc/self/uid_map", "0 0 1") || write_text("/proc/self/gid_map", "0 0 1"))
+	if (unshare(CLONE_NEWUSER) || write_file("/proc/self/setgroups", "deny") ||
+	    write_file("/proc/self/uid_map", "0 0 1") || write_file("/proc/self/gid_map", "0 0 1"))
 		return -1;
 	if (syscall(SYS_capget, &header, data))
 		return -1;
 	return data[0].effective & CAP_TO_MASK(CAP_SYS_RAWIO) ? 0 : -1;
 }
 
-/* A capability that counts in a user namespace alone does not count. */
+/* A capability in a user namespace other than the initial one does not count. */
 TEST_F(intx, root_of_a_namespace_is_refused)
 {
 	int result = open_in_child(&self->line, become_namespace_root);
@@ -861,7 +829,7 @@ TEST_F(intx, root_of_a_namespace_is_refused)
 	check_free(_metadata, &self->line);
 }
 
-/* Keeps what a container's root usually has. */
+/* Keeps the capabilities that root in a container usually has. */
 static int become_container_root(void)
 {
 	static const int kept[] = {
@@ -879,21 +847,21 @@ static int become_container_root(void)
 	return syscall(SYS_capset, &header, data);
 }
 
-/* A container's root with the usual capabilities takes no line. */
+/* Root in a container with the usual capabilities cannot open a line. */
 TEST_F(intx, root_of_a_container_is_refused)
 {
 	EXPECT_EQ(-EPERM, open_in_child(&self->line, become_container_root));
 	check_free(_metadata, &self->line);
 }
 
-/* Who has no descriptor left does not take the line. */
-TEST_F(intx, no_descriptor_left)
+/* An open without a free descriptor does not claim the line. */
+TEST_F(intx, no_free_descriptor)
 {
 	struct rlimit limit, none;
 
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &limit));
 	none = limit;
-	/* The lowest free descriptor is the first one that is forbidden. */
+	/* Forbid the lowest free descriptor and those above it. */
 	none.rlim_cur = dup(STDERR_FILENO);
 	ASSERT_LT(0, (int)none.rlim_cur);
 	close(none.rlim_cur);
@@ -907,26 +875,18 @@ TEST_F(intx, no_descriptor_left)
 #define FAIL_NTH	"/proc/thread-self/fail-nth"
 #define FAILSLAB	"/sys/kernel/debug/failslab/"
 
-/* The settings of the kernel's failing allocator, and what they were before. */
+/* The settings of the kernel's fault injection for allocations, and the old settings. */
 struct failslab {
-	int fd;				/* says which allocation is to fail */
+	int fd;				/* takes the number of the allocation to fail */
 	char wait[16], verbose[16];
 };
 
 static int exchange(const char *path, const char *text, char *old, size_t size)
 {
-	int fd = open(path, O_RDONLY);
-	ssize_t len = fd < 0 ? -1 : read(fd, old, size - 1);
-
-	if (fd >= 0)
-		close(fd);
-	if (len < 0)
-		return -1;
-	old[len] = '\0';
-	return write_text(path, text);
+	return read_file(path, old, size) ? write_file(path, text) : -1;
 }
 
-/* Makes allocations fail that may sleep too, and silently. */
+/* Has allocations that may sleep fail too, and without messages in the log. */
 static const char *failslab_setup(struct failslab *failslab)
 {
 	failslab->fd = open(FAIL_NTH, O_RDWR);
@@ -941,12 +901,12 @@ static const char *failslab_setup(struct failslab *failslab)
 
 static void failslab_teardown(struct failslab *failslab)
 {
-	write_text(FAILSLAB "ignore-gfp-wait", failslab->wait);
-	write_text(FAILSLAB "verbose", failslab->verbose);
+	write_file(FAILSLAB "ignore-gfp-wait", failslab->wait);
+	write_file(FAILSLAB "verbose", failslab->verbose);
 	close(failslab->fd);
 }
 
-/* Lets the @nth allocation from here on fail, or none if that is 0. */
+/* Has the @nth allocation from now on fail, or none if @nth is 0. */
 static bool fail_nth(struct failslab *failslab, int nth)
 {
 	char text[16];
@@ -955,7 +915,7 @@ static bool fail_nth(struct failslab *failslab, int nth)
 	return pwrite(failslab->fd, text, len, 0) == len;
 }
 
-/* Returns whether that allocation was reached, and no longer lets it fail. */
+/* Returns whether that allocation was reached. No allocation fails from then on. */
 static bool has_failed(struct failslab *failslab)
 {
 	char text[16] = "";
@@ -966,8 +926,8 @@ static bool has_failed(struct failslab *failslab)
 	return !atoi(text);
 }
 
-/* Whichever allocation of open fails, the line is either open or nobody's. */
-TEST_F_TIMEOUT(intx, no_memory_for_open, 120)
+/* Whichever allocation of open fails, either open succeeds or the line stays free. */
+TEST_F_TIMEOUT(intx, failed_allocation_in_open, 120)
 {
 	struct failslab failslab;
 	const char *why = failslab_setup(&failslab);
@@ -997,13 +957,13 @@ TEST_F_TIMEOUT(intx, no_memory_for_open, 120)
 		}
 		check_free(_metadata, &self->line);
 	}
-	TH_LOG("%d allocations, %d of them indispensable", nth - 1, refused);
+	TH_LOG("%d allocations, open needs %d of them", nth - 1, refused);
 	EXPECT_LT(0, refused);
 	failslab_teardown(&failslab);
 }
 
-/* Once the line is open no lack of memory keeps it from working. */
-TEST_F_TIMEOUT(intx, no_memory_for_an_owner, 120)
+/* After open, the line works even if allocations fail. */
+TEST_F_TIMEOUT(intx, failed_allocation_after_open, 120)
 {
 	struct failslab failslab;
 	const char *why = failslab_setup(&failslab);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -39,6 +40,26 @@ bool read_file(const char *path, char *text, size_t size)
 		len--;
 	text[len] = '\0';
 	return true;
+}
+
+const char *list_entries(const char *path, unsigned char type)
+{
+	static char text[512];
+	struct dirent **entries;
+	int count;
+
+	text[0] = '\0';
+	count = scandir(path, &entries, NULL, alphasort);
+	for (int i = 0; i < count; i++) {
+		size_t len = strlen(text);
+
+		if (entries[i]->d_type == type)
+			snprintf(text + len, sizeof(text) - len, "%s ", entries[i]->d_name);
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+	return text;
 }
 
 bool load_module(const char *name)

@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Small text files, as the kernel has them. */
+/* Small text files of procfs, sysfs and debugfs, the kernel's modules and its log. */
 #ifndef IRQ_USER_FILE_H
 #define IRQ_USER_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Writes a text at once. Returns 0 or -errno. */
+/* Writes a text in one call. Returns 0 or -errno. */
 int write_file(const char *path, const char *text);
 
-/* Reads a text, without the newline at its end. Returns whether there is one. */
+/* Reads a text without the newline at its end. Returns whether the file can be read. */
 bool read_file(const char *path, char *text, size_t size);
 
-/* Loads a module, from beside the program or else by modprobe. Returns whether it could. */
+/*
+ * Lists the entries of a directory that have this type, as DT_REG, in alphabetical order, each
+ * followed by a space. The text is valid until the next call.
+ */
+const char *list_entries(const char *path, unsigned char type);
+
+/* Loads a module from the program's folder, or else by modprobe. Returns whether that worked. */
 bool load_module(const char *name);
 
-/* The same with parameters, as text. */
+/* As load_module(), with parameters. */
 bool load_module_with(const char *name, const char *parameters);
 
 /* Unloads a module, if it is loaded and not in use. */
@@ -25,7 +31,7 @@ void unload_module(const char *name);
 int log_end(void);
 
 /*
- * Returns how many records with that text the log has since, and reads them; a million if some
+ * Reads the records since then, and returns how many contain the text; a million if some
  * records are lost.
  */
 int log_count(int log, const char *text);

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /proc/irq/<N>/irq promises of a line that runs free: it is not masked
- * when it fires, each edge is counted, and a storm ends by itself.
+ * Tests a free-running line: it is not masked when it fires, each edge is counted, and a storm
+ * masks it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fake.h"
-#include "hog.h"
 #include "line_fixture.h"
 
 #define BURST		10000		/* edges, by the command "burst" */
@@ -39,20 +37,20 @@ FIXTURE_TEARDOWN(edge)
 	fake_dispose(&self->fake);
 }
 
-/* A level line would fire for as long as its device asserts it. */
+/* A level line cannot run free: it would fire as long as its device asserts it. */
 TEST_F(intx, level_lines_are_refused)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(-EINVAL, write_value(fd, 2));
-	/* It is armed as before. */
+	/* The line is armed as before. */
 	line_raise(&self->line);
 	EXPECT_TRUE(wait_event(fd));
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* Edges that nobody reads meanwhile are counted one by one. */
+/* Each edge is counted, even if no read comes in between. */
 TEST_F(edge, each_edge_counts)
 {
 	for (int i = 0; i < 100; i++)
@@ -61,8 +59,8 @@ TEST_F(edge, each_edge_counts)
 	EXPECT_EQ(-EAGAIN, read_count(self->fd));
 }
 
-/* A blocked reader is woken by each. */
-TEST_F(edge, reader_is_woken)
+/* Each edge wakes a blocked reader. */
+TEST_F(edge, each_edge_wakes_a_reader)
 {
 	int sum = 0;
 
@@ -74,14 +72,17 @@ TEST_F(edge, reader_is_woken)
 	EXPECT_EQ(100, sum);
 }
 
-/* A 1 and a 0 end it: then the line is masked when it has fired, or at once. */
-TEST_F(edge, others_end_it)
+/*
+ * Writing 1 or 0 ends the free-running mode: then the line is masked when it fires, or
+ * immediately.
+ */
+TEST_F(edge, other_writes_end_free_running)
 {
 	ASSERT_EQ(0, write_value(self->fd, 1));
 	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(0, fake_do(&self->fake, "fire"));
 	EXPECT_EQ(1, read_count(self->fd));
-	/* The edge that came while it was masked was kept. */
+	/* The edge that came while the line was masked was kept. */
 	ASSERT_EQ(0, write_value(self->fd, 2));
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));
@@ -93,20 +94,12 @@ TEST_F(edge, others_end_it)
 	EXPECT_EQ(1, read_count(self->fd));
 }
 
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
-/* A write that comes before the owner is told of a storm cancels that. */
-TEST_F(edge, write_cancels_the_report)
+/* A write that comes before the storm was reported cancels the report. */
+TEST_F(edge, write_cancels_the_storm_report)
 {
 	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN | POLLPRI };
 
-	/* Where the burst comes: it is over when this thread goes on. */
+	/* The burst comes on CPU 0: it is over when this thread runs again. */
 	pin_to(0);
 	for (int value = 0; value <= 2; value++) {
 		double begin = seconds();
@@ -130,7 +123,7 @@ TEST_F(edge, write_cancels_the_report)
 	}
 }
 
-/* Past the rate that is documented the line is masked, and its owner is told. */
+/* Above the documented rate the line is masked, and poll and read report it. */
 TEST_F(edge, storm_is_masked)
 {
 	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN | POLLPRI };
@@ -146,9 +139,9 @@ TEST_F(edge, storm_is_masked)
 	EXPECT_GT(BURST, count);
 	EXPECT_EQ(POLLIN | POLLPRI, pollfd.revents);
 
-	/* Once; then the line is masked, and armed by a read as ever. */
+	/* The report comes once. Then the line is masked, and a read arms it as usual. */
 	EXPECT_EQ(-EOVERFLOW, read_count(self->fd));
-	/* The edges that came when it was masked are one event. */
+	/* The edges that came while the line was masked are one event. */
 	EXPECT_EQ(1, read_count(self->fd));
 	EXPECT_EQ(-EAGAIN, read_count(self->fd));
 	ASSERT_EQ(0, fake_do(&self->fake, "fire"));

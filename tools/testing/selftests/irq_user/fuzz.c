@@ -9,7 +9,7 @@
 
 struct fuzz *fuzz;
 
-/* SplitMix64: any state will do as a start. */
+/* SplitMix64: any state is a good seed. */
 static uint64_t next_random(uint64_t *state)
 {
 	uint64_t value = *state += 0x9e3779b97f4a7c15;
@@ -29,7 +29,7 @@ static struct trace *trace(struct worker *worker)
 	return &worker->traces[worker->done % TRACES];
 }
 
-/* Each operation has numbers of its own: none depends on what the last one did. */
+/* Each operation has its own random numbers. They do not depend on earlier operations. */
 struct trace *begin(struct worker *worker)
 {
 	uint64_t state = fuzz->seed;

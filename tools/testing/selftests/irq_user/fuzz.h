@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the parts of the fuzzer share: workers, which do one random operation
- * after the other, and the lines and descriptors that they do it to.
+ * What the parts of the fuzzer share: workers, which do one random operation after the other,
+ * and the lines and descriptors that they use.
  */
 #ifndef IRQ_USER_FUZZ_H
 #define IRQ_USER_FUZZ_H
@@ -17,15 +17,15 @@
 #define PROCESSES	3
 #define THREADS		4		/* of each process */
 #define WORKERS		(PROCESSES * THREADS)
-#define SLOTS		12		/* for lines; the first is the device's */
-#define FIRST_VECTOR	1		/* of those for the card's vectors */
+#define SLOTS		12		/* for lines; the first is the edu device's */
+#define FIRST_VECTOR	1		/* the first slot of the card's vectors */
 #define VECTORS		2
-#define FIRST_FAKE	(FIRST_VECTOR + VECTORS) /* of those for the module's lines */
+#define FIRST_FAKE	(FIRST_VECTOR + VECTORS) /* the first slot of the module's lines */
 #define MAX_OPS		40
 #define MAX_ERRORS	256
 #define TRACES		16
 
-/* An operation, for the one who wants to know what led to a failure. */
+/* An operation, kept to show what led to a failure. */
 struct trace {
 	const char *name;
 	char text[80];
@@ -33,24 +33,24 @@ struct trace {
 	long result;
 };
 
-/* A thread of one of the processes. All are in memory that all share. */
+/* A thread of one of the processes. All workers are in shared memory. */
 struct worker {
 	int number;
-	bool is_mortal;			/* may be killed, and so makes no line that is forgotten */
+	bool is_mortal;			/* may be killed; so it makes no lines */
 	pid_t pid, tid;			/* 0 when it does not work */
 	uint64_t random;
-	uint64_t done;			/* operations: the next one's number, and a heartbeat */
-	uint64_t tally[MAX_OPS][MAX_ERRORS];	/* how often it gave which error; 0 is none */
+	uint64_t done;			/* operations; also the next one's number */
+	uint64_t tally[MAX_OPS][MAX_ERRORS];	/* how often each error came; 0: success */
 	struct trace traces[TRACES];
 };
 
-/* A place for a line, which comes and goes. */
+/* A place for a line. Lines come and go. */
 struct slot {
 	unsigned int generation;	/* odd while the line is there */
 	int irq, kind;
 };
 
-/* A card whose vectors are lines while it is bound to the driver irq_user. */
+/* A card whose vectors are lines while it is bound to irq_user. */
 struct card {
 	bool is_there;
 	bool shares_intx;		/* with the device */
@@ -77,18 +77,21 @@ struct fuzz {
 
 extern struct fuzz *fuzz;
 
-/* Returns a number below @limit. The worker's next one is always the same one. */
+/*
+ * Returns a random number below @limit. The sequence follows from the seed, the worker and its
+ * operation.
+ */
 unsigned int pick(struct worker *worker, unsigned int limit);
 
-/* Begins the worker's next operation, and ends it. */
+/* Begin and end the worker's next operation. */
 struct trace *begin(struct worker *worker);
 void end(struct worker *worker, int op, long result);
 
-/* Says what the operation is about to do, in a few words. */
+/* Records in a few words what the operation does. */
 __printf(2, 3)
 void note(struct worker *worker, const char *format, ...);
 
-/* Fails the run: the kernel has broken a promise. The first one is reported. */
+/* Fails the run because the kernel has broken a promise. Only the first failure is reported. */
 __printf(2, 3)
 void blame(struct worker *worker, const char *format, ...);
 
@@ -98,10 +101,10 @@ void blame(struct worker *worker, const char *format, ...);
 			blame(worker, "%s:%d: not %s", __FILE_NAME__, __LINE__, #condition); \
 	} while (0)
 
-/* Errors that a call may give; 0 means nothing. */
+/* Errors that a call may give. 0 is ignored. */
 #define ERRORS(...)	((const int[]) { __VA_ARGS__, -1 })
 
-/* Blames a result that is an error, but none of these. */
+/* Fails the run if the result is an error that is not in the list. */
 void expect(struct worker *worker, long result, const int *errors);
 
 /* Returns the result of a system call: not -1, but -errno. */
@@ -111,16 +114,16 @@ long outcome(long result);
 
 struct kind {
 	const char *name;
-	const char *fire;		/* how it is made to fire, NULL if it cannot be had */
-	int error;			/* what opening it gives, 0 if it can be had */
+	const char *fire;		/* the command to fire it, NULL if it cannot be opened */
+	int error;			/* of open, 0 if it can be opened */
 };
 
-/* The device's line is of the first kind, a vector of this one. */
+/* The edu device's line is of the first kind, a vector of this one. */
 #define VECTOR_KIND	1
 
 extern const struct kind kinds[];
 
-/* What is known of a line. */
+/* What a worker knows of a line. */
 struct view {
 	int slot, irq, kind;
 	unsigned int generation;
@@ -129,24 +132,24 @@ struct view {
 struct view look_at(int slot);
 struct view look(struct worker *worker);
 
-/* Returns whether the line was and is there, and has not been about to go since the look. */
+/* Returns whether the line exists and was not removed or about to be removed since the look. */
 bool is_there(const struct view *view);
 
-/* Makes the line of a slot known, or no longer. Returns whether it was this call that did. */
+/* Marks the line of a slot as there, or as gone. Returns whether this call changed it. */
 bool turn(struct slot *slot, unsigned int generation);
 
 /* Returns whether the line is edge-triggered. */
 bool is_edge(const struct view *view);
 
-/* Says the path of the line's file: that in /proc, or that of its node, if it has one. */
+/* Gives the path of the line's file: in /proc, or its node, if it has one. */
 void name_file(const struct view *view, bool by_node, char *path, size_t size);
 
-/* Makes a line fire, makes it quiet, and takes it away. Return 0 or -errno. */
+/* Make a line fire, quiet it, and remove it. Return 0 or -errno. */
 int line_fire(const struct view *view);
 int line_quiet(const struct view *view);
 int line_dispose(const struct view *view);
 
-/* Returns whether a line can be taken away at all. */
+/* Returns whether a line can be removed. */
 bool can_dispose(const struct view *view);
 
 /* Makes a line for each slot. */
@@ -160,19 +163,22 @@ long op_trigger(struct worker *worker);
 
 /* The card: fuzz_card.c. */
 
-/* Finds the card and binds it, if there is one. Returns NULL, or why it cannot. */
+/* Finds the card and binds it. Returns NULL, or why it cannot. */
 const char *setup_card(void);
 
-/* Gives it its lines back, whatever the workers have left. Returns NULL, or why it cannot. */
+/*
+ * Sets the card up with its lines, in whatever state the workers have left it. Returns NULL, or
+ * why it cannot.
+ */
 const char *restore_card(void);
 
-/* Unbinds it. */
+/* Unbinds the card. */
 void unbind_card(void);
 
 /* Returns whether the line is one of the card's. */
 bool is_vector(const struct view *view);
 
-/* Returns whether the line may be one that must not run free. */
+/* Returns whether free-running may be forbidden for the line. */
 bool may_be_forbidden(const struct view *view);
 
 /* Has the card send the message of a vector. */
@@ -186,7 +192,7 @@ long op_forbid(struct worker *worker);
 /* Descriptors: fuzz_file.c. */
 
 struct file {
-	int flags;			/* that it was opened with, or one of those below */
+	int flags;			/* of open, or one of the values below */
 	struct view line;
 };
 
@@ -202,17 +208,23 @@ struct held {
 
 struct held hold(struct worker *worker);
 
-/* Returns whether the descriptor stood for the same file all the time. */
+/* Returns whether the descriptor has stood for the same file since hold(). */
 bool is_held(const struct held *held);
 
-/* Returns whether it stood for an open file all the time, or may have. */
+/*
+ * Return whether the descriptor has stood for an open file since hold(), for certain or
+ * possibly.
+ */
 bool is_open(const struct held *held);
 bool may_be_open(const struct held *held);
 
 /* Returns whether its line may be gone. */
 bool may_be_gone(const struct held *held);
 
-/* Blames a result that the file cannot have given, or an error that is none of these. */
+/*
+ * Fails the run if the file cannot have given this result, or if the result is an error that is
+ * not in the list.
+ */
 void judge(struct worker *worker, const struct held *held, long result, const int *errors);
 
 long op_open(struct worker *worker);
@@ -231,7 +243,7 @@ long op_read(struct worker *worker);
 long op_write(struct worker *worker);
 long op_move(struct worker *worker);
 
-/* Waiting: fuzz_wait.c. Each process and each of its threads are set up once. */
+/* Waiting: fuzz_wait.c. Each process and each of its threads is set up once. */
 
 void setup_epoll(struct worker *worker);
 void setup_ring(struct worker *worker);
@@ -244,7 +256,7 @@ long op_uring_submit(struct worker *worker);
 long op_uring_cancel(struct worker *worker);
 long op_uring_wait(struct worker *worker);
 
-/* What others do meanwhile: fuzz_around.c. */
+/* What happens around the lines: fuzz_around.c. */
 
 /* Brings the last CPU back. */
 void plug_cpu(void);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What others do while the fuzzer's lines are in use: look at them, move them
- * from one CPU to another, take a CPU away.
+ * What happens around the fuzzer's lines: they are shown, moved from one CPU to another, and a
+ * CPU goes away.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,9 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "fuzz.h"
 
-/* What is shown is text, whatever the names of owners. */
+/* Files show text, whatever the names of owners are. */
 static void check_text(struct worker *worker, const char *text, size_t size)
 {
 	for (const char *c = text; c < text + size; c++) {
@@ -27,7 +28,7 @@ static void check_text(struct worker *worker, const char *text, size_t size)
 	}
 }
 
-/* Who masks a line that is masked disables it once more, for a moment. */
+/* A worker that masks a masked line disables it a second time for a moment. */
 static void check_depth(struct worker *worker, const char *text)
 {
 	static const char key[] = "ddepth:";
@@ -40,7 +41,7 @@ static void check_depth(struct worker *worker, const char *text)
 	}
 }
 
-/* Reads a file as far as its first page. */
+/* Reads the first page of a file. */
 long op_show(struct worker *worker)
 {
 	static const char *const paths[] = {
@@ -75,7 +76,7 @@ long op_show(struct worker *worker)
 	return result;
 }
 
-/* The owner has a directory beside the line's files. */
+/* An owner has a directory beside the line's files. */
 long op_list(struct worker *worker)
 {
 	struct view view = look(worker);
@@ -110,18 +111,6 @@ long op_mode(struct worker *worker)
 	return result;
 }
 
-static long write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	long result;
-
-	if (fd < 0)
-		return -errno;
-	result = outcome(write(fd, text, strlen(text)));
-	close(fd);
-	return result;
-}
-
 long op_affinity(struct worker *worker)
 {
 	static const char *const masks[] = { "1", "2", "3", "4", "8", "f", "0", "none" };
@@ -131,7 +120,7 @@ long op_affinity(struct worker *worker)
 
 	note(worker, "line %d, mask %s", view.irq, mask);
 	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity", view.irq);
-	return write_text(path, mask);
+	return write_file(path, mask);
 }
 
 /* The worker itself goes to another CPU. */
@@ -142,7 +131,7 @@ long op_migrate(struct worker *worker)
 
 	note(worker, "to CPU %d", cpu);
 	CPU_ZERO(&cpus);
-	/* One of the later ones stands for all. */
+	/* A number above 3 stands for all CPUs. */
 	for (int i = 0; i < 8; i++) {
 		if (i == cpu || cpu > 3)
 			CPU_SET(i, &cpus);
@@ -150,7 +139,7 @@ long op_migrate(struct worker *worker)
 	return outcome(sched_setaffinity(0, sizeof(cpus), &cpus));
 }
 
-/* Who opens a line from now on has that name. */
+/* Later opens of this thread show this name. */
 long op_rename(struct worker *worker)
 {
 	static const char *const names[] = {
@@ -167,7 +156,7 @@ static long switch_cpu(bool on)
 
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%ld/online",
 		 sysconf(_SC_NPROCESSORS_CONF) - 1);
-	return write_text(path, on ? "1" : "0");
+	return write_file(path, on ? "1" : "0");
 }
 
 void plug_cpu(void)
@@ -175,7 +164,7 @@ void plug_cpu(void)
 	switch_cpu(true);
 }
 
-/* The last CPU goes and comes. */
+/* Takes the last CPU offline, or brings it back. */
 long op_hotplug(struct worker *worker)
 {
 	bool on = pick(worker, 2);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fuzzer's card: QEMU's "igb", whose vectors are lines while it is bound to the driver
+ * The fuzzer's card: QEMU's "igb". Its vectors are lines while it is bound to the driver
  * irq_user. It is bound, set up in another way, reset and unbound while its lines are open and
- * its registers are mapped. A line or a mapping may end when that begins, and not before.
+ * its registers are mapped. A line or a mapping may end once the change has begun, and not
+ * before.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +44,7 @@ static void add_one(unsigned int *number)
 	__atomic_add_fetch(number, 1, __ATOMIC_SEQ_CST);
 }
 
-/* From here on the card's nodes may go. With its lock held. */
+/* From here on the card's nodes may go. The caller holds the card's lock. */
 static void begin_change(struct card *card)
 {
 	add_one(&card->version);
@@ -55,7 +56,7 @@ static void begin_change(struct card *card)
 	}
 }
 
-/* From here on the nodes stay. Those of vectors are lines. */
+/* From here on the nodes stay. Makes the nodes of vectors known as lines. */
 static void end_change(struct card *card)
 {
 	igb_prepare(card->line.regs, VECTORS);
@@ -99,7 +100,7 @@ const char *restore_card(void)
 	return why;
 }
 
-/* Where a thread that touches registers goes on if they are gone. */
+/* Where a thread that accesses registers continues if they are gone. */
 static __thread sigjmp_buf escape;
 static __thread bool may_escape;
 
@@ -138,10 +139,10 @@ const char *setup_card(void)
 	return NULL;
 }
 
-/* Has the card to itself. Returns 0, or -errno if it cannot have it. */
+/* Locks the card for this worker. Returns 0, or -errno if that is not possible. */
 static int claim(struct worker *worker)
 {
-	/* A worker that is killed would never give it back. */
+	/* A worker that is killed would not unlock it. */
 	if (worker->is_mortal)
 		return -EPERM;
 	if (!fuzz->card.is_there)
@@ -149,7 +150,7 @@ static int claim(struct worker *worker)
 	return -pthread_mutex_trylock(&fuzz->card.lock);
 }
 
-/* Binds the card, or unbinds it, which unloading the driver does as well. */
+/* Binds the card, or unbinds it. Unloading the driver unbinds it too. */
 long op_bind(struct worker *worker)
 {
 	bool unloads = !pick(worker, 8);
@@ -175,7 +176,7 @@ long op_bind(struct worker *worker)
 	return 0;
 }
 
-/* Ways to set the card up, and the error that they give; -1 if that is up to the card. */
+/* Ways to set the card up, and their errors; -1: any result is right. */
 static const struct choice {
 	const char *attribute, *value;
 	int error;
@@ -217,7 +218,7 @@ long op_choose(struct worker *worker)
 	else if (choice->error)
 		REQUIRE(worker, result == -choice->error);
 	else
-		/* The card has all types, but not each machine has messages. */
+		/* The card has all types, but some machines have no message interrupts. */
 		expect(worker, result, ERRORS(ENOSPC, ENODEV));
 	end_change(card);
 	pthread_mutex_unlock(&card->lock);
@@ -227,8 +228,8 @@ long op_choose(struct worker *worker)
 /* The card's registers, as the thread has mapped them. */
 static __thread struct {
 	uint32_t *regs;
-	unsigned int version;		/* of the card, before */
-	unsigned int unbound;		/* how often the card was, afterwards */
+	unsigned int version;		/* of the card, before mapping */
+	unsigned int unbound;		/* how often the card was, after mapping */
 } window;
 
 static void close_window(void)
@@ -241,7 +242,7 @@ static void close_window(void)
 /* Returns 0, or -errno if the node or its registers are not there. */
 static long open_window(struct worker *worker)
 {
-	/* There at least as long as a vector. */
+	/* The node of registers is there at least as long as that of a vector. */
 	struct view view = look_at(FIRST_VECTOR);
 	struct card *card = &fuzz->card;
 	char path[64];
@@ -268,7 +269,7 @@ static long open_window(struct worker *worker)
 	return 0;
 }
 
-/* Reads a register or fires a vector. Returns false if that ends in SIGBUS. */
+/* Reads a register or fires a vector. Returns false if that raises SIGBUS. */
 static bool touch(int vector)
 {
 	if (sigsetjmp(escape, true)) {
@@ -284,7 +285,7 @@ static bool touch(int vector)
 	return true;
 }
 
-/* Uses the registers, which end when the card is unbound or set up anew. */
+/* Uses the mapped registers. The mapping ends when the card is unbound or set up again. */
 long op_touch(struct worker *worker)
 {
 	bool keeps = pick(worker, 4);
@@ -312,7 +313,7 @@ long op_touch(struct worker *worker)
 	return result;
 }
 
-/* Lets a vector run free, or not: for those that open it from now on. */
+/* Allows or forbids that a vector runs free. It holds for later opens. */
 long op_forbid(struct worker *worker)
 {
 	static const char *const values[] = { "0", "1", "1", "n", "on", "maybe", "2" };

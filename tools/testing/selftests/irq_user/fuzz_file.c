@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fuzzer's descriptors. Each process has a few, which its threads open, use
- * and close as they like. They have numbers of their own: a thread that uses one
- * which another has just closed may find it closed, or find another line's file,
- * but nothing else.
+ * The fuzzer's descriptors. Each process has a few. Its threads open, use and close them in any
+ * order. They have reserved numbers: a thread that uses a descriptor which another thread has
+ * just closed may find it closed, or find another line's file, but no other file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +10,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -40,7 +38,7 @@ static unsigned int version(int index)
 	return __atomic_load_n(&pool[index].version, __ATOMIC_SEQ_CST);
 }
 
-/* Makes the descriptor stand for what @fd is, which is used up, or for nothing. */
+/* Makes the descriptor a copy of @fd, and closes @fd; or closes the descriptor. */
 static int change(int index, int fd, const struct file *file)
 {
 	int result;
@@ -64,7 +62,7 @@ static void keep(struct worker *worker, int fd, const struct file *file)
 	expect(worker, change(pick(worker, POOL), fd, file), ERRORS(0));
 }
 
-/* A descriptor with O_PATH stands for a name, and not for an open file. */
+/* A descriptor with O_PATH is no open file. */
 static bool is_usable(const struct file *file)
 {
 	return file->flags >= 0 && !(file->flags & O_PATH);
@@ -81,7 +79,7 @@ struct held hold(struct worker *worker)
 	int tries = pick(worker, 8) ? POOL : 0;
 	struct held held;
 
-	/* Most of the time one that is open, if there is any. */
+	/* Mostly choose an open descriptor, if any is open. */
 	while (tries-- && !may_be_usable(&pool[index].file))
 		index = (index + 1) % POOL;
 	held.fd = FIRST + index;
@@ -159,7 +157,7 @@ long op_open(struct worker *worker)
 	fd = outcome(open(path, mode->flags));
 
 	if (!is_there(&file.line)) {
-		/* Whatever this was, it is not known. */
+		/* It is not known which line this was. */
 		file.line.generation = 0;
 		expect(worker, fd, ERRORS(ENOENT, EINVAL, EBUSY,
 					  is_vector(&file.line) ? ENXIO : 0));
@@ -167,7 +165,7 @@ long op_open(struct worker *worker)
 		REQUIRE(worker, fd == -ENOENT);
 	} else if (refused) {
 		REQUIRE(worker, fd < 0);
-		/* Direct access is refused when the line is claimed already. */
+		/* O_DIRECT is refused only after the line is claimed. */
 		expect(worker, fd, ERRORS(EINVAL, mode->flags & O_DIRECT ? EBUSY : 0));
 	} else {
 		expect(worker, fd, ERRORS(mode->flags & O_PATH ? 0 : EBUSY));
@@ -275,7 +273,7 @@ long op_receive(struct worker *worker)
 	return result;
 }
 
-/* A child that shares all descriptors for a while. */
+/* A child that shares all descriptors for some time. */
 static void child(pid_t parent, int fd, int what)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
@@ -291,7 +289,7 @@ static void child(pid_t parent, int fd, int what)
 	_exit(0);
 }
 
-/* It exits at once, or is killed wherever it has come to. */
+/* The child exits immediately, or is killed wherever it is. */
 long op_fork(struct worker *worker)
 {
 	int what = pick(worker, 3), patience = pick(worker, 100);
@@ -321,7 +319,7 @@ long op_fork(struct worker *worker)
 
 static const int one = 1;
 
-/* Calls that are not the file's own, and the error that they give. */
+/* Calls that the file does not implement, and their errors. */
 static const struct {
 	const char *name;
 	long number, args[6];

@@ -5,14 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "fuzz.h"
-
-#define PAGE	4096
 
 enum how { PLAIN, PARTS, NOWAIT, POSITIONED };
 
@@ -20,24 +17,22 @@ static const char *const hows[] = { "plain", "in parts", "without waiting", "at 
 
 static const size_t sizes[] = { 4, 4, 4, 4, 4, 4, 4, 4, 0, 1, 3, 5, 8, 32, PAGE };
 
-/* What can neither be read from nor written to, at least not four bytes of it. */
+/* Buffers of four bytes that cannot be read or written as a whole. */
 static char *bad[4];
 
 void setup_buffers(void)
 {
-	char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
+	char *page = map_edge();
 
-	mprotect(page + PAGE, PAGE, PROT_NONE);
 	bad[1] = page + PAGE;
 	bad[2] = page + PAGE - 3;
 	bad[3] = (char *)-PAGE;
 }
 
-/* A call and what it is to be given. */
+/* A call and its arguments. */
 struct io {
 	enum how how;
-	size_t size, first;		/* of which so much is the first part */
+	size_t size, first;		/* the length of the first part */
 	bool is_bad;
 	char *buffer;
 	int good[PAGE / sizeof(int)];
@@ -59,7 +54,7 @@ static void describe(struct worker *worker, struct io *io, int fd)
 	     io->is_bad ? ", bad buffer" : "");
 }
 
-/* The error that a call gives because of its arguments alone, or 0. */
+/* The error that follows from the arguments alone, or 0. */
 static int error_of(struct io *io, bool size_is_right)
 {
 	if (io->how == POSITIONED)
@@ -95,7 +90,7 @@ long op_read(struct worker *worker)
 	}
 
 	error = error_of(&io, io.size == 4);
-	/* The size is looked at before the line. */
+	/* The kernel checks the size before the line. */
 	REQUIRE(worker, !error || result != -EIO);
 	if (error)
 		judge(worker, &held, result, ERRORS(-error, io.is_bad ? EFAULT : 0));
@@ -145,7 +140,7 @@ long op_write(struct worker *worker)
 		REQUIRE(worker, result == -EBADF);
 		return result;
 	}
-	/* Edges alone can run free, and the line may be of any kind if it is not known. */
+	/* Only edge lines can run free. If the line is not known, it may be of any kind. */
 	is_valid = value == 0 || value == 1 ||
 		(value == 2 && (may_be_gone(&held) || is_edge(&held.file.line)));
 	error = error_of(&io, io.size == 4 && is_valid);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fuzzer's lines: the one of the device, the card's vectors, and those of the
- * module, which are made and disposed of on the fly.
+ * The fuzzer's lines: that of the edu device, the card's vectors, and those of the module
+ * test_irq_lines, which are made and disposed of during the run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "fuzz.h"
 #include "node.h"
 
-/* The first one is the device's, the second one the card's. */
+/* The first kind is the edu device's, the second the card's. */
 const struct kind kinds[] = {
 	{ "intx", "assert", 0 },
 	{ "vector", "message", 0 },
@@ -81,7 +81,7 @@ bool turn(struct slot *slot, unsigned int generation)
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-/* As fake_do(), but without opening the file each time. */
+/* As fake_do(), but opens the file only once. */
 static int obey(const struct view *view, const char *verb)
 {
 	static __thread int control;
@@ -147,7 +147,7 @@ long op_make(struct worker *worker)
 	int all = ARRAY_SIZE(kinds) - FAKE_KINDS, kind = 0;
 	long result;
 
-	/* The card's lines come when it is bound. */
+	/* The card's lines appear when the card is bound. */
 	if (worker->is_mortal || (number && number < FIRST_FAKE))
 		return -EPERM;
 	if (number)
@@ -157,7 +157,7 @@ long op_make(struct worker *worker)
 	note(worker, "slot %d, %s", number, kinds[kind].name);
 	if (look_at(number).generation & 1)
 		return -EEXIST;
-	/* One at a time: the line that was made last is the one that was made here. */
+	/* One at a time: so the newest line is the line that was made here. */
 	if (pthread_mutex_trylock(&fuzz->making))
 		return -EBUSY;
 	result = make(worker, &fuzz->slots[number], kind);
@@ -195,7 +195,7 @@ int line_fire(const struct view *view)
 
 int line_quiet(const struct view *view)
 {
-	/* A message is over once it was sent. */
+	/* A message is over when it was sent. */
 	if (is_vector(view))
 		return 0;
 	if (view->slot)
@@ -204,7 +204,7 @@ int line_quiet(const struct view *view)
 	return 0;
 }
 
-/* A level line is asserted for a moment, or until it is made quiet by the way. */
+/* Asserts a level line for a moment, or until another operation quiets it. */
 long op_fire(struct worker *worker)
 {
 	bool is_burst = !pick(worker, 32), is_pulse = pick(worker, 8);
@@ -240,7 +240,7 @@ long op_quiet(struct worker *worker)
 	return result;
 }
 
-/* An edge that the kernel itself makes up. */
+/* Has the kernel inject an edge. */
 long op_trigger(struct worker *worker)
 {
 	struct view view = look(worker);

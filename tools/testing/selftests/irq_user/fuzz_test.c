@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A fuzzer. Threads of several processes make random calls on descriptors that
- * they share, while the lines fire, come and go: whatever comes of it, each call
- * gives what is promised for it, and at the end all lines work.
+ * A fuzzer. Threads of several processes make random calls on descriptors that they share,
+ * while the lines fire, appear and go away. Each call must give a documented result, and at the
+ * end all lines must work.
  *
- * What a worker does follows from the seed alone; in which order the workers do
- * it does not.
+ * What a worker does follows from the seed alone. The order between workers does not.
  *
- * IRQ_USER_FUZZ_SECONDS says for how long, IRQ_USER_FUZZ_SEED which seed.
+ * IRQ_USER_FUZZ_SECONDS sets how long it runs, IRQ_USER_FUZZ_SEED sets the seed.
  */
 #include <assert.h>
 #include <errno.h>
@@ -30,7 +29,7 @@
 #include "file.h"
 #include "fuzz.h"
 
-/* A worker that has finished nothing for so many seconds is stuck. */
+/* A worker that has finished no operation for this many seconds is stuck. */
 #define PATIENCE	60
 
 static const struct op {
@@ -116,7 +115,7 @@ static pid_t start(struct worker *workers)
 	pid_t pid = fork();
 
 	if (pid < 0)
-		blame(&fuzz->workers[WORKERS], "no process can be made: %s", strerror(errno));
+		blame(&fuzz->workers[WORKERS], "fork failed: %s", strerror(errno));
 	if (pid)
 		return pid > 0 ? pid : 0;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -129,28 +128,20 @@ static pid_t start(struct worker *workers)
 	_exit(0);
 }
 
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
-/* Kills a process, if there is one: 0 and -1 would stand for many. */
+/* Kills a process, if it exists: 0 and -1 would be several processes. */
 static void stop(pid_t pid)
 {
 	if (pid > 0)
 		kill(pid, SIGKILL);
 }
 
-/* When a worker was seen to have finished something. */
+/* When the last change of a worker's number of operations was seen. */
 struct pulse {
 	uint64_t done;
 	double time;
 };
 
-/* Signals a worker that seems to sleep. Returns false if it is stuck. */
+/* Signals a worker that may be asleep. Returns false if it is stuck. */
 static bool wake(struct worker *worker, struct pulse *pulse)
 {
 	uint64_t done = __atomic_load_n(&worker->done, __ATOMIC_SEQ_CST);
@@ -179,17 +170,17 @@ static void show_stuck(struct worker *worker)
 {
 	char path[64];
 
-	blame(worker, "has finished nothing for %d seconds", PATIENCE);
+	blame(worker, "finished no operation for %d seconds", PATIENCE);
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/stack", worker->pid, worker->tid);
 	copy_out(path);
-	/* What runs on each CPU, and what sleeps: to the kernel's log. */
+	/* Write what runs on each CPU, and what sleeps, to the kernel's log. */
 	write_file("/proc/sysrq-trigger", "l");
 	write_file("/proc/sysrq-trigger", "w");
 }
 
 /*
- * Signals those who sleep, kills a process now and then, and starts another one,
- * until the time is up and all have ended. Returns false if a worker is stuck.
+ * Signals sleeping workers, kills a process now and then, and starts another one, until the
+ * time is up and all processes have ended. Returns false if a worker is stuck.
  */
 static bool watch(double time)
 {
@@ -251,12 +242,12 @@ static void show_traces(struct worker *worker)
 	for (uint64_t i = first; i <= worker->done; i++) {
 		struct trace *trace = &worker->traces[i % TRACES];
 
-		/* The last one is not over, or an old one which it has yet to replace. */
+		/* The last operation has not ended, or its slot still has an old one. */
 		if (!trace->name || (i == worker->done && trace->has_ended))
 			continue;
 		printf("#   %llu: %s %s: ", (unsigned long long)i, trace->name, trace->text);
 		if (!trace->has_ended)
-			printf("has not ended\n");
+			printf("is not over\n");
 		else if (trace->result < 0)
 			printf("%s\n", strerrorname_np(-trace->result));
 		else
@@ -297,11 +288,6 @@ FIXTURE(fuzz)
 	double seconds;
 };
 
-static void ignore(int signal)
-{
-	(void)signal;
-}
-
 /* Returns the value of a variable of the environment. */
 static unsigned long long setting(const char *name, unsigned long long otherwise)
 {
@@ -312,7 +298,6 @@ static unsigned long long setting(const char *name, unsigned long long otherwise
 
 FIXTURE_SETUP(fuzz)
 {
-	struct sigaction action = { .sa_handler = ignore };
 	const char *why = fake_setup();
 	pthread_mutexattr_t attr;
 
@@ -326,7 +311,7 @@ FIXTURE_SETUP(fuzz)
 		fuzz->workers[i].number = i;
 		fuzz->workers[i].is_mortal = i < THREADS;
 	}
-	/* No line has such a number. */
+	/* No line has this number. */
 	for (int i = 0; i < SLOTS; i++)
 		fuzz->slots[i].irq = INT_MAX;
 
@@ -334,8 +319,8 @@ FIXTURE_SETUP(fuzz)
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	ASSERT_EQ(0, pthread_mutex_init(&fuzz->making, &attr));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, fuzz->sockets));
-	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
-	ASSERT_EQ(0, sigaction(SIGIO, &action, NULL));
+	ignore_signal(SIGUSR1, 0);
+	ignore_signal(SIGIO, 0);
 
 	ASSERT_EQ(0, pthread_mutex_init(&fuzz->card.lock, &attr));
 	fuzz->has_device = !line_setup(&fuzz->device);
@@ -357,14 +342,14 @@ FIXTURE_TEARDOWN(fuzz)
 		unbind_card();
 	if (!fuzz->has_device)
 		return;
-	/* A line that stays keeps what op_mode() has made of it. */
+	/* A line that stays keeps the mode that op_mode() has set. */
 	chmod(fuzz->device.path, 0600);
 	line_teardown(&fuzz->device);
 }
 
 /*
- * Opens a line as soon as it is free: the files of io_uring are closed some time
- * after the end of its process.
+ * Opens a line as soon as it is free: io_uring closes its files some time after its process has
+ * ended.
  */
 static int open_when_free(const struct view *view)
 {
@@ -379,7 +364,7 @@ static int open_when_free(const struct view *view)
 	return fd;
 }
 
-/* Takes what is pending or yet to come. Returns whether that leaves the line armed. */
+/* Takes pending events and those that still come. Returns whether the line is armed then. */
 static bool settle(struct line *line, int fd)
 {
 	double begun = seconds();
@@ -400,26 +385,29 @@ static bool serve(const struct view *view, int fd)
 	       !line_quiet(view) && read_count(fd) > 0;
 }
 
-/* Uses a line as if nobody had played with it. Returns what does not work, or NULL. */
+/* Uses a line as a new owner does. Returns what does not work, or NULL. */
 static const char *try_line(const struct view *view, int fd)
 {
 	struct line line = { .irq = view->irq };
 
-	/* The card may be asserted without QEMU's IO-APIC having seen it: it has to rise again. */
+	/*
+	 * The edu device may assert without QEMU's IO-APIC having seen it: the pin must rise
+	 * again.
+	 */
 	if (!view->slot)
 		line_quiet(view);
-	/* What is left over from before is over when the line is quiet after this. */
+	/* Events from before have come when the line is quiet after this. */
 	if (!serve(view, fd))
-		return "to serve it at first";
+		return "a first event";
 	if (!settle(&line, fd))
-		return "to bring it to rest";
+		return "to settle";
 	/* A level line is disabled; an edge line is masked by a mark. */
 	if (write_value(fd, 0) || line_depth(&line) != !is_edge(view))
-		return "to mask it";
+		return "to mask";
 	if (write_value(fd, 1) || line_depth(&line) != 0)
-		return "to arm it";
+		return "to arm";
 	if (!serve(view, fd))
-		return "to serve it";
+		return "an event";
 	return NULL;
 }
 
@@ -429,17 +417,17 @@ static void check_line(struct __test_metadata *_metadata, const struct view *vie
 	const char *what = NULL;
 
 	if (kinds[view->kind].error)
-		what = fd == -kinds[view->kind].error ? NULL : "to be refused";
+		what = fd == -kinds[view->kind].error ? NULL : "the documented error of open";
 	else
-		what = fd < 0 ? "to open it" : try_line(view, fd);
+		what = fd < 0 ? "to open" : try_line(view, fd);
 	EXPECT_EQ(NULL, what)
-		TH_LOG("line %d (%s): failed %s: %s", view->irq, kinds[view->kind].name, what,
+		TH_LOG("line %d (%s): failed: %s: %s", view->irq, kinds[view->kind].name, what,
 		       line_state(&(struct line){ .irq = view->irq }));
 	if (fd >= 0)
 		close(fd);
 }
 
-/* Whoever had a line, nobody has it now. */
+/* Checks that no line has an owner. */
 static void check_no_owner(struct __test_metadata *_metadata)
 {
 	FILE *file = fopen("/proc/interrupts", "r");
@@ -453,7 +441,7 @@ static void check_no_owner(struct __test_metadata *_metadata)
 	fclose(file);
 }
 
-/* A line that goes away tells its owner so, and leaves nothing behind. */
+/* Removes a line: its owner gets EIO, and its file is gone. */
 static void check_end(struct __test_metadata *_metadata, const struct view *view)
 {
 	int fd = open_when_free(view);
@@ -465,8 +453,8 @@ static void check_end(struct __test_metadata *_metadata, const struct view *view
 	close(fd);
 }
 
-/* Whatever workers do at once, calls keep their promises and lines still work. */
-TEST_F_TIMEOUT(fuzz, all_at_once, INT_MAX / 1000)
+/* Random calls of all workers give documented results, and all lines work afterwards. */
+TEST_F_TIMEOUT(fuzz, random_calls, INT_MAX / 1000)
 {
 	double begun = seconds();
 	bool ended = watch(self->seconds);

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The fuzzer's ways of waiting for events: poll, select, epoll and io_uring. Who
- * sleeps is woken by a signal sooner or later.
+ * The fuzzer's ways of waiting for events: poll, select, epoll and io_uring. A signal wakes
+ * sleeping workers sooner or later.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
-#include <unistd.h>
 
 #include "fuzz.h"
 #include "uring.h"
@@ -17,8 +16,8 @@
 #define GONE	(POLLHUP | POLLERR)
 
 /*
- * An event is told of as it was asked for, a line's end is told of anyway, and
- * that a line fires too fast is told of beside an event.
+ * An event is reported as the events that were asked for. The line's end is always reported. A
+ * storm is reported beside an event.
  */
 static void check_events(struct worker *worker, unsigned int wanted, unsigned int events)
 {
@@ -90,7 +89,7 @@ long op_select(struct worker *worker)
 		REQUIRE(worker, !is_open(&held));
 	else
 		expect(worker, result, ERRORS(EINTR));
-	/* A line that is gone is ready for everything; so is one that stands for a name. */
+	/* A line that is gone is ready for reading and writing; so is an O_PATH descriptor. */
 	if (result > 0 && is_open(&held) && !may_be_gone(&held))
 		REQUIRE(worker, FD_ISSET(held.fd, &in) && !FD_ISSET(held.fd, &out));
 	return result;
@@ -122,7 +121,7 @@ long op_epoll_ctl(struct worker *worker)
 	long result;
 
 	note(worker, "fd %d, operation %d, events %#x", held.fd, op, event.events);
-	/* Who waits on the set is told what was asked for. */
+	/* A waiter on the set needs the events that were asked for. */
 	event.data.u32 = event.events & (EVENT | POLLPRI);
 	result = outcome(epoll_ctl(set, op, held.fd, &event));
 	judge(worker, &held, result, ERRORS(EEXIST, ENOENT,
@@ -147,27 +146,27 @@ long op_epoll_wait(struct worker *worker)
 	return result;
 }
 
-/* What the worker's ring has under way. */
+/* A request that the worker's ring is processing. */
 struct request {
 	bool busy;
 	int op;
-	int value;			/* that is read, or written */
+	int value;			/* to be read or written */
 	unsigned int size, wanted;
 	bool is_bad;			/* the buffer */
 	bool is_good;			/* the descriptor */
 	struct view line;
 };
 
-/* A request is known by its number, and each cancellation by this one. */
+/* The user data of a request is its number, that of a cancellation is this. */
 #define CANCEL	4
 
-/* Buffers for reads that complete with each event. */
+/* Buffers for multishot reads. */
 #define BUFFERS	8
 
 static __thread struct ring ring;
 static __thread struct request requests[CANCEL];
 static __thread int buffers[BUFFERS];
-static __thread unsigned int taken;	/* a bit for each buffer that was used up */
+static __thread unsigned int taken;	/* a bit for each used buffer */
 
 void setup_ring(struct worker *worker)
 {
@@ -175,7 +174,7 @@ void setup_ring(struct worker *worker)
 	REQUIRE(worker, !ring_provide(&ring, buffers, BUFFERS, 0));
 }
 
-/* Gives the ring the buffers back that were used up. Its success is not told. */
+/* Gives used buffers back to the ring. A success gives no completion. */
 static void give_back_buffers(void)
 {
 	for (int i = 0; i < BUFFERS; i++) {
@@ -213,7 +212,7 @@ static void complete(struct worker *worker, const struct io_uring_cqe *cqe)
 		REQUIRE(worker, !request->is_good);
 	} else if (result == -EIO) {
 		REQUIRE(worker, !is_there(&request->line));
-		/* The size is looked at before the line. */
+		/* The kernel checks the size before the line. */
 		REQUIRE(worker, request->op != IORING_OP_READ || request->size == 4);
 	} else if (request->op == IORING_OP_POLL_ADD) {
 		expect(worker, result, ERRORS(ECANCELED));
@@ -300,7 +299,7 @@ long op_uring_submit(struct worker *worker)
 	request->busy = result >= 0;
 	request->is_good = is_open(&held) &&
 		(op != IORING_OP_WRITE || held.file.flags & O_RDWR);
-	/* A descriptor that is none may be looked up again later, and be one by then. */
+	/* If it is no descriptor now, the kernel may look it up again later, when it is one. */
 	if (is_open(&held))
 		request->line = held.file.line;
 	return result;

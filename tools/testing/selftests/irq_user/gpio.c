@@ -105,8 +105,8 @@ const char *gpio_restore(struct line *line)
 	line->gpio.up = false;
 
 	/*
-	 * An interrupt of a GPIO is mapped when somebody first asks for it, and
-	 * stays so. The simulated one comes only while the GPIO is an input.
+	 * gpiolib maps the interrupt of a GPIO at the first request, and the mapping stays. The
+	 * simulated GPIO interrupts only while it is an input.
 	 */
 	line->gpio.request = request_gpio(chip, 0);
 	if (line->gpio.request < 0 || gpio_watch(line, true))
@@ -146,7 +146,7 @@ const char *gpio_forward(struct line *line)
 	char text[80];
 	int fd;
 
-	/* It is the other chip that is to have the GPIO. */
+	/* The other chip must be able to request the GPIO. */
 	gpio_release(line);
 	snprintf(text, sizeof(text), "%s 0", strrchr(line->gpio.chip, '/') + 1);
 	if (write_file(AGGREGATOR "/new_device", text))
@@ -163,7 +163,7 @@ const char *gpio_setup(struct line *line)
 
 	memset(line, 0, sizeof(*line));
 	line->gpio.request = -1;
-	/* Where there is no configfs, or where it is mounted, there is none to mount. */
+	/* If configfs is missing or mounted already, this fails, which does not matter. */
 	mount("configfs", CONFIGFS, "configfs", 0, NULL);
 	if (access(SIM, W_OK))
 		return "needs root, configfs and gpio-sim";

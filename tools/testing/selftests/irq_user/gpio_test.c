@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What is promised of the line of a GPIO. */
+/* Tests the line of a GPIO. */
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>
@@ -8,6 +8,7 @@
 #include "../kselftest_harness.h"
 #include "file.h"
 #include "gpio.h"
+#include "rounds.h"
 
 FIXTURE(pin)
 {
@@ -32,23 +33,26 @@ FIXTURE_TEARDOWN(pin)
 	gpio_teardown(&self->line);
 }
 
-/* Up and down, each edge is one event and one interrupt. */
+/* Each edge, up or down, is one event and one interrupt. */
 TEST_F(pin, edges_are_counted)
 {
+	const int edges = rounds_of(200, 40);
 	unsigned int before = line_hw_count(&self->line);
 
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < edges; i++) {
 		ASSERT_EQ(-EAGAIN, read_count(self->fd));
 		gpio_pull(&self->line);
 		ASSERT_TRUE(wait_event(self->fd));
 		ASSERT_EQ(1, read_count(self->fd));
 	}
 	ASSERT_EQ(-EAGAIN, read_count(self->fd));
-	EXPECT_EQ(before + 200, line_hw_count(&self->line));
+	EXPECT_EQ(before + edges, line_hw_count(&self->line));
 }
 
-/* Who watches the GPIO through gpiolib has the line, and gives it back. */
-TEST_F(pin, is_shared_with_nobody)
+/*
+ * While gpiolib has the line for edges of the GPIO, open fails with EBUSY. Afterwards it works.
+ */
+TEST_F(pin, busy_while_gpiolib_has_it)
 {
 	close(self->fd);
 	ASSERT_EQ(0, gpio_watch(&self->line, true));
@@ -62,8 +66,8 @@ TEST_F(pin, is_shared_with_nobody)
 	EXPECT_EQ(1, read_count(self->fd));
 }
 
-/* An owner that keeps no request is told as well that the chip is gone. */
-TEST_F(pin, released_gpio_goes_away)
+/* If the chip is unbound, calls fail with EIO even if the owner holds no request of the GPIO. */
+TEST_F(pin, removal_without_a_request)
 {
 	gpio_release(&self->line);
 	gpio_remove(&self->line);
@@ -72,7 +76,7 @@ TEST_F(pin, released_gpio_goes_away)
 	EXPECT_EQ(ENOENT, errno);
 }
 
-/* A chip that passes the GPIO on does not take its line along when it goes. */
+/* When a chip that forwards the GPIO goes away, the line stays. */
 TEST_F(pin, forwarding_chip_leaves_the_line)
 {
 	close(self->fd);
@@ -81,8 +85,8 @@ TEST_F(pin, forwarding_chip_leaves_the_line)
 	EXPECT_LE(0, self->fd);
 }
 
-/* A GPIO that is driven does not interrupt. That is said, but not as often as it is tried. */
-TEST_F(pin, output_is_refused_quietly)
+/* The line of a GPIO that is driven cannot be opened. The log says so, but not each time. */
+TEST_F(pin, driven_gpio_is_refused)
 {
 	const time_t enough = time(NULL) + 20;
 	int log, told = 0;
@@ -91,8 +95,11 @@ TEST_F(pin, output_is_refused_quietly)
 	ASSERT_EQ(0, gpio_drive(&self->line, true));
 	log = log_end();
 	ASSERT_LE(0, log);
-	/* By default, 10 in five seconds. Others may have had those of the first seconds. */
-	for (int i = 0; i < 1000 || (!told && time(NULL) < enough); i++) {
+	/*
+	 * The log takes 10 messages in five seconds by default. Others may have used those of
+	 * the first seconds.
+	 */
+	for (int i = 0; i < rounds_of(1000, 200) || (!told && time(NULL) < enough); i++) {
 		ASSERT_EQ(-1, open(self->line.path, O_RDWR));
 		ASSERT_EQ(EIO, errno);
 		told += log_count(log, "set as output for IRQ");

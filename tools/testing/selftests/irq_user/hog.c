@@ -3,17 +3,9 @@
 #include <sched.h>
 #include <stdio.h>
 
+#include "calls.h"
 #include "file.h"
 #include "hog.h"
-
-void pin_to(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
 
 static void *hog_main(void *arg)
 {

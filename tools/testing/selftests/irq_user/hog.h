@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A thread that keeps others off a CPU. */
+/* A thread that keeps other threads off a CPU. */
 #ifndef IRQ_USER_HOG_H
 #define IRQ_USER_HOG_H
 
@@ -11,16 +11,13 @@ struct hog {
 	bool runs, may_stop;
 };
 
-/* Binds the calling thread to a CPU. */
-void pin_to(int cpu);
-
-/* Keeps normal threads, and the kernel's that serve interrupts, off CPU 1. */
+/* Keeps normal threads and the kernel's interrupt threads off CPU 1. */
 void hog_start(struct hog *hog);
 void hog_stop(struct hog *hog);
 
 /*
- * Has the scheduler let those that are kept off run after so many seconds, at most four. By
- * default, after one.
+ * Sets after how many seconds, at most four, the scheduler lets the threads run that are kept
+ * off. The default is one.
  */
 void hog_patience(int seconds);
 

@@ -8,7 +8,7 @@
 #include "igb.h"
 #include "node.h"
 
-/* Registers. The first four have a bit for each vector, the last is an array. */
+/* Registers. The first four have a bit for each vector. The last is an array. */
 #define SEND		(0x1520 / 4)
 #define ENABLE		(0x1524 / 4)
 #define AUTO_CLEAR	(0x152c / 4)
@@ -27,7 +27,7 @@ const char *igb_find(struct line *line)
 		return "needs root";
 	if (!line_find(line, IGB_VENDOR, IGB_DEVICE))
 		return "there is no \"igb\" PCI device: run QEMU with -device igb";
-	/* A test that was killed has left it bound. */
+	/* A test that was killed may have left it bound. */
 	node_unbind(line);
 	return NULL;
 }
@@ -60,7 +60,7 @@ const char *igb_map(struct line *line)
 	unmap(line);
 	line->regs = node_map(line, "mem0", IGB_BAR_SIZE);
 	if (!line->regs)
-		return "the registers cannot be mapped by their node";
+		return "the registers cannot be mapped through their node";
 	igb_prepare(line->regs, IGB_VECTORS);
 	return NULL;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /proc/irq/<N>/irq promises of an edge that comes while the line is masked:
- * it is kept, and is an event as soon as the line is armed, whatever the chip.
+ * Tests an edge that comes while the line is masked: it is kept, and is an event as soon as the
+ * line is armed, whatever the chip is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include "file.h"
 #include "gpio.h"
 #include "hog.h"
+#include "rounds.h"
 #include "sleeper.h"
 
 FIXTURE(kept)
@@ -27,19 +28,19 @@ FIXTURE(kept)
 
 FIXTURE_VARIANT(kept)
 {
-	const char *kind;		/* of the fake line; else it is a GPIO's */
+	const char *kind;		/* of the module's line; NULL: a GPIO's line */
 	const char *fire;
-	bool in_thread;			/* its handler has a thread */
+	bool in_thread;			/* the line's handler has a thread */
 };
 
 FIXTURE_VARIANT_ADD(kept, edge) { .kind = "edge", .fire = "fire" };
-/* Nothing can make it fire again: neither the chip nor the core. */
+/* Neither the chip nor the core can make this line fire again. */
 FIXTURE_VARIANT_ADD(kept, bare) { .kind = "bare_edge", .fire = "fire" };
 FIXTURE_VARIANT_ADD(kept, slow) { .kind = "slow_edge", .fire = "fire", .in_thread = true };
 FIXTURE_VARIANT_ADD(kept, nested) { .kind = "nested_edge", .fire = "nested" };
-/* Its flow does not tell that it is an edge. */
+/* The flow handler of this line does not say that it is an edge. */
 FIXTURE_VARIANT_ADD(kept, message) { .kind = "simple_message", .fire = "fire" };
-/* The core would make it fire again by a softirq. */
+/* The core would make this line fire again through a softirq. */
 FIXTURE_VARIANT_ADD(kept, gpio) { };
 
 FIXTURE_SETUP(kept)
@@ -70,7 +71,7 @@ FIXTURE_TEARDOWN(kept)
 		gpio_teardown(&self->line);
 }
 
-/* Makes an edge of a fake line by a command, or of a GPIO's without. */
+/* Makes an edge of the module's line by a command, or of a GPIO's line if @command is NULL. */
 static void fire(struct line *line, const char *command)
 {
 	if (command)
@@ -89,7 +90,7 @@ static void make_edge(struct line *line, const char *command)
 		;
 }
 
-/* Makes an event, and an edge that is kept. Returns what a read gives for the event. */
+/* Makes an event, and an edge that is kept. Returns what the read of the event gives. */
 static int mask_and_keep(struct line *line, const char *command, int fd)
 {
 	make_edge(line, command);
@@ -99,10 +100,10 @@ static int mask_and_keep(struct line *line, const char *command, int fd)
 	return read_count(fd);
 }
 
-/* The read that arms has the event, with no interrupt in between. */
-TEST_F(kept, is_read_at_once)
+/* The read that arms returns the kept edge, with no interrupt in between. */
+TEST_F(kept, read_that_arms_returns_the_edge)
 {
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		unsigned int interrupts;
 
 		ASSERT_EQ(1, mask_and_keep(&self->line, variant->fire, self->fd));
@@ -115,14 +116,14 @@ TEST_F(kept, is_read_at_once)
 	}
 }
 
-/* The poll that arms has it, too. */
-TEST_F(kept, is_polled_at_once)
+/* The poll that arms reports the kept edge. */
+TEST_F(kept, poll_that_arms_reports_the_edge)
 {
 	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN };
 
 	if (variant->in_thread)
 		SKIP(return, "the handler of this line has a thread");
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		ASSERT_EQ(1, mask_and_keep(&self->line, variant->fire, self->fd));
 		ASSERT_EQ(1, poll(&pollfd, 1, 0));
 		ASSERT_EQ(1, read_count(self->fd));
@@ -130,8 +131,8 @@ TEST_F(kept, is_polled_at_once)
 	}
 }
 
-/* A write that arms makes it an event that wakes a sleeping reader. */
-TEST_F(kept, is_an_event_by_a_write)
+/* A write that arms makes the kept edge an event, which wakes a sleeping reader. */
+TEST_F(kept, write_that_arms_wakes_a_reader)
 {
 	for (int value = 1; value <= (variant->in_thread ? 0 : 2); value++) {
 		ASSERT_EQ(0, write_value(self->fd, 0));
@@ -142,8 +143,11 @@ TEST_F(kept, is_an_event_by_a_write)
 	}
 }
 
-/* A reader of high priority has it beside a thread of lower one that never sleeps. */
-TEST_F(kept, waits_for_no_softirq)
+/*
+ * A reader of high priority gets the kept edge while a thread of lower priority occupies its
+ * CPU.
+ */
+TEST_F(kept, needs_no_softirq)
 {
 	struct sched_param param = { .sched_priority = 90 };
 	struct hog hog;
@@ -156,13 +160,13 @@ TEST_F(kept, waits_for_no_softirq)
 	hog_start(&hog);
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &param));
 	pin_to(1);
-	/* Where it waits for ksoftirqd, it waits until the test is timed out. */
+	/* If the read waited for ksoftirqd, it would wait until the test times out. */
 	count = read_count(self->fd);
 	hog_stop(&hog);
 	EXPECT_EQ(1, count);
 }
 
-/* Edges beyond it are coalesced: neither lost altogether nor counted. */
+/* Further edges are coalesced with the kept edge: together they are one event. */
 TEST_F(kept, further_edges_coalesce)
 {
 	ASSERT_EQ(1, mask_and_keep(&self->line, variant->fire, self->fd));
@@ -175,13 +179,13 @@ TEST_F(kept, further_edges_coalesce)
 	EXPECT_EQ(1, read_count(self->fd));
 }
 
-FIXTURE(wire)
+FIXTURE(edge)
 {
 	struct line line;
 	int fd;
 };
 
-FIXTURE_SETUP(wire)
+FIXTURE_SETUP(edge)
 {
 	const char *why = line_setup_edge(&self->line);
 
@@ -192,16 +196,16 @@ FIXTURE_SETUP(wire)
 	ASSERT_LE(0, self->fd);
 }
 
-FIXTURE_TEARDOWN(wire)
+FIXTURE_TEARDOWN(edge)
 {
 	close(self->fd);
 	line_teardown(&self->line);
 }
 
-/* It stays kept when the line moves to another CPU. */
-TEST_F(wire, affinity_moves_while_masked)
+/* An edge stays kept when the line moves to another CPU. */
+TEST_F(edge, stays_kept_on_another_cpu)
 {
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		unsigned int before = line_hw_count(&self->line);
 
 		line_trigger(&self->line);
@@ -216,24 +220,24 @@ TEST_F(wire, affinity_moves_while_masked)
 	}
 }
 
-FIXTURE(asleep)
+FIXTURE(suspended)
 {
 	struct fake fake;
 	int fd;
 };
 
-FIXTURE_VARIANT(asleep)
+FIXTURE_VARIANT(suspended)
 {
 	const char *kind;
-	bool masked;			/* when the system suspends */
-	bool wakes;			/* the system, which something else does otherwise */
+	bool masked;			/* at the time of the suspend */
+	bool wakes;			/* the system; else another interrupt does */
 };
 
-FIXTURE_VARIANT_ADD(asleep, armed) { .kind = "bare_edge" };
-FIXTURE_VARIANT_ADD(asleep, masked) { .kind = "bare_edge", .masked = true };
-FIXTURE_VARIANT_ADD(asleep, waking) { .kind = "bare_edge", .wakes = true };
+FIXTURE_VARIANT_ADD(suspended, armed) { .kind = "bare_edge" };
+FIXTURE_VARIANT_ADD(suspended, masked) { .kind = "bare_edge", .masked = true };
+FIXTURE_VARIANT_ADD(suspended, waking) { .kind = "bare_edge", .wakes = true };
 
-FIXTURE_SETUP(asleep)
+FIXTURE_SETUP(suspended)
 {
 	const char *why = fake_make(&self->fake, variant->kind);
 
@@ -244,17 +248,16 @@ FIXTURE_SETUP(asleep)
 	ASSERT_LE(0, self->fd);
 }
 
-FIXTURE_TEARDOWN(asleep)
+FIXTURE_TEARDOWN(suspended)
 {
 	close(self->fd);
 	fake_dispose(&self->fake);
 }
 
-#define POWER_STATE	"/sys/power/state"
 #define WOKEN_BY	"/sys/power/pm_wakeup_irq"
 
-/* An edge that comes while the system is suspended is an event when it has resumed. */
-TEST_F(asleep, edge_comes_after_resume)
+/* An edge that comes while the system is suspended is an event after the resume. */
+TEST_F(suspended, edge_in_suspend_is_an_event_after_resume)
 {
 	char number[16] = "";
 
@@ -262,8 +265,7 @@ TEST_F(asleep, edge_comes_after_resume)
 		ASSERT_EQ(0, write_value(self->fd, 0));
 	if (variant->wakes)
 		ASSERT_EQ(0, fake_do(&self->fake, "wake"));
-	ASSERT_EQ(0, fake_do(&self->fake, "asleep"));
-	ASSERT_EQ(0, write_file(POWER_STATE, "freeze"));
+	ASSERT_EQ(0, fake_suspend(&self->fake));
 	if (variant->wakes && read_file(WOKEN_BY, number, sizeof(number)))
 		EXPECT_EQ(self->fake.irq, atoi(number));
 
@@ -274,12 +276,7 @@ TEST_F(asleep, edge_comes_after_resume)
 	EXPECT_EQ(-EAGAIN, read_count(self->fd));
 }
 
-static bool reads_one(int fd)
-{
-	return read_count(fd) == 1;
-}
-
-/* Returns how long a sleeper has run by the time that it really sleeps. */
+/* Waits until a sleeper no longer runs. Returns how long it has run. */
 static int64_t settled_runtime(struct sleeper *sleeper)
 {
 	int64_t before, now = sleeper_runtime(sleeper);
@@ -292,8 +289,11 @@ static int64_t settled_runtime(struct sleeper *sleeper)
 	return now;
 }
 
-/* A reader sleeps on while the system is suspended: it does not run, and arms nothing. */
-TEST(suspend_does_not_disturb_a_reader)
+/*
+ * A reader sleeps on while the system suspends and resumes. It does not run, and so does not
+ * arm.
+ */
+TEST(reader_sleeps_through_suspend)
 {
 	struct sleeper sleeper;
 	struct fake fake, waker;
@@ -307,11 +307,10 @@ TEST(suspend_does_not_disturb_a_reader)
 		SKIP(return, "%s", why);
 	fd = open(fake.path, O_RDWR);
 	ASSERT_LE(0, fd);
-	sleeper_start(&sleeper, fd, reads_one);
+	sleeper_start(&sleeper, fd, sleep_for_one);
 	runtime = settled_runtime(&sleeper);
-	/* This ends the suspend. */
-	ASSERT_EQ(0, fake_do(&waker, "asleep"));
-	ASSERT_EQ(0, write_file(POWER_STATE, "freeze"));
+	/* This line wakes the system. */
+	ASSERT_EQ(0, fake_suspend(&waker));
 	EXPECT_EQ(runtime, settled_runtime(&sleeper));
 	ASSERT_FALSE(sleeper_is_done(&sleeper));
 	ASSERT_EQ(0, fake_do(&fake, "fire"));

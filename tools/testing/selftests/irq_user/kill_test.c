@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is promised when one of two sleeping readers gets a signal just as an
- * event comes: the event is not lost.
+ * Tests two sleeping readers of which one gets a signal while an event comes: the event is not
+ * lost.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -17,20 +16,22 @@
 #include "fake.h"
 #include "hog.h"
 #include "line.h"
+#include "rounds.h"
 #include "sleeper.h"
 
-#define ROUNDS	200
+/* At least 32: each order of the calls, with each length of dawdle(). */
+#define ROUNDS	((int)rounds_of(200, 40))
 
-/* What the victim leaves for all to see. */
+/* What the victim records in shared memory. */
 struct trace {
 	int count;			/* written by the kernel */
-	bool returned;			/* the victim got as far as to see it */
+	bool returned;			/* the victim's read has returned */
 };
 
 FIXTURE(pair)
 {
 	struct fake fake;
-	struct line line;		/* to count its interrupts */
+	struct line line;		/* for its interrupt count */
 	struct sleeper survivor;
 	struct trace *trace;
 	int fd;
@@ -57,17 +58,7 @@ FIXTURE_TEARDOWN(pair)
 	fake_dispose(&self->fake);
 }
 
-static bool sleep_for_one(int fd)
-{
-	return read_count(fd) == 1;
-}
-
-static bool is_pending(int fd)
-{
-	return poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 1;
-}
-
-/* Starts a process that reads, and then waits for its end. */
+/* Starts a process that reads, and then sleeps until it is killed. */
 static pid_t victim_start(int fd, struct trace *trace)
 {
 	pid_t victim;
@@ -84,7 +75,7 @@ static pid_t victim_start(int fd, struct trace *trace)
 	return victim;
 }
 
-/* Lets some time pass, from next to none to more than it takes to wake a reader. */
+/* Lets time pass, from almost none to more than it takes to wake a reader. */
 static void dawdle(int round)
 {
 	for (int n = 0; n < 1 << round % 16; n++)
@@ -92,31 +83,33 @@ static void dawdle(int round)
 }
 
 /*
- * Waits until an event is given to one of the two. Returns whether it was the
- * survivor; else he sleeps, and the line is armed.
+ * Waits until one of the two readers has got the event. Returns whether it was the survivor. If
+ * it was not, the survivor sleeps, and the line is armed.
  */
 static bool survivor_has_it(struct sleeper *survivor, struct trace *trace)
 {
 	while (!__atomic_load_n(&trace->count, __ATOMIC_ACQUIRE) && !sleeper_is_done(survivor))
 		sched_yield();
-	/* The count is written before the event is taken, perhaps by the other one. */
-	while (is_pending(survivor->fd))
+	/*
+	 * The kernel writes the count before it takes the event, which the other reader may
+	 * take.
+	 */
+	while (wait_event_for(survivor->fd, 0))
 		sched_yield();
 	wait_asleep(survivor->tid);
 	return sleeper_is_done(survivor);
 }
 
 /*
- * A reader is killed as the event comes.
+ * A reader is killed at the time of the event.
  *
- * A read that has taken the event returns it, but a process that was killed
- * meanwhile does not live to say so. It can only have taken the event if the
- * kernel had given it the count before. So the survivor gets the event unless
- * the victim was given the count, and does not get it if the victim's read is
- * known to have returned. Whoever had it, the line goes on: the next event is
- * the survivor's if this one was not.
+ * A read that has taken the event returns it, but a process that was killed in the meantime
+ * cannot report that. The read can have taken the event only if the kernel had written the
+ * count before. So the survivor gets the event unless the count was written, and does not get
+ * it if the victim's read is known to have returned. In both cases the line keeps working: if
+ * the survivor did not get this event, it gets the next one.
  */
-TEST_F_TIMEOUT(pair, killed_reader, 120)
+TEST_F_TIMEOUT(pair, killed_reader_loses_no_event, 120)
 {
 	unsigned int before = line_hw_count(&self->line), events = 0;
 	int returned = 0, died = 0, passed_on = 0, i;
@@ -126,7 +119,7 @@ TEST_F_TIMEOUT(pair, killed_reader, 120)
 		struct trace *trace = self->trace;
 		pid_t victim;
 
-		/* The first one to sleep is the first one to be woken. */
+		/* The reader that went to sleep first is woken first. */
 		if (i & 1) {
 			victim = victim_start(self->fd, trace);
 			sleeper_start(&self->survivor, self->fd, sleep_for_one);
@@ -149,7 +142,7 @@ TEST_F_TIMEOUT(pair, killed_reader, 120)
 
 		if (survivor_has_it(&self->survivor, trace)) {
 			ASSERT_FALSE(trace->returned);
-			/* The victim was woken, and killed before it could read. */
+			/* The victim was woken, but was killed before it could read. */
 			passed_on += (i & 3) == 1;
 		} else {
 			ASSERT_EQ(1, trace->count);
@@ -160,16 +153,11 @@ TEST_F_TIMEOUT(pair, killed_reader, 120)
 		}
 		ASSERT_TRUE(sleeper_join(&self->survivor));
 	}
-	TH_LOG("of %d victims %d read the event, %d more as they died, %d passed it on",
+	TH_LOG("of %d victims %d read the event, %d were killed after taking it, %d left it",
 	       i, returned, died, passed_on);
 	EXPECT_LE(5, returned);
 	EXPECT_LE(2, passed_on);
 	EXPECT_EQ(events, line_hw_count(&self->line) - before);
-}
-
-static void wake_up(int signal)
-{
-	(void)signal;
 }
 
 static int interrupted_result;
@@ -180,14 +168,13 @@ static bool sleep_until_interrupted(int fd)
 	return interrupted_result == 1 || interrupted_result == -EINTR;
 }
 
-/* A reader is interrupted as the event comes: he says what he got. */
-TEST_F_TIMEOUT(pair, interrupted_reader, 120)
+/* A signal interrupts a reader at the time of the event. Its read returns the event or EINTR. */
+TEST_F_TIMEOUT(pair, interrupted_reader_loses_no_event, 120)
 {
 	unsigned int before = line_hw_count(&self->line), events = 0;
-	struct sigaction action = { .sa_handler = wake_up };
 	int victims = 0;
 
-	sigaction(SIGUSR1, &action, NULL);
+	ignore_signal(SIGUSR1, 0);
 	for (int i = 0; i < ROUNDS; i++) {
 		struct sleeper victim;
 
@@ -213,32 +200,29 @@ TEST_F_TIMEOUT(pair, interrupted_reader, 120)
 
 		if (interrupted_result == 1) {
 			victims++;
-			ASSERT_FALSE(is_pending(self->fd));
+			ASSERT_FALSE(wait_event_for(self->fd, 0));
 			fake_do(&self->fake, "fire");
 			events++;
 		}
 		ASSERT_TRUE(sleeper_join(&self->survivor));
 	}
-	TH_LOG("%d events were read by the victim", victims);
+	TH_LOG("the victim read %d events", victims);
 	EXPECT_EQ(events, line_hw_count(&self->line) - before);
 }
 
-/* Starts a victim on the CPU that is to be hogged, and keeps off it. */
+/* Starts a victim on CPU 1, which a hog will occupy, and keeps this thread off it. */
 static pid_t victim_on_cpu_1(int fd, struct trace *trace)
 {
-	cpu_set_t cpu_1;
 	pid_t victim;
 
 	pin_to(0);
 	victim = victim_start(fd, trace);
-	CPU_ZERO(&cpu_1);
-	CPU_SET(1, &cpu_1);
-	sched_setaffinity(victim, sizeof(cpu_1), &cpu_1);
+	move_to_cpu(victim, 1);
 	return victim;
 }
 
-/* A reader that is dying, but has yet to run, is not woken in place of another. */
-TEST_F(pair, killed_before_the_event)
+/* A killed reader that has not run yet is not woken in place of another reader. */
+TEST_F(pair, killed_reader_is_not_woken)
 {
 	struct hog hog;
 	pid_t victim;
@@ -255,8 +239,8 @@ TEST_F(pair, killed_before_the_event)
 	EXPECT_TRUE(sleeper_join(&self->survivor));
 }
 
-/* A reader that was woken, but is killed before it runs, leaves the event to another. */
-TEST_F(pair, killed_after_the_wake)
+/* A reader that was woken, but is killed before it runs, leaves the event to another reader. */
+TEST_F(pair, killed_reader_passes_the_event_on)
 {
 	struct hog hog;
 	pid_t victim;

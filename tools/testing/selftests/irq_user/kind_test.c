@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lines of every kind: what is promised of those that can be had, and that the
- * others are refused without a word in the kernel's log.
+ * Tests lines of every kind: those that can be opened, and those that cannot, for which the
+ * kernel logs nothing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 #include "fake.h"
 #include "file.h"
 #include "line.h"
+#include "rounds.h"
 
 FIXTURE(kind)
 {
@@ -26,7 +27,7 @@ FIXTURE_VARIANT(kind)
 {
 	const char *name;
 	bool hidden;			/* not in /proc/interrupts */
-	const char *fire;		/* how it is made to fire */
+	const char *fire;		/* the command that makes it fire */
 };
 
 FIXTURE_VARIANT_ADD(kind, edge) { .name = "edge", .fire = "fire" };
@@ -52,7 +53,7 @@ FIXTURE_TEARDOWN(kind)
 	fake_dispose(&self->fake);
 }
 
-/* Returns whether the kernel has complained of nothing, and named no interrupt, since. */
+/* Returns whether the log has no warning and no record with "irq" since then. */
 static bool is_silent(int log)
 {
 	char record[1024];
@@ -67,8 +68,8 @@ static bool is_silent(int log)
 	return errno == EAGAIN;
 }
 
-/* A line can be had, by one at a time; the log stays silent. */
-TEST_F(kind, can_be_had)
+/* A line can be opened, by one owner at a time. The log stays silent. */
+TEST_F(kind, can_be_opened)
 {
 	int log = log_end();
 
@@ -83,14 +84,14 @@ TEST_F(kind, can_be_had)
 	EXPECT_TRUE(is_silent(log));
 }
 
-/* Whatever context its handler needs, each event is counted once and masks. */
+/* Each event counts once and masks the line, whatever context its handler needs. */
 TEST_F(kind, events_are_counted)
 {
 	int fd;
 
 	fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < rounds_of(200, 40); i++) {
 		ASSERT_EQ(-EAGAIN, read_count(fd));
 		ASSERT_EQ(0, fake_do(&self->fake, variant->fire));
 		ASSERT_TRUE(wait_event(fd));
@@ -124,7 +125,7 @@ FIXTURE_VARIANT(refused)
 };
 
 FIXTURE_VARIANT_ADD(refused, untriggered) { .name = "untriggered" };
-/* It is marked so after it was mapped: so it keeps its file. */
+/* This line is marked NOREQUEST after it was mapped, so it keeps its file. */
 FIXTURE_VARIANT_ADD(refused, no_request) { .name = "norequest" };
 
 FIXTURE_SETUP(refused)
@@ -140,8 +141,8 @@ FIXTURE_TEARDOWN(refused)
 	fake_dispose(&self->fake);
 }
 
-/* A line that cannot be had is EINVAL, and the log stays silent. */
-TEST_F(refused, is_invalid)
+/* Opening a line that cannot be requested fails with EINVAL, and the log stays silent. */
+TEST_F(refused, open_is_invalid)
 {
 	int log = log_end();
 
@@ -183,8 +184,11 @@ FIXTURE_TEARDOWN(absent)
 	fake_dispose(&self->fake);
 }
 
-/* A line that is the kernel's own, or that nothing can mask, has no file. The log stays silent. */
-TEST_F(absent, does_not_exist)
+/*
+ * A line that belongs to the kernel, or that nothing can mask, has no file. The log stays
+ * silent.
+ */
+TEST_F(absent, has_no_file)
 {
 	int log = log_end();
 
@@ -203,12 +207,12 @@ FIXTURE(late)
 FIXTURE_VARIANT(late)
 {
 	const char *name;
-	const char *before;		/* what happens to the line before */
-	const char *verb;		/* what makes it suit user space */
+	const char *before;		/* a command before that */
+	const char *verb;		/* the command that makes the line suit user space */
 };
 
 FIXTURE_VARIANT_ADD(late, chip) { .name = "late_chip", .verb = "chip" };
-/* It cannot be masked, but needs no mask once it is known to be an edge. */
+/* This line cannot be masked, but needs no mask after its trigger is known to be an edge. */
 FIXTURE_VARIANT_ADD(late, trigger) { .name = "late_trigger", .verb = "trigger" };
 /* The first request makes the line's directory. */
 FIXTURE_VARIANT_ADD(late, trigger_after_request)
@@ -229,8 +233,8 @@ FIXTURE_TEARDOWN(late)
 	fake_dispose(&self->fake);
 }
 
-/* A line that suits user space some time after it was mapped has its file from then on. */
-TEST_F(late, file_comes_later)
+/* A line that suits user space only some time after it was mapped has its file from then on. */
+TEST_F(late, file_appears_later)
 {
 	int fd;
 
@@ -272,18 +276,18 @@ FIXTURE_TEARDOWN(simple)
 	fake_dispose(&self->fake);
 }
 
-/* Gives the line time to fire, which it should not. */
+/* Gives the line time to fire. It must not fire. */
 static void wait_in_vain(void)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000 * 1000 }, NULL);
 }
 
-/* A simple flow does not mask, so the handler does at once: one assertion is one interrupt. */
+/* A simple flow does not mask, so the handler masks the line: one assertion is one interrupt. */
 TEST_F(simple, assertion_is_one_event)
 {
 	unsigned int before = line_hw_count(&self->line);
 
-	for (int i = 1; i <= 20; i++) {
+	for (int i = 1; i <= rounds_of(20, 5); i++) {
 		ASSERT_EQ(0, fake_do(&self->fake, "assert"));
 		ASSERT_TRUE(wait_event(self->fd));
 		wait_in_vain();
@@ -298,8 +302,11 @@ TEST_F(simple, assertion_is_one_event)
 	EXPECT_EQ(-EINVAL, write_value(self->fd, 2));
 }
 
-/* Nothing is left of an assertion while the line was masked, for this owner or the next one. */
-TEST_F(simple, nothing_is_stale)
+/*
+ * An assertion that came and went while the line was masked gives no event, neither to this
+ * owner nor to the next.
+ */
+TEST_F(simple, masked_assertion_leaves_no_event)
 {
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, write_value(self->fd, 0));
@@ -321,8 +328,11 @@ TEST_F(simple, nothing_is_stale)
 	EXPECT_EQ(1, read_count(self->fd));
 }
 
-/* A trigger that the chip refuses is the chip's error; it is said, but not each time. */
-TEST(refused_trigger)
+/*
+ * If the chip refuses the trigger, open fails with the chip's error. The log says so, but not
+ * each time.
+ */
+TEST(trigger_refused_by_the_chip)
 {
 	const time_t enough = time(NULL) + 20;
 	struct fake fake;
@@ -334,8 +344,11 @@ TEST(refused_trigger)
 		SKIP(return, "%s", why);
 	ASSERT_LE(0, log);
 	snprintf(text, sizeof(text), "irq %d failed", fake.irq);
-	/* By default, 10 in five seconds. Others may have had those of the first seconds. */
-	for (int i = 0; i < 1000 || (!told && time(NULL) < enough); i++) {
+	/*
+	 * The log takes 10 messages in five seconds by default. Others may have used those of
+	 * the first seconds.
+	 */
+	for (int i = 0; i < rounds_of(1000, 200) || (!told && time(NULL) < enough); i++) {
 		ASSERT_EQ(-1, open(fake.path, O_RDWR));
 		ASSERT_EQ(EOPNOTSUPP, errno);
 		told += log_count(log, text);

@@ -3,7 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <linux/pci_regs.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +18,7 @@
 
 #define PCI_BUS		"/sys/bus/pci"
 #define PCI_DEVICES	PCI_BUS "/devices"
+#define DEBUGFS_LINES	"/sys/kernel/debug/irq/irqs"
 
 /* Registers of the device, see QEMU's docs/specs/edu.rst. */
 #define EDU_STATUS	(0x24 / 4)
@@ -36,17 +37,10 @@ static void write_register(struct line *line, int index, uint32_t value)
 
 static long read_number(const char *dir, const char *file)
 {
-	char path[320], text[32] = "";
-	int fd;
+	char path[320], text[32];
 
 	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
-		return -1;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
-	return strtol(text, NULL, 0);
+	return read_file(path, text, sizeof(text)) ? strtol(text, NULL, 0) : -1;
 }
 
 bool line_find_at(struct line *line, long vendor, long device, int index)
@@ -86,9 +80,9 @@ static bool has_owner(struct line *line)
 }
 
 /*
- * An IO-APIC of QEMU's does not see what a pin does while nobody has its line: it
- * takes one that fell for asserted, and one that rose for quiet, until it has seen
- * it fall, rise and fall.
+ * QEMU's IO-APIC does not see changes of a pin while its line has no owner: it takes a pin that
+ * fell for asserted, and a pin that rose for quiet, until it has seen the pin fall, rise and
+ * fall.
  */
 static void settle_pin(struct line *line)
 {
@@ -158,22 +152,31 @@ bool opens_nodes(void)
 	return door && !strcmp(door, "node");
 }
 
-/* Writes to the device's switch, which also makes and removes its line. */
+/* Writes to the device's attribute "enable", which also makes and removes its line. */
 static void switch_device(struct line *line, bool on)
 {
 	char path[80];
 
-	/* To disable a disabled device is an error that does not matter. */
+	/* Disabling a disabled device is an error, which does not matter. */
 	snprintf(path, sizeof(path), "%s/enable", line->device);
 	write_file(path, on ? "1" : "0");
 }
 
-/* Makes the device's line, which is opened by its file in /proc or by its node. */
+static bool is_enabled(struct line *line)
+{
+	return read_number(line->device, "enable") > 0;
+}
+
+/*
+ * Makes the device's line, or finds the line that was left. Its file is in /proc, or is its
+ * node.
+ */
 static const char *make_line(struct line *line)
 {
 	if (opens_nodes())
 		return node_take(line, "intx");
-	switch_device(line, true);
+	if (!is_enabled(line))
+		switch_device(line, true);
 	line->irq = line_number(line);
 	if (!line->irq && lines_stay()) {
 		line_bind(line, "pci-stub");
@@ -184,6 +187,67 @@ static const char *make_line(struct line *line)
 		return "the device has no line: is there CONFIG_PCI_STUB?";
 	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", line->irq);
 	return NULL;
+}
+
+/*
+ * Whether a test has left the first device's line to the next test. The processes of the tests
+ * share this. Making and removing the line runs ACPI's byte code twice, which takes long if the
+ * kernel is slow.
+ */
+static bool *left;
+
+__attribute__((constructor))
+static void share_left(void)
+{
+	void *map = mmap(NULL, sizeof(*left), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			 -1, 0);
+
+	left = map == MAP_FAILED ? NULL : map;
+}
+
+/* Removes the line that the program's last test has left. */
+__attribute__((destructor))
+static void remove_left(void)
+{
+	struct line line = {};
+
+	if (left && *left && line_find(&line, EDU_VENDOR, EDU_DEVICE))
+		line_enable(&line, false);
+}
+
+/* Lets all CPUs have the line again. */
+static void reset_affinity(int irq)
+{
+	char path[64], mask[128];
+
+	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity", irq);
+	if (read_file("/proc/irq/default_smp_affinity", mask, sizeof(mask)))
+		write_file(path, mask);
+}
+
+/* Returns whether a test has left the line, and the line is in the state of a new one. */
+static bool take_left(struct line *line)
+{
+	char path[64];
+
+	if (!left || !*left)
+		return false;
+	*left = false;
+	if (opens_nodes() != node_is_bound(line))
+		return false;
+	if (opens_nodes()) {
+		if (strcmp(node_get(line, "irq_user_type"), "intx"))
+			return false;
+		snprintf(path, sizeof(path), "%s", node_path(line, "intx"));
+	} else {
+		if (node_config(line, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE)
+			return false;
+		snprintf(path, sizeof(path), "/proc/irq/%d/irq", line_number(line));
+	}
+	if (!is_enabled(line) || try_open(path, O_RDWR))
+		return false;
+	reset_affinity(line_number(line));
+	return true;
 }
 
 const char *line_setup_card(struct line *line, int index)
@@ -197,9 +261,14 @@ const char *line_setup_card(struct line *line, int index)
 		return index ? "there are not enough \"edu\" PCI devices" :
 			       "there is no \"edu\" PCI device: run QEMU with -device edu";
 
-	/* A test that was killed has left it bound, or enabled, and enabling is counted. */
-	line_unbind(line, NODE_DRIVER);
-	line_disable(line);
+	/*
+	 * A test that was killed may have left it bound or enabled. The kernel counts how often
+	 * it is enabled.
+	 */
+	if (index || !take_left(line)) {
+		line_unbind(line, NODE_DRIVER);
+		line_disable(line);
+	}
 	why = make_line(line);
 	if (!why)
 		why = line_map(line, EDU_BAR_SIZE);
@@ -226,7 +295,7 @@ bool lines_stay(void)
 const char *line_setup_removable(struct line *line)
 {
 	memset(line, 0, sizeof(*line));
-	/* A node goes with the binding of its device. */
+	/* A node goes away when its device is unbound. */
 	if (lines_stay() && !opens_nodes())
 		return "lines of disabled devices stay mapped here";
 	return line_setup(line);
@@ -240,10 +309,9 @@ static bool is_edge(int irq)
 	return read_file(path, type, sizeof(type)) && !strcmp(type, "edge");
 }
 
-/* Takes the line if it is free, edge-triggered, and an edge can be injected. */
+/* Uses the line if it is free and edge-triggered, and an edge can be injected. */
 static bool try_edge_line(struct line *line, int irq, const char *file)
 {
-	char path[64];
 	bool works;
 	int fd;
 
@@ -254,11 +322,10 @@ static bool try_edge_line(struct line *line, int irq, const char *file)
 	fd = open(line->path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return false;
-	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", line->irq);
-	line->debug = open(path, O_WRONLY);
-	/* Any line may be said to be one until its first owner sets it up. */
-	works = is_edge(irq) && line->debug >= 0 && write(line->debug, "trigger", 7) == 7 &&
-		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 2000) == 1;
+	works = line_open_trigger(line);
+	/* A line's type may be wrong until its first owner sets it up. */
+	works = works && is_edge(irq) && write(line->debug, "trigger", 7) == 7 &&
+		wait_event_for(fd, 2000);
 	if (!works) {
 		close(line->debug);
 		line->debug = 0;
@@ -267,7 +334,7 @@ static bool try_edge_line(struct line *line, int irq, const char *file)
 	return works;
 }
 
-/* As line_setup_edge(), for a vector of a card, which has a node. */
+/* As line_setup_edge(), for a vector of the card, which has a node. */
 static const char *setup_vector(struct line *line)
 {
 	const char *why = igb_find(line);
@@ -311,7 +378,8 @@ const char *line_setup_edge(struct line *line)
 	return "there is no free edge-triggered line that debugfs can trigger";
 }
 
-void line_teardown(struct line *line)
+/* Quiets the device, and closes and unmaps what a test has opened of the line. */
+static void release(struct line *line)
 {
 	if (line->debug > 0)
 		close(line->debug);
@@ -320,8 +388,23 @@ void line_teardown(struct line *line)
 		line_ack(line);
 		munmap(line->regs, EDU_BAR_SIZE);
 	}
+}
+
+void line_teardown(struct line *line)
+{
+	release(line);
 	if (line->device[0])
 		line_enable(line, false);
+}
+
+void line_leave(struct line *line)
+{
+	if (!line->regs || !left) {
+		line_teardown(line);
+		return;
+	}
+	release(line);
+	*left = true;
 }
 
 void line_enable(struct line *line, bool on)
@@ -336,7 +419,7 @@ void line_enable(struct line *line, bool on)
 
 void line_disable(struct line *line)
 {
-	while (read_number(line->device, "enable") > 0)
+	while (is_enabled(line))
 		switch_device(line, false);
 }
 
@@ -344,7 +427,7 @@ void line_unplug(struct line *line)
 {
 	char path[80];
 
-	/* Who uses the registers of a device that is not there gets SIGBUS. */
+	/* An access to the registers of a removed device raises SIGBUS. */
 	munmap(line->regs, EDU_BAR_SIZE);
 	line->regs = NULL;
 	snprintf(path, sizeof(path), "%s/remove", line->device);
@@ -377,9 +460,18 @@ bool line_asserts(struct line *line)
 	return read_register(line, EDU_STATUS);
 }
 
+bool line_open_trigger(struct line *line)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), DEBUGFS_LINES "/%d", line->irq);
+	line->debug = open(path, O_WRONLY);
+	return line->debug >= 0;
+}
+
 void line_trigger(struct line *line)
 {
-	/* EBUSY: the last edge is still on its way, and this one would be the same. */
+	/* EBUSY: the last edge is still on its way, and this edge would coalesce with it. */
 	while (write(line->debug, "trigger", 7) < 0 && errno == EBUSY)
 		sched_yield();
 }
@@ -387,19 +479,9 @@ void line_trigger(struct line *line)
 static bool read_debug(struct line *line, char *text, size_t size)
 {
 	char path[64];
-	ssize_t len;
-	int fd;
 
-	snprintf(path, sizeof(path), "/sys/kernel/debug/irq/irqs/%d", line->irq);
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
-		return false;
-	len = read(fd, text, size - 1);
-	close(fd);
-	if (len < 0)
-		return false;
-	text[len] = '\0';
-	return true;
+	snprintf(path, sizeof(path), DEBUGFS_LINES "/%d", line->irq);
+	return read_file(path, text, size);
 }
 
 char *line_state(struct line *line)
@@ -420,33 +502,31 @@ int line_depth(struct line *line)
 	return value ? atoi(value + strlen(key)) : -1;
 }
 
-bool line_keeps_edge(struct line *line)
+bool line_has_state(struct line *line, const char *state)
 {
 	char text[2048];
 
-	return read_debug(line, text, sizeof(text)) && strstr(text, "IRQS_PENDING");
+	return read_debug(line, text, sizeof(text)) && strstr(text, state);
+}
+
+bool line_keeps_edge(struct line *line)
+{
+	return line_has_state(line, "IRQS_PENDING");
 }
 
 bool line_expects_edge(struct line *line)
 {
-	char text[2048];
-
-	return read_debug(line, text, sizeof(text)) && strstr(text, "IRQS_REPLAY");
+	return line_has_state(line, "IRQS_REPLAY");
 }
 
 unsigned int line_hw_count(struct line *line)
 {
-	char path[64], text[1024] = "", *next = text;
+	char path[64], text[1024], *next = text;
 	unsigned int sum = 0;
-	int fd;
 
 	snprintf(path, sizeof(path), "/sys/kernel/irq/%d/per_cpu_count", line->irq);
-	fd = open(path, O_RDONLY);
-	if (fd < 0)
+	if (!read_file(path, text, sizeof(text)))
 		return 0;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
-	close(fd);
 	while (next && *next) {
 		sum += strtoul(next, NULL, 10);
 		next = strchr(next, ',');
@@ -458,17 +538,14 @@ unsigned int line_hw_count(struct line *line)
 
 void line_settle(struct line *line)
 {
-	cpu_set_t old, set;
+	cpu_set_t old;
 
-	/* Once the device answers, the interrupt is pending at the CPU that is to take it. */
+	/* When the device answers, the interrupt is pending at the CPU that takes it. */
 	line_asserts(line);
-	/* A CPU that runs this thread has taken what was pending. */
+	/* When a CPU runs this thread, it has taken what was pending. */
 	sched_getaffinity(0, sizeof(old), &old);
-	for (int cpu = sysconf(_SC_NPROCESSORS_CONF) - 1; cpu >= 0; cpu--) {
-		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
-		sched_setaffinity(0, sizeof(set), &set);
-	}
+	for (int cpu = sysconf(_SC_NPROCESSORS_CONF) - 1; cpu >= 0; cpu--)
+		pin_to(cpu);
 	sched_setaffinity(0, sizeof(old), &old);
 }
 
@@ -501,7 +578,7 @@ void line_move_to(struct line *line, int cpu)
 	fd = open(path, O_WRONLY);
 	if (fd < 0)
 		return;
-	/* With a single CPU this may fail, and it stays where it is. */
+	/* With a single CPU this may fail, and the line stays where it is. */
 	if (dprintf(fd, "%d", cpu) < 0)
 		errno = 0;
 	close(fd);
@@ -510,11 +587,7 @@ void line_move_to(struct line *line, int cpu)
 /* Binds the caller to CPU 0, and then the line to @cpu. */
 static void bind_both(struct line *line, int cpu)
 {
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	if (!sched_setaffinity(0, sizeof(cpus), &cpus))
+	if (pin_to(0))
 		line_move_to(line, cpu);
 }
 
@@ -526,65 +599,4 @@ void line_move_away(struct line *line)
 void line_move_here(struct line *line)
 {
 	bind_both(line, 0);
-}
-
-void wait_asleep(pid_t tid)
-{
-	char path[64], text[256], *state;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
-	for (;;) {
-		ssize_t len;
-
-		fd = open(path, O_RDONLY);
-		if (fd < 0)
-			return;
-		len = read(fd, text, sizeof(text) - 1);
-		close(fd);
-		if (len <= 0)
-			return;
-		text[len] = '\0';
-		/* The state follows the name, which may contain anything. */
-		state = strrchr(text, ')');
-		if (state && state[2] == 'S')
-			return;
-		sched_yield();
-	}
-}
-
-bool wait_event(int fd)
-{
-	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-
-	return poll(&pollfd, 1, -1) == 1 && (pollfd.revents & POLLIN);
-}
-
-int try_open(const char *path, int flags)
-{
-	int fd = open(path, flags);
-
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
-}
-
-int read_count(int fd)
-{
-	int count;
-	ssize_t len = read(fd, &count, sizeof(count));
-
-	if (len < 0)
-		return -errno;
-	return len == sizeof(count) ? count : -EPROTO;
-}
-
-int write_value(int fd, int value)
-{
-	ssize_t len = write(fd, &value, sizeof(value));
-
-	if (len < 0)
-		return -errno;
-	return len == sizeof(value) ? 0 : -EPROTO;
 }

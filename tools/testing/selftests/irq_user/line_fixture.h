@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Gives each test an INTx line, or skips it. To be included once, by a test. */
+/* Gives each test an INTx line, or skips it. A test includes this file once. */
 #ifndef IRQ_USER_LINE_FIXTURE_H
 #define IRQ_USER_LINE_FIXTURE_H
 
@@ -21,7 +21,7 @@ FIXTURE_SETUP(intx)
 
 FIXTURE_TEARDOWN(intx)
 {
-	line_teardown(&self->line);
+	line_leave(&self->line);
 }
 
 #endif /* IRQ_USER_LINE_FIXTURE_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is promised of an MSI: it is an edge, which comes once for each message
- * that the device sends, whatever the device says later.
+ * Tests an MSI: it is an edge. It comes once for each message that the device sends, whether
+ * the device still asserts later or not.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 
 #include "../kselftest_harness.h"
 #include "msi.h"
+#include "rounds.h"
 
 FIXTURE(message)
 {
@@ -36,9 +37,10 @@ FIXTURE_TEARDOWN(message)
 /* Each message is one event and one interrupt. */
 TEST_F(message, messages_are_counted)
 {
+	const int messages = rounds_of(500, 100);
 	unsigned int before = line_hw_count(&self->line);
 
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < messages; i++) {
 		ASSERT_EQ(-EAGAIN, read_count(self->fd));
 		line_raise(&self->line);
 		ASSERT_TRUE(wait_event(self->fd));
@@ -46,11 +48,11 @@ TEST_F(message, messages_are_counted)
 		line_ack(&self->line);
 	}
 	ASSERT_EQ(-EAGAIN, read_count(self->fd));
-	EXPECT_EQ(before + 500, line_hw_count(&self->line));
+	EXPECT_EQ(before + messages, line_hw_count(&self->line));
 }
 
-/* To arm the line of a device that is not quiet yields no event. */
-TEST_F(message, comes_once)
+/* Arming the line of a device that is not quiet gives no event. */
+TEST_F(message, asserted_device_gives_no_second_event)
 {
 	unsigned int before = line_hw_count(&self->line);
 
@@ -74,14 +76,14 @@ TEST_F(message, masked_messages_coalesce)
 		line_raise(&self->line);
 	line_ack(&self->line);
 	EXPECT_EQ(1, read_count(self->fd));
-	/* To wait arms, so the message that was kept comes. */
+	/* Waiting arms the line, so the kept message becomes an event. */
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));
 	EXPECT_EQ(-EAGAIN, read_count(self->fd));
 }
 
-/* A message that came before open is nobody's event. */
-TEST_F(message, none_from_before_open)
+/* A message that came before open is no event. */
+TEST_F(message, no_event_from_before_open)
 {
 	ASSERT_EQ(0, write_value(self->fd, 0));
 	line_raise(&self->line);
@@ -94,8 +96,8 @@ TEST_F(message, none_from_before_open)
 	EXPECT_EQ(1, read_count(self->fd));
 }
 
-/* The line is there as long as it is allocated, and it is one opener's. */
-TEST_F(message, exists_while_allocated)
+/* The line has its file while the MSI is allocated, and has one owner. */
+TEST_F(message, file_exists_while_allocated)
 {
 	EXPECT_EQ(-1, open(self->line.path, O_RDWR));
 	EXPECT_EQ(EBUSY, errno);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is promised of the name under which an opened line shows: user:<comm> in
- * /proc/interrupts and as a directory of the line, whatever the opener's comm is.
+ * Tests the name of an owner: user:<comm> in /proc/interrupts and as a folder of the line,
+ * whatever the opener's comm is.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,11 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "line_fixture.h"
 
 #define MAX_ENTRIES	32
 
-/* What can be seen of an entry of the line's directory, and done with it. */
+/* An entry of the line's directory, and the results of using it. */
 struct entry {
 	char name[64];
 	mode_t mode;
@@ -35,7 +36,7 @@ static int compare_entries(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->name, ((const struct entry *)b)->name);
 }
 
-/* Reads the entry and, if it is meant to be written, writes back what it says. */
+/* Reads the entry and, if it is writable, writes back what was read. */
 static void try_entry(struct entry *entry, const char *path)
 {
 	char text[1024] = "";
@@ -53,7 +54,7 @@ static void try_entry(struct entry *entry, const char *path)
 	close(fd);
 }
 
-/* Looks at all entries of the line's directory. The line's file is not opened. */
+/* Reads all entries of the line's directory, except the line's file. */
 static int look_at_entries(struct line *line, struct entries *entries)
 {
 	struct dirent *dirent;
@@ -85,14 +86,14 @@ static int look_at_entries(struct line *line, struct entries *entries)
 	return 0;
 }
 
-/* The same for a line that has had an owner: some entries come with the first one. */
+/* As look_at_entries(), but the line has had an owner: some entries come with the first owner. */
 static int look_before(struct line *line, struct entries *entries)
 {
 	close(open(line->path, O_RDWR));
 	return look_at_entries(line, entries);
 }
 
-/* Takes the owner's directory out and returns whether it was there. */
+/* Removes the owner's directory from the list, and returns whether it was there. */
 static bool take_out(struct entries *entries, const char *name)
 {
 	for (int i = 0; i < entries->count; i++) {
@@ -125,7 +126,7 @@ static void check_same_entries(struct __test_metadata *_metadata, const struct e
 	}
 }
 
-/* The line's row is printable and ends with the owner's name, and with it alone. */
+/* Checks that the line's row is printable and ends with the owner's name. */
 static void check_row(struct __test_metadata *_metadata, struct line *line, const char *name)
 {
 	char *row = line_row(line), *owner = strstr(row, "  user:");
@@ -149,7 +150,7 @@ static bool has_owner(struct line *line)
 	return found;
 }
 
-/* The line has this owner, and the entries that it had without. */
+/* Checks that the line has this owner, and the same entries as before. */
 static void check_owner(struct __test_metadata *_metadata, struct line *line, const char *name,
 			const struct entries *before)
 {
@@ -159,14 +160,14 @@ static void check_owner(struct __test_metadata *_metadata, struct line *line, co
 	check_row(_metadata, line, name);
 	ASSERT_EQ(0, look_at_entries(line, &now));
 	EXPECT_TRUE(take_out(&now, name))
-		TH_LOG("no directory \"%s\"", name);
+		TH_LOG("there is no directory \"%s\"", name);
 	check_same_entries(_metadata, before, &now);
 	fd = open(line->path, O_RDWR);
 	EXPECT_EQ(-1, fd);
 	EXPECT_EQ(EBUSY, errno);
 }
 
-/* The line has no owner, and the entries that it had. */
+/* Checks that the line has no owner, and the same entries as before. */
 static void check_no_owner(struct __test_metadata *_metadata, struct line *line,
 			   const struct entries *before)
 {
@@ -184,17 +185,13 @@ static int set_comm_by_prctl(const char *comm)
 
 static int set_comm_by_file(const char *comm)
 {
-	int fd = open("/proc/self/comm", O_WRONLY);
-	ssize_t len = fd < 0 ? -1 : write(fd, comm, strlen(comm));
-
-	close(fd);
-	return len == strlen(comm) ? 0 : -1;
+	return write_file("/proc/self/comm", comm);
 }
 
 static int (*const set_comm[])(const char *comm) = { set_comm_by_prctl, set_comm_by_file };
 
-/* The owner shows as user:<comm> with each byte replaced that could do harm. */
-TEST_F(intx, owner_shows_by_name)
+/* The owner is shown as user:<comm>, in which harmful bytes are replaced. */
+TEST_F(intx, owner_is_shown_by_its_comm)
 {
 	static const struct {
 		const char *comm, *name;
@@ -243,8 +240,8 @@ TEST_F(intx, owner_shows_by_name)
 	}
 }
 
-/* Who is called like an entry of the line's directory hides no entry. */
-TEST_F(intx, entries_keep_their_names)
+/* An owner whose comm is the name of an entry of the line's directory hides no entry. */
+TEST_F(intx, comm_hides_no_entry)
 {
 	struct entries before;
 
@@ -254,7 +251,7 @@ TEST_F(intx, entries_keep_their_names)
 		char comm[16], name[32];
 		int fd;
 
-		/* A comm is of 15 bytes at most. */
+		/* A comm has at most 15 bytes. */
 		snprintf(comm, sizeof(comm), "%.15s", before.entry[i].name);
 		snprintf(name, sizeof(name), "user:%s", comm);
 		ASSERT_EQ(0, set_comm_by_prctl(comm));
@@ -277,8 +274,8 @@ static void *open_as_thread(void *path)
 	return (void *)(long)open(path, O_RDWR);
 }
 
-/* The name is that of the thread that opens, and outlives the thread. */
-TEST_F(intx, thread_shows_by_its_own_name)
+/* The name is that of the thread that opens, and stays after the thread has ended. */
+TEST_F(intx, comm_of_the_thread_is_shown)
 {
 	struct entries before;
 	pthread_t thread;
@@ -294,8 +291,8 @@ TEST_F(intx, thread_shows_by_its_own_name)
 	check_no_owner(_metadata, &self->line, &before);
 }
 
-/* The name is that of the opener at open: a later comm changes nothing. */
-TEST_F(intx, later_comm_changes_nothing)
+/* The name is the opener's comm at the time of open: a later change of the comm is not shown. */
+TEST_F(intx, later_comm_is_not_shown)
 {
 	struct entries before;
 	int fd;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /proc/irq/<N>/irq promises whatever happens around it: no event is lost
- * and none is counted twice while others move, look at or suspend the line.
+ * Tests that no event is lost and none counts twice while other programs move the line, look at
+ * it or suspend the system.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "events.h"
 #include "file.h"
 #include "line.h"
+#include "rounds.h"
 
 #define DEBUGFS		"/sys/kernel/debug/irq/irqs/%d"
 
-/* Serves the device's events for as long as the test wants. */
+/* A thread that makes and serves the device's events until it is stopped. */
 struct server {
 	pthread_t thread;
 	struct line *line;
@@ -42,14 +42,14 @@ static void *server_main(void *arg)
 
 		__atomic_add_fetch(&server->raised, 1, __ATOMIC_SEQ_CST);
 		line_raise(server->line);
-		/* Now and then the event comes before anybody waits. */
+		/* Sometimes the event comes before this thread waits. */
 		if (server->raised % 4 == 0)
 			wait_event(server->fd);
 		do {
 			count = read_count(server->fd);
 		} while (count == -EINTR);
 		line_ack(server->line);
-		/* Now and then wait for an event that is none. */
+		/* Sometimes poll without an event. */
 		for (int i = 0; count == 1 && server->raised % 16 == 1 && i < 50; i++)
 			count = poll(&pollfd, 1, 0) ? -EPROTO : 1;
 		if (count != 1) {
@@ -66,7 +66,7 @@ static unsigned int served(struct server *server)
 	return __atomic_load_n(&server->counted, __ATOMIC_SEQ_CST);
 }
 
-/* Waits until events were served since @counted was. Returns false if it failed. */
+/* Waits until @counted events were served. Returns false if the server failed. */
 static bool wait_served(struct server *server, unsigned int counted)
 {
 	while (served(server) < counted) {
@@ -81,10 +81,10 @@ FIXTURE(served)
 {
 	struct line line;
 	struct server server;
-	bool can_trigger;		/* the chip can have a level line fire */
+	bool can_trigger;		/* the chip can inject an interrupt */
 };
 
-/* As if the device had interrupted, of which debugfs makes an event of its own. */
+/* Injects an interrupt through debugfs and takes the event. Returns whether that worked. */
 static bool try_trigger(struct server *server)
 {
 	char path[64];
@@ -109,7 +109,7 @@ FIXTURE_SETUP(served)
 	ASSERT_EQ(0, pthread_create(&server->thread, NULL, server_main, server));
 }
 
-/* Lets the server end, and compares what it counted with what there was. */
+/* Stops the server, and compares its counts with the kernel's. */
 static void check_exact(struct __test_metadata *_metadata, struct server *server)
 {
 	EXPECT_TRUE(wait_served(server, served(server) + 100));
@@ -126,7 +126,7 @@ static void check_exact(struct __test_metadata *_metadata, struct server *server
 
 FIXTURE_TEARDOWN(served)
 {
-	line_teardown(&self->line);
+	line_leave(&self->line);
 }
 
 /* Reads all of a file. Returns its length or -errno. */
@@ -150,19 +150,19 @@ static int read_all(const char *path, char *text, size_t size)
 	return length;
 }
 
-/* The line moves from processor to processor while it fires. */
+/* The line moves from CPU to CPU while it fires. */
 TEST_F_TIMEOUT(served, affinity_changes, 300)
 {
 	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	char path[64], mask[32];
 
 	if (cpus < 2)
-		SKIP(goto out, "needs two processors");
+		SKIP(goto out, "needs two CPUs");
 	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity", self->line.irq);
-	for (int i = 0; i < events_to_have(3000); i++) {
+	for (int i = 0; i < events_to_have(3000, 200); i++) {
 		snprintf(mask, sizeof(mask), "%x", 1 << i % (cpus < 32 ? cpus : 32));
 		ASSERT_EQ(0, write_file(path, mask));
-		/* Half of the changes meet an event that the one before them delayed. */
+		/* Half of the changes meet an event that the change before them delayed. */
 		if (i & 1)
 			ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 1));
 	}
@@ -172,15 +172,15 @@ out:
 
 #define CPU1_ONLINE "/sys/devices/system/cpu/cpu1/online"
 
-/* The processor that takes the line's interrupts goes away, and comes back. */
-TEST_F_TIMEOUT(served, processor_goes_offline, 600)
+/* The CPU that takes the line's interrupts goes offline, and comes back. */
+TEST_F_TIMEOUT(served, cpu_goes_offline, 600)
 {
 	char path[64];
 
 	if (access(CPU1_ONLINE, W_OK))
-		SKIP(goto out, "there is no processor that can be taken offline");
+		SKIP(goto out, "there is no CPU that can be taken offline");
 	snprintf(path, sizeof(path), "/proc/irq/%d/smp_affinity_list", self->line.irq);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < rounds_of(20, 5); i++) {
 		ASSERT_EQ(0, write_file(path, "1"));
 		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 10));
 		ASSERT_EQ(0, write_file(CPU1_ONLINE, "0"));
@@ -191,7 +191,7 @@ out:
 	check_exact(_metadata, &self->server);
 }
 
-/* Lists a directory and, like "ls -l", looks at what is in it. */
+/* Lists a directory and, like "ls -l", reads the status of its entries. */
 static int list(const char *path)
 {
 	struct dirent *entry;
@@ -211,8 +211,8 @@ static int list(const char *path)
 	return entries;
 }
 
-/* Others look at the line in all ways that procfs has. */
-TEST_F_TIMEOUT(served, procfs_is_read, 300)
+/* Other programs read all files of procfs that show the line. */
+TEST_F_TIMEOUT(served, procfs_is_read_by_others, 300)
 {
 	static const char * const files[] = {
 		"spurious", "affinity_hint", "smp_affinity", "effective_affinity", "node",
@@ -220,7 +220,7 @@ TEST_F_TIMEOUT(served, procfs_is_read, 300)
 	static char text[65536];
 	char path[64];
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < rounds_of(300, 60); i++) {
 		for (int n = 0; n < ARRAY_SIZE(files); n++) {
 			snprintf(path, sizeof(path), "/proc/irq/%d/%s", self->line.irq, files[n]);
 			ASSERT_LT(0, read_all(path, text, sizeof(text)));
@@ -236,21 +236,24 @@ TEST_F_TIMEOUT(served, procfs_is_read, 300)
 	check_exact(_metadata, &self->server);
 }
 
-/* Others look at the line in debugfs, and try to trigger it. */
-TEST_F_TIMEOUT(served, debugfs_is_used, 300)
+/* Other programs read the line's file in debugfs, and try to trigger the line. */
+TEST_F_TIMEOUT(served, debugfs_is_used_by_others, 300)
 {
 	char path[64], text[4096];
 
 	snprintf(path, sizeof(path), DEBUGFS, self->line.irq);
 	if (access(path, R_OK | W_OK))
 		SKIP(goto out, "there is no %s", path);
-	/* An IO-APIC is no chip that could. */
+	/* An IO-APIC cannot inject an interrupt. */
 	if (strstr(line_state(&self->line), "IO-APIC"))
 		EXPECT_FALSE(self->can_trigger);
-	for (int i = 0; i < events_to_have(2000); i++) {
+	for (int i = 0; i < events_to_have(2000, 200); i++) {
 		ASSERT_LT(0, read_all(path, text, sizeof(text)));
 		ASSERT_NE(NULL, strstr(text, "ddepth:"));
-		/* What cannot be done does no harm. What can would be an event too many. */
+		/*
+		 * A trigger that fails does no harm. A trigger that works would be an
+		 * additional event.
+		 */
 		if (!self->can_trigger)
 			ASSERT_EQ(-EINVAL, write_file(path, "trigger"));
 		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 1));
@@ -259,9 +262,7 @@ out:
 	check_exact(_metadata, &self->server);
 }
 
-#define POWER_STATE	"/sys/power/state"
-
-/* The whole machine suspends to idle, until another line wakes it. */
+/* The system suspends to idle, until another line wakes it. */
 TEST_F_TIMEOUT(served, suspend_to_idle, 600)
 {
 	struct fake waker;
@@ -275,9 +276,8 @@ TEST_F_TIMEOUT(served, suspend_to_idle, 600)
 	ASSERT_EQ(0, fake_do(&waker, "wake"));
 	for (int i = 0; i < 3; i++) {
 		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 100));
-		ASSERT_EQ(0, fake_do(&waker, "asleep"));
-		ASSERT_EQ(0, write_file(POWER_STATE, "freeze"));
-		/* It has fired only because the machine was asleep. */
+		ASSERT_EQ(0, fake_suspend(&waker));
+		/* That line fires only when the system is asleep. */
 		ASSERT_EQ(1, read_count(fd));
 		ASSERT_EQ(-EAGAIN, read_count(fd));
 		ASSERT_TRUE(wait_served(&self->server, served(&self->server) + 100));

@@ -20,7 +20,7 @@
 #define NODES		"/dev/irq"
 #define CLASS		"/sys/class/irq_user"
 
-/* In seconds: how long to wait for a node that has to come. */
+/* How many seconds to wait for a node that must appear. */
 #define PATIENCE	10
 
 const char *node_load(void)
@@ -56,7 +56,7 @@ const char *node_bind(struct line *line)
 	if (why)
 		return why;
 	line_bind(line, NODE_DRIVER);
-	return node_is_bound(line) ? NULL : "the driver " NODE_DRIVER " does not take the device";
+	return node_is_bound(line) ? NULL : "the driver " NODE_DRIVER " does not bind the device";
 }
 
 void node_unbind(struct line *line)
@@ -71,8 +71,8 @@ const char *node_bind_as(struct line *line, const char *type, const char *vector
 	if (why)
 		return why;
 	if (vectors && node_set(line, "irq_user_vectors", vectors))
-		return "the driver does not take that bound on vectors";
-	/* What it has is not set up anew. */
+		return "the driver does not accept that bound on vectors";
+	/* The type that the device has already is not set up again. */
 	if (type && strcmp(type, node_get(line, "irq_user_type")) &&
 	    node_set(line, "irq_user_type", type))
 		return "the device does not have that type of interrupts";

@@ -1,19 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Runs the tests of the file a second time, on lines of devices that are bound to the driver
-# irq_user, which are opened by their nodes. Prints the TAP of each program.
+# irq_user. These lines are opened by their nodes. Prints the TAP of each program.
 #
-# Left out are tests of what is in /proc alone: the files and the capability, the lines of the
-# module test_irq_lines and of GPIOs; of what comes after open() alone and takes long; and what
-# the programs named node_* test as well. A poller that is kept off its CPU is left out, since
-# removing a node waits for the kernel's thread kdevtmpfs, which may be kept off with it.
+# Left out are:
+# - tests of what only /proc has: its files, the capability, lines of the module test_irq_lines
+#   and of GPIOs;
+# - tests that take long and of which only open() differs;
+# - what the programs named node_* test as well;
+# - a poller that is kept off its CPU: removing a node waits for the kernel's thread kdevtmpfs,
+#   which may be kept off that CPU too.
 cd "$(dirname "$0")" || exit
 export IRQ_USER_DOOR=node
 ran=
 failed=0
 
-# door PROGRAM [ARGUMENTS]: runs it, if it is there, with arguments of kselftest_harness.h:
-# -f and -F pick and leave out a fixture, -v and -V a variant, -t and -T a test.
+# door PROGRAM [ARGUMENTS]: runs the program if it exists. The arguments are those of
+# kselftest_harness.h: -f and -F select and leave out a fixture, -v and -V a variant, -t and -T
+# a test.
 door() {
 	program=$1
 	shift
@@ -23,22 +27,23 @@ door() {
 	./"$program" "$@" || failed=1
 }
 
-door open_test -T every_mapped_line_has_the_file -T unconnected_line_is_missing \
-	-T attributes_come_with_the_first_owner -T needs_the_capability -T kernel_line_is_busy \
+door open_test -T every_mapped_line_has_the_file -T unconnected_line_has_no_file \
+	-T attributes_appear_with_the_first_owner -T needs_cap_sys_rawio -T line_of_a_driver_is_busy \
 	-T first_open_of_a_line
-door read_test -T other_sizes_of_a_line_that_is_gone -T event_meets_reader
+door read_test -T size_is_checked_before_the_line -T event_during_a_read_counts_once
 door poll_test -f intx
 door write_test
 door share_test
-door uring_test -F edge -T other_sizes_of_a_line_that_is_gone -T multishot_read_of_an_edge \
-	-T multishot_read_of_a_line_that_goes_away -T late_poll_waits_on
+door uring_test -F edge -T size_is_checked_before_the_line -T multishot_read_of_an_edge_line \
+	-T removal_ends_a_multishot_read -T poll_waits_on_if_the_event_was_taken
 door sigio_test -f intx
-door name_test -t entries_keep_their_names -t thread_shows_by_its_own_name
+door name_test -t comm_hides_no_entry -t comm_of_the_thread_is_shown
 door runtime_test -t epoll_edge_triggered -t uring_read -t uring_poll -t uring_multishot_poll
-door echo_test -t earlier_owner_leaves_nothing
-door exact_test -v edge_at_once
+door echo_test -t next_owner_gets_no_old_event
+door exact_test -v edge_concurrent
 door removal_test -V msi_freed -V msi_device_removed -V gpio_chip_unbound \
-	-t pending_event -t wakes_each_sleeper -t idle_epoll_set -t races_with_all_calls
+	-t pending_event_is_dropped -t wakes_a_single_sleeper \
+	-t epoll_set_without_a_waiter -t races_with_all_calls
 
 if [ -z "$ran" ]; then
 	echo "# there is no test program beside $0"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Give each test a device that is bound to irq_user, or skip it. To be included once, by a
- * test.
+ * Gives each test a device that is bound to irq_user, or skips it. A test includes this file
+ * once.
  */
 #ifndef IRQ_USER_NODE_FIXTURE_H
 #define IRQ_USER_NODE_FIXTURE_H
@@ -10,7 +10,7 @@
 #include "igb.h"
 #include "node.h"
 
-/* A card with eight vectors of MSI-X, whose registers are mapped by their node. */
+/* A card with eight vectors of MSI-X. Its registers are mapped through their node. */
 FIXTURE(card)
 {
 	struct line line;

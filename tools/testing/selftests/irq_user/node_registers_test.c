@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /dev/irq/<device>/mem<N> promises: the device's registers can be mapped, as long as
- * the device is bound, and nothing else can be done with them.
+ * Tests /dev/irq/<device>/mem<N>: the device's registers can be mapped while the device is
+ * bound, and nothing else can be done with them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ static void set(uint32_t *regs, uint32_t value)
 	__atomic_store_n(&regs[IGB_MODE], value, __ATOMIC_SEQ_CST);
 }
 
-/* Returns what mapping gives, without keeping it: 0 or -errno. */
+/* Maps and unmaps. Returns 0 or -errno. */
 static int try_map(int fd, size_t size, int prot, int flags, off_t offset)
 {
 	void *map = mmap(NULL, size, prot, flags, fd, offset);
@@ -36,7 +36,7 @@ static int try_map(int fd, size_t size, int prot, int flags, off_t offset)
 }
 
 /* The node's registers are those of the device's resource of the same number. */
-TEST_F(card, registers)
+TEST_F(card, maps_the_registers)
 {
 	uint32_t *mine = self->line.regs;
 
@@ -52,8 +52,8 @@ TEST_F(card, registers)
 	munmap(mine, IGB_BAR_SIZE);
 }
 
-/* To read and to write the file is refused. */
-TEST_F(card, only_to_be_mapped)
+/* Reading and writing the file fail with EINVAL. */
+TEST_F(card, read_and_write_are_invalid)
 {
 	int fd = node_open(&self->line, "mem0", O_RDWR);
 	uint32_t word = 0;
@@ -67,8 +67,8 @@ TEST_F(card, only_to_be_mapped)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-/* A mapping ends where the registers end, and does not grow. */
-TEST_F(card, nothing_beyond_the_end)
+/* A mapping cannot go beyond the end of the registers, and cannot grow. */
+TEST_F(card, no_mapping_beyond_the_end)
 {
 	size_t size = strtoul(node_get_of(&self->line, "mem0", "size"), NULL, 10);
 	int fd = node_open(&self->line, "mem0", O_RDWR);
@@ -86,8 +86,8 @@ TEST_F(card, nothing_beyond_the_end)
 	EXPECT_EQ(MAP_FAILED, mremap(map, page, 2 * size, MREMAP_MAYMOVE));
 }
 
-/* A private page would be a copy, not a register. */
-TEST_F(card, private_mapping)
+/* A private mapping fails: its pages would be copies, not registers. */
+TEST_F(card, private_mapping_is_invalid)
 {
 	int fd = node_open(&self->line, "mem0", O_RDWR);
 
@@ -96,8 +96,8 @@ TEST_F(card, private_mapping)
 	EXPECT_EQ(-EINVAL, try_map(fd, IGB_BAR_SIZE, BOTH, MAP_PRIVATE, 0));
 }
 
-/* A file that was opened for reading maps for reading. */
-TEST_F(card, read_only)
+/* A file that was opened for reading can be mapped for reading only. */
+TEST_F(card, read_only_file_maps_read_only)
 {
 	int fd = node_open(&self->line, "mem0", O_RDONLY);
 
@@ -107,7 +107,7 @@ TEST_F(card, read_only)
 }
 
 /* A child has the mapping of its parent, and both see the same registers. */
-TEST_F(card, fork_keeps_the_mapping)
+TEST_F(card, child_keeps_the_mapping)
 {
 	uint32_t *regs = self->line.regs;
 	pid_t child;
@@ -128,17 +128,17 @@ TEST_F(card, fork_keeps_the_mapping)
 }
 
 /*
- * When the device is unbound, to use its registers is SIGBUS, in each process that has them
- * mapped, and they cannot be mapped. That stays so when it is bound again.
+ * After the device is unbound, an access to its registers raises SIGBUS, in each process that
+ * has them mapped, and they cannot be mapped. That stays so when the device is bound again.
  */
-TEST_F_TIMEOUT(card, registers_go_away, 60)
+TEST_F_TIMEOUT(card, unbinding_ends_mappings, 60)
 {
 	int fd = node_open(&self->line, "mem0", O_RDWR), gone[2], status;
 	uint32_t *regs = self->line.regs, *untouched;
 	pid_t child;
 
 	ASSERT_LE(0, fd);
-	/* No page of this one was used before. */
+	/* No page of this mapping was used before. */
 	untouched = mmap(NULL, IGB_BAR_SIZE, BOTH, MAP_SHARED, fd, 0);
 	ASSERT_NE(MAP_FAILED, untouched);
 	ASSERT_EQ(0, pipe(gone));

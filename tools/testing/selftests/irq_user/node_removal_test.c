@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /dev/irq/<device>/ promises when its nodes go away: calls that sleep end at once,
- * removal waits for no program, and a node that comes back has another number.
+ * Tests what happens when nodes of /dev/irq/<device>/ go away: sleeping calls end, removal
+ * waits for no program, and a node that comes back has another device number.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +20,10 @@
 
 #include "../kselftest_harness.h"
 #include "node.h"
+#include "rounds.h"
 #include "sleeper.h"
 
-#define PAGE		4096
-
-/* In seconds: how long to wait for a signal that has to come. */
+/* How many seconds to wait for a signal that must come. */
 #define PATIENCE	20
 
 FIXTURE(removal)
@@ -68,7 +67,7 @@ FIXTURE_VARIANT_ADD(removal, device_removed)
 	.restore = replug,
 };
 
-/* Open nodes do not keep the module. */
+/* Open nodes do not keep the module loaded. */
 static void unload(struct line *line)
 {
 	(void)line;
@@ -100,7 +99,7 @@ FIXTURE_TEARDOWN(removal)
 	node_teardown(&self->line);
 }
 
-/* All sleepers wake when the line goes away, and all later calls say so. */
+/* All sleepers wake when the line goes away, and all later calls fail with EIO. */
 TEST_F_TIMEOUT(removal, wakes_all_sleepers, 60)
 {
 	struct sleeper sleepers[SLEEPS];
@@ -134,7 +133,7 @@ TEST_F_TIMEOUT(removal, signals_the_owner, 60)
 	EXPECT_EQ(NULL, variant->restore(&self->line, variant->type));
 }
 
-/* A mapping of the device's registers ends. */
+/* Mappings of the device's registers end. */
 TEST_F_TIMEOUT(removal, ends_mappings, 60)
 {
 	int fd = node_open(&self->line, "mem0", O_RDWR);
@@ -151,7 +150,7 @@ TEST_F_TIMEOUT(removal, ends_mappings, 60)
 	EXPECT_EQ(ENODEV, errno);
 }
 
-/* A node comes back and works, although the old file is still open. */
+/* A node comes back and works while the old file is still open. */
 TEST_F_TIMEOUT(removal, new_node_while_the_old_is_open, 60)
 {
 	struct stat before, after;
@@ -179,8 +178,8 @@ TEST_F_TIMEOUT(removal, new_node_while_the_old_is_open, 60)
 	close(fd);
 }
 
-/* A node that was copied, as into a container, leads nowhere afterwards. */
-TEST_F_TIMEOUT(removal, copied_node_is_dead, 60)
+/* A copy of the old node, as in a container, gives ENXIO. */
+TEST_F_TIMEOUT(removal, copied_node_gives_enxio, 60)
 {
 	char folder[] = "/tmp/irq_user.XXXXXX", copy[64];
 	dev_t id;
@@ -219,7 +218,7 @@ static void open_without_end(struct line *line, unsigned long *count)
 	}
 }
 
-/* Waits until it has counted on. */
+/* Waits until the program has opened and closed the nodes again. */
 static void wait_count(unsigned long *count)
 {
 	unsigned long before = __atomic_load_n(count, __ATOMIC_ACQUIRE);
@@ -228,8 +227,8 @@ static void wait_count(unsigned long *count)
 		sched_yield();
 }
 
-/* A program that opens the nodes again and again does not keep removal from ending. */
-TEST_F_TIMEOUT(removal, never_waits, 120)
+/* A program that opens the nodes again and again does not delay removal. */
+TEST_F_TIMEOUT(removal, opener_does_not_delay_it, 120)
 {
 	unsigned long *count = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -243,7 +242,7 @@ TEST_F_TIMEOUT(removal, never_waits, 120)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		open_without_end(&self->line, count);
 	}
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < rounds_of(5, 2); i++) {
 		wait_count(count);
 		variant->remove(&self->line);
 		/* The removal has ended, and the program has not. */

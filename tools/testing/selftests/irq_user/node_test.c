@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /dev/irq/<device>/<line> promises: which nodes there are, which processes may open
- * them, and that they open the same file as /proc/irq/<N>/irq.
+ * Tests /dev/irq/<device>/<line>: which nodes there are, which processes may open them, and
+ * that they open the same file as /proc/irq/<N>/irq.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,22 +18,22 @@
 
 #include "file.h"
 #include "node_fixture.h"
+#include "rounds.h"
 #include "sleeper.h"
 
-#define NOBODY		65534
 #define GROUP		4711
 
 /* The exit status of a child that could not give up its privileges. */
 #define CANNOT		255
 
-/* In seconds: how long to wait for interrupts that have to come. */
+/* How many seconds to wait for interrupts that must come. */
 #define PATIENCE	20
 
 /* Flags of a resource, as in include/linux/ioport.h. */
 #define RESOURCE_MEM	0x00000200
 #define RESOURCE_UNSET	0x20000000
 
-/* A line of the "edu" device, by its node. */
+/* A line of the "edu" device, opened by its node. */
 FIXTURE(edu)
 {
 	struct line line;
@@ -65,7 +64,7 @@ FIXTURE_TEARDOWN(edu)
 	node_teardown(&self->line);
 }
 
-/* Returns whether a text has such a row. */
+/* Returns whether a text has this row. */
 static bool has_row(const char *text, const char *format, ...)
 {
 	char row[128], *all = NULL;
@@ -82,7 +81,7 @@ static bool has_row(const char *text, const char *format, ...)
 	return has;
 }
 
-/* Checks what nodes of both kinds have. */
+/* Checks the properties that nodes of lines and of registers have. */
 static void check_node(struct __test_metadata *_metadata, struct line *line, const char *name)
 {
 	const char *device = node_device(line), *text;
@@ -132,7 +131,7 @@ TEST_F(card, names_and_modes)
 	}
 }
 
-/* Memory that starts and ends on a page has a node, and no other resource. */
+/* Each memory resource that starts and ends on a page has a node. Other resources have none. */
 TEST_F(card, registers_have_nodes)
 {
 	const unsigned long page = sysconf(_SC_PAGESIZE);
@@ -163,8 +162,8 @@ TEST_F(card, registers_have_nodes)
 	EXPECT_EQ(number, node_count(line, "mem"));
 }
 
-/* A device whose identity matches, but not its driver_override, is not taken. */
-TEST(override_only)
+/* The driver does not bind a device by its identity, only by its driver_override. */
+TEST(binds_by_override_only)
 {
 	const char *device, *why;
 	struct line line;
@@ -176,7 +175,7 @@ TEST(override_only)
 		SKIP(return, "%s", why);
 	device = node_device(&line);
 	snprintf(id, sizeof(id), "%x %x", IGB_VENDOR, IGB_DEVICE);
-	/* A driver that takes no identities has no such file. */
+	/* A driver without dynamic identities has no such file. */
 	write_file(NODE_DRIVER_DIR "/new_id", id);
 	EXPECT_FALSE(node_is_bound(&line));
 	write_file("/sys/bus/pci/drivers_probe", device);
@@ -189,15 +188,14 @@ TEST(override_only)
 	EXPECT_FALSE(node_is_bound(&line));
 }
 
-/* Returns what a process without privilege, in that group, exits with. */
+/* Runs @act in a process of that group without privileges. Returns the exit status. */
 static int as_member_of(gid_t group, struct line *line, int (*act)(struct line *line))
 {
 	pid_t child = fork();
 	int status;
 
 	if (!child) {
-		if (setgroups(1, &group) || setresgid(NOBODY, NOBODY, NOBODY) ||
-		    setresuid(NOBODY, NOBODY, NOBODY))
+		if (!become_nobody(group))
 			_exit(CANNOT);
 		_exit(act(line));
 	}
@@ -221,7 +219,7 @@ static int open_proc(struct line *line)
 	return -try_open(line->path, O_RDWR);
 }
 
-/* Drives the device by its nodes. Returns 0, or at which step that fails. */
+/* Drives the device by its nodes. Returns 0, or the number of the step that fails. */
 static int drive(struct line *line)
 {
 	int fd = node_open(line, "msix0", O_RDWR);
@@ -233,7 +231,7 @@ static int drive(struct line *line)
 	if (!regs)
 		return 2;
 	igb_prepare(regs, 1);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		igb_fire(regs, 1);
 		if (read_count(fd) != 1)
 			return 3;
@@ -246,8 +244,8 @@ static int drive(struct line *line)
 	return 0;
 }
 
-/* A node opens by its mode alone: a member of its group needs no capability. */
-TEST_F(card, unprivileged_group)
+/* Only the node's mode decides who may open it: a member of its group needs no capability. */
+TEST_F(card, group_member_needs_no_capability)
 {
 	static const char *const names[] = { "msix0", "mem0" };
 	struct line *line = &self->line;
@@ -260,15 +258,15 @@ TEST_F(card, unprivileged_group)
 	EXPECT_EQ(EACCES, as_member_of(GROUP + 1, line, open_node));
 	EXPECT_EQ(EACCES, as_member_of(GROUP + 1, line, open_registers));
 
-	/* The file in /proc takes the capability, whatever its mode. */
+	/* The file in /proc needs the capability, whatever its mode. */
 	snprintf(line->path, sizeof(line->path), "/proc/irq/%d/irq", node_number(line, "msix0"));
 	EXPECT_EQ(EACCES, as_member_of(GROUP, line, open_proc));
 	ASSERT_EQ(0, chmod(line->path, 0666));
 	EXPECT_EQ(EPERM, as_member_of(GROUP, line, open_proc));
 }
 
-/* A line that was opened by its node is busy for /proc, and the other way around. */
-TEST_F(edu, both_doors_exclude)
+/* A line that is open by its node is busy for /proc, and the other way around. */
+TEST_F(edu, proc_and_node_exclude_each_other)
 {
 	const char *const doors[] = { self->line.path, self->proc };
 
@@ -284,8 +282,8 @@ TEST_F(edu, both_doors_exclude)
 	EXPECT_EQ(0, try_open(doors[1], O_RDWR));
 }
 
-/* A node opens for reading, or for both. */
-TEST_F(edu, only_reading_opens)
+/* A node can be opened for reading, or for reading and writing. */
+TEST_F(edu, write_only_is_invalid)
 {
 	EXPECT_EQ(-EINVAL, try_open(self->line.path, O_WRONLY));
 	EXPECT_EQ(0, try_open(self->line.path, O_RDONLY));
@@ -293,14 +291,15 @@ TEST_F(edu, only_reading_opens)
 	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
 }
 
-/* Each interrupt is one event of the file that the node has opened. */
-TEST_F(edu, same_calls)
+/* The file that the node opens has the same calls, and each interrupt is one event. */
+TEST_F(edu, node_opens_the_same_file)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
+	const int events = rounds_of(100, 20);
 	unsigned int before = line_hw_count(&self->line);
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < events; i++) {
 		ASSERT_EQ(-EAGAIN, read_count(fd));
 		line_raise(&self->line);
 		ASSERT_TRUE(wait_event(fd));
@@ -308,7 +307,7 @@ TEST_F(edu, same_calls)
 		line_ack(&self->line);
 	}
 	EXPECT_EQ(-EAGAIN, read_count(fd));
-	EXPECT_EQ(before + 100, line_hw_count(&self->line));
+	EXPECT_EQ(before + events, line_hw_count(&self->line));
 	ASSERT_EQ(0, write_value(fd, 0));
 	line_raise(&self->line);
 	EXPECT_EQ(-EINVAL, write_value(fd, 3));
@@ -325,8 +324,8 @@ static bool fdinfo_has(int fd, const char *key, const char *value)
 	return read_file(path, text, sizeof(text)) && has_row(text, "%s:\t%s", key, value);
 }
 
-/* /proc/<pid>/fdinfo/<fd> says which line it is and which node, or the size of registers. */
-TEST_F(edu, fdinfo)
+/* /proc/<pid>/fdinfo/<fd> shows the line and the node, or the size of registers. */
+TEST_F(edu, fdinfo_names_line_and_node)
 {
 	char number[16], node[96], size[32];
 	int fd = open(self->line.path, O_RDWR), mem;
@@ -343,12 +342,12 @@ TEST_F(edu, fdinfo)
 	EXPECT_TRUE(fdinfo_has(mem, "size", size));
 }
 
-/* A node that was made again has another number each time: an old copy leads nowhere. */
+/* A node that is made again has another device number each time: an old copy opens nothing. */
 TEST_F_TIMEOUT(edu, minors_are_not_reused, 120)
 {
 	dev_t ids[2 * 20];
 
-	for (int i = 0; i < ARRAY_SIZE(ids); i += 2) {
+	for (int i = 0; i < 2 * rounds_of(20, 5); i += 2) {
 		ids[i] = node_id(&self->line, self->name);
 		ids[i + 1] = node_id(&self->line, "mem0");
 		for (int n = 0; n < i + 2; n++) {
@@ -361,13 +360,8 @@ TEST_F_TIMEOUT(edu, minors_are_not_reused, 120)
 	}
 }
 
-static bool sleep_for_one(int fd)
-{
-	return read_count(fd) == 1;
-}
-
 /* A reader sleeps through a reset of the device, and the line works as before. */
-TEST_F_TIMEOUT(card, reset, 60)
+TEST_F_TIMEOUT(card, reader_sleeps_through_reset, 60)
 {
 	struct line *line = &self->line;
 	int fd = node_open(line, "msix0", O_RDWR);
@@ -388,13 +382,13 @@ TEST_F_TIMEOUT(card, reset, 60)
 }
 
 /* After unbinding, another driver can have the device, and /proc opens its INTx line. */
-TEST_F(edu, driver_takes_over)
+TEST_F(edu, other_driver_binds_afterwards)
 {
 	struct line *line = &self->line;
 	char path[96];
 	int fd;
 
-	/* Its owner leaves it masked. */
+	/* The owner leaves the line masked. */
 	fd = open(line->path, O_RDWR | O_NONBLOCK);
 	ASSERT_LE(0, fd);
 	line_raise(line);
@@ -411,7 +405,7 @@ TEST_F(edu, driver_takes_over)
 	ASSERT_EQ(NULL, line_setup(line));
 	fd = open(line->path, O_RDWR | O_NONBLOCK);
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		ASSERT_EQ(-EAGAIN, read_count(fd));
 		line_raise(line);
 		ASSERT_TRUE(wait_event(fd));
@@ -421,7 +415,7 @@ TEST_F(edu, driver_takes_over)
 	close(fd);
 }
 
-/* Has the driver that matches leave the other cards alone, or not. */
+/* Keeps the driver that matches from binding the other cards, or allows it again. */
 static void hide_other_cards(bool hide)
 {
 	struct line other;
@@ -430,10 +424,11 @@ static void hide_other_cards(bool hide)
 		line_override(&other, hide ? "none" : "\n");
 }
 
-/* A driver of the kernel that takes the device gets its interrupts. */
-TEST_F(edu, driver_gets_interrupts)
+/* A driver in the kernel that binds the device gets its interrupts. */
+TEST_F(edu, other_driver_gets_interrupts)
 {
 	const time_t enough = time(NULL) + PATIENCE;
+	const unsigned int wanted = rounds_of(100, 20);
 	struct line *line = &self->line;
 	unsigned int before;
 
@@ -444,9 +439,9 @@ TEST_F(edu, driver_gets_interrupts)
 	hide_other_cards(true);
 	if (!load_module_with("rust_driver_edu", "repeat=1"))
 		SKIP(return, "needs the module rust_driver_edu");
-	while (line_hw_count(line) < before + 100 && time(NULL) < enough)
+	while (line_hw_count(line) < before + wanted && time(NULL) < enough)
 		poll(NULL, 0, 1);
-	EXPECT_LE(before + 100, line_hw_count(line));
+	EXPECT_LE(before + wanted, line_hw_count(line));
 	snprintf(self->proc, sizeof(self->proc), "/proc/irq/%d/irq", line->irq);
 	EXPECT_EQ(-EBUSY, try_open(self->proc, O_RDWR));
 	unload_module("rust_driver_edu");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /dev/irq/<device>/ promises of a PCI device's interrupts: their type and their number
- * are a choice for each device, and each message is an event of its own vector's line.
+ * Tests the interrupts of a PCI device under /dev/irq/<device>/: their type and number can be
+ * chosen for each device, and each message is an event of its own vector's line.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,13 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "events.h"
 #include "node_fixture.h"
+#include "rounds.h"
 
-/* In milliseconds: how long to wait for an event that has to come. */
+/* How many milliseconds to wait for an event that must come. */
 #define PATIENCE	5000
 
-/* Makes messages of a vector, and takes their events. */
+/* A thread that makes messages of a vector, and takes their events. */
 struct owner {
 	pthread_t thread;
 	struct line line;
@@ -36,7 +36,10 @@ static void *owner_main(void *arg)
 		int count;
 
 		igb_fire(owner->line.regs, 1 << owner->vector);
-		/* The loop waits for each event: so the line never fires as often as in a storm. */
+		/*
+		 * The loop waits for each event, so the line never fires as often as in a
+		 * storm.
+		 */
 		count = read_count(owner->fd);
 		if (count > 0)
 			owner->sum += count;
@@ -46,7 +49,7 @@ static void *owner_main(void *arg)
 	return NULL;
 }
 
-/* What a device has sent beyond the messages that were asked for. */
+/* Takes the events of messages that the device sent beyond those that were asked for. */
 static void take_rest(struct owner *owner)
 {
 	int count;
@@ -58,7 +61,10 @@ static void take_rest(struct owner *owner)
 	close(owner->fd);
 }
 
-/* Has a thread for each vector. Each line has as many events as the kernel counts interrupts. */
+/*
+ * Starts a thread for each vector, and checks that each line has as many events as the kernel
+ * counts interrupts.
+ */
 static void own_all(struct __test_metadata *_metadata, struct line *line, int mode)
 {
 	struct owner owners[IGB_VECTORS] = {};
@@ -67,7 +73,7 @@ static void own_all(struct __test_metadata *_metadata, struct line *line, int mo
 	for (int i = 0; i < IGB_VECTORS; i++) {
 		owner = &owners[i];
 		owner->line = *line;
-		owner->rounds = events_to_have(10000);
+		owner->rounds = events_to_have(10000, 200);
 		owner->vector = i;
 		owner->line.irq = node_number(line, node_vector("msix", i));
 		owner->fd = node_open(line, node_vector("msix", i), O_RDWR);
@@ -88,8 +94,8 @@ static void own_all(struct __test_metadata *_metadata, struct line *line, int mo
 	}
 }
 
-/* The message of a vector is an event of the node of its number, and of no other. */
-TEST_F(card, vector_has_its_number)
+/* The message of a vector is an event of the node of its number, and of no other node. */
+TEST_F(card, node_has_the_vectors_number)
 {
 	struct pollfd pollfds[IGB_VECTORS] = {};
 
@@ -107,20 +113,26 @@ TEST_F(card, vector_has_its_number)
 	}
 }
 
-/* Each owner gets all messages of its vector and no others, if lines are masked in between, */
-TEST_F_TIMEOUT(card, each_vector_is_its_own, 300)
+/*
+ * Each owner gets all messages of its vector and no others, if the line is masked after each
+ * event.
+ */
+TEST_F_TIMEOUT(card, each_vector_counts_its_messages, 300)
 {
 	own_all(_metadata, &self->line, 1);
 }
 
-/* and if they run free. */
-TEST_F_TIMEOUT(card, each_vector_runs_free, 300)
+/* The same holds if the lines run free. */
+TEST_F_TIMEOUT(card, each_vector_counts_when_free_running, 300)
 {
 	own_all(_metadata, &self->line, 2);
 }
 
-/* Fewer vectors than asked for are no failure. A bound is heeded. */
-TEST_F_TIMEOUT(card, fewer_vectors, 120)
+/*
+ * A device with fewer vectors than asked for is bound with all that it has. A lower bound
+ * holds.
+ */
+TEST_F_TIMEOUT(card, number_of_vectors_is_bounded, 120)
 {
 	static const char *const wrong[] = { "0", "2049", "-1", "many" };
 	struct line *line = &self->line;
@@ -163,8 +175,10 @@ static void set_master(struct line *line, bool on)
 	node_set_config(line, PCI_COMMAND, PCI_COMMAND_MASTER, on);
 }
 
-/* Binding lets a device with MSI-X access memory: each message is a write. */
-TEST_F(card, msix_masters_the_bus)
+/*
+ * Binding switches bus mastering on for a device with MSI-X: each message is a write to memory.
+ */
+TEST_F(card, msix_switches_bus_mastering_on)
 {
 	struct line *line = &self->line;
 
@@ -199,7 +213,10 @@ FIXTURE_TEARDOWN(edu)
 	node_teardown(&self->line);
 }
 
-/* The device has this node and no other line's, and its interrupts are events of it. */
+/*
+ * Checks that the device has this node and no other line's, and that its interrupts are events
+ * of it.
+ */
 static void check_choice(struct __test_metadata *_metadata, struct line *line, const char *type,
 			 const char *name)
 {
@@ -220,7 +237,7 @@ static void check_choice(struct __test_metadata *_metadata, struct line *line, c
 	close(fd);
 }
 
-/* Without a choice, messages come before INTx. */
+/* Without a choice, the driver prefers MSI to INTx. */
 TEST_F(edu, msi_by_default)
 {
 	check_choice(_metadata, &self->line, "msi", "msi0");
@@ -229,7 +246,7 @@ TEST_F(edu, msi_by_default)
 	check_choice(_metadata, &self->line, "msi", "msi0");
 }
 
-/* By a choice, the device has INTx, or MSI again. Calls on the old line's file give EIO. */
+/* The type can be changed to INTx and back to MSI. Calls on the old line's file fail with EIO. */
 TEST_F_TIMEOUT(edu, intx_and_msi_by_choice, 120)
 {
 	static const char *const types[] = { "intx", "msi" }, *const names[] = { "intx", "msi0" };
@@ -247,7 +264,7 @@ TEST_F_TIMEOUT(edu, intx_and_msi_by_choice, 120)
 	}
 }
 
-/* A type that the device does not have is refused, and what it had comes back. */
+/* A type that the device does not have is refused, and the old type comes back. */
 TEST_F_TIMEOUT(edu, missing_type_changes_nothing, 120)
 {
 	struct line *line = &self->line;
@@ -263,8 +280,8 @@ TEST_F_TIMEOUT(edu, missing_type_changes_nothing, 120)
 	check_choice(_metadata, line, "intx", "intx");
 }
 
-/* The same holds for MSI. With INTx the driver leaves alone whether the device may. */
-TEST_F(edu, bus_master)
+/* Binding with MSI switches bus mastering on. With INTx the driver does not change it. */
+TEST_F(edu, msi_switches_bus_mastering_on)
 {
 	struct line *line = &self->line;
 
@@ -278,8 +295,8 @@ TEST_F(edu, bus_master)
 	}
 }
 
-/* Root can forbid that a line runs free, for files that are opened later. */
-TEST_F(edu, free_running_forbidden)
+/* Root can forbid that a line runs free. It holds for later opens. */
+TEST_F(edu, free_running_can_be_forbidden)
 {
 	static const char key[] = "free_running";
 	struct line *line = &self->line;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What opening /proc/irq/<N>/irq promises: who may, and which lines.
- */
+/* Tests open of /proc/irq/<N>/irq: which lines have the file, and which processes may open it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,15 +17,11 @@
 #include "igb.h"
 #include "line_fixture.h"
 #include "node.h"
-
-static bool has_state(int irq, const char *state)
-{
-	return strstr(line_state(&(struct line){ .irq = irq }), state);
-}
+#include "rounds.h"
 
 /*
- * Every line that has a chip has the file, mode 0600, owned by root, unless each CPU has the line
- * or it cannot be requested.
+ * Every line with a chip has the file, with mode 0600 and owned by root, unless it is per-CPU
+ * or cannot be requested.
  */
 TEST_F(intx, every_mapped_line_has_the_file)
 {
@@ -38,6 +32,7 @@ TEST_F(intx, every_mapped_line_has_the_file)
 	dir = opendir("/sys/kernel/irq");
 	ASSERT_NE(NULL, dir);
 	while ((entry = readdir(dir))) {
+		struct line line = {};
 		char path[300], chip[64];
 		struct stat st;
 
@@ -47,13 +42,14 @@ TEST_F(intx, every_mapped_line_has_the_file)
 		    !strcmp(chip, "dummy"))
 			continue;
 		snprintf(path, sizeof(path), "/proc/irq/%s/irq", entry->d_name);
-		if (has_state(atoi(entry->d_name), "PER_CPU")) {
+		line.irq = atoi(entry->d_name);
+		if (line_has_state(&line, "PER_CPU")) {
 			EXPECT_EQ(-ENOENT, try_open(path, O_PATH))
-				TH_LOG("%s is there", path);
+				TH_LOG("%s exists", path);
 			continue;
 		}
-		/* Whether it is there depends on when this was set. */
-		if (has_state(atoi(entry->d_name), "_IRQ_NOREQUEST"))
+		/* Whether the file is there depends on when this flag was set. */
+		if (line_has_state(&line, "_IRQ_NOREQUEST"))
 			continue;
 		EXPECT_EQ(0, stat(path, &st))
 			TH_LOG("%s is missing", path);
@@ -81,44 +77,26 @@ TEST(file_comes_and_goes_with_the_mapping)
 	line_teardown(&line);
 }
 
-/* What the kernel gives a device whose line leads nowhere has no file, unlike a line. */
-TEST_F(intx, unconnected_line_is_missing)
+/* The number that the kernel gives to a device without a connected line has no file. */
+TEST_F(intx, unconnected_line_has_no_file)
 {
 	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
 	EXPECT_EQ(-ENOENT, try_open("/proc/irq/2147483648/irq", O_RDWR));
 }
 
-static int is_file(const struct dirent *entry)
-{
-	return entry->d_type == DT_REG;
-}
-
-/* Lists the files in a line's directory in alphabetical order, each with a blank behind it. */
+/* Lists the files in a line's directory. */
 static const char *list_files(int irq)
 {
-	static char text[512];
-	struct dirent **files;
 	char path[32];
-	int count;
 
-	text[0] = '\0';
 	snprintf(path, sizeof(path), "/proc/irq/%d", irq);
-	count = scandir(path, &files, is_file, alphasort);
-	for (int i = 0; i < count; i++) {
-		size_t len = strlen(text);
-
-		snprintf(text + len, sizeof(text) - len, "%s ", files[i]->d_name);
-		free(files[i]);
-	}
-	if (count >= 0)
-		free(files);
-	return text;
+	return list_entries(path, DT_REG);
 }
 
 #define MASKS	"affinity_hint effective_affinity effective_affinity_list "
 
-/* Until the line has had an owner its directory has nothing else in it. */
-TEST(attributes_come_with_the_first_owner)
+/* Until the line has had an owner, its directory has nothing but the file. */
+TEST(attributes_appear_with_the_first_owner)
 {
 	const char *all = "irq spurious ";
 	struct fake fake;
@@ -127,7 +105,7 @@ TEST(attributes_come_with_the_first_owner)
 
 	if (why)
 		SKIP(return, "%s", why);
-	/* A kernel for several processors has more of them. */
+	/* A kernel for several CPUs has more of them. */
 	if (!access("/proc/irq/default_smp_affinity", F_OK))
 		all = MASKS "irq node smp_affinity smp_affinity_list spurious ";
 	EXPECT_STREQ("irq ", list_files(fake.irq));
@@ -139,14 +117,14 @@ TEST(attributes_come_with_the_first_owner)
 	fake_dispose(&fake);
 }
 
-TEST_F(intx, read_only_and_read_write)
+TEST_F(intx, opens_read_only_and_read_write)
 {
 	EXPECT_EQ(0, try_open(self->line.path, O_RDONLY));
 	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
 	EXPECT_EQ(0, try_open(self->line.path, O_RDONLY | O_NONBLOCK));
 }
 
-/* Who could not learn of an event does not take the line. */
+/* An open for writing alone fails with EINVAL. */
 TEST_F(intx, write_only_is_refused)
 {
 	EXPECT_EQ(-EINVAL, try_open(self->line.path, O_WRONLY));
@@ -164,7 +142,7 @@ static int drop_capability(int cap)
 }
 
 /* Root without CAP_SYS_RAWIO gets EPERM, and the line stays free. */
-TEST_F(intx, needs_the_capability)
+TEST_F(intx, needs_cap_sys_rawio)
 {
 	int status;
 	pid_t child;
@@ -194,24 +172,17 @@ TEST_F(intx, second_open_is_busy)
 	EXPECT_EQ(0, try_open(self->line.path, O_RDWR));
 }
 
-/* Returns whether a driver has the line. */
+/* Returns whether a driver has requested the line. */
 static bool has_driver(const char *irq)
 {
-	char path[300], name[64] = "";
-	FILE *file;
+	char path[300], name[64];
 
 	snprintf(path, sizeof(path), "/sys/kernel/irq/%s/actions", irq);
-	file = fopen(path, "r");
-	if (!file)
-		return false;
-	if (!fgets(name, sizeof(name), file))
-		name[0] = '\0';
-	fclose(file);
-	return name[0] && name[0] != '\n' && strncmp(name, "user:", 5);
+	return read_file(path, name, sizeof(name)) && name[0] && strncmp(name, "user:", 5);
 }
 
-/* A line that a driver has is busy, and stays the driver's. */
-TEST(kernel_line_is_busy)
+/* A line that a driver has requested is busy, and stays the driver's. */
+TEST(line_of_a_driver_is_busy)
 {
 	struct dirent *entry;
 	int busy = 0;
@@ -236,7 +207,7 @@ TEST(kernel_line_is_busy)
 	EXPECT_LT(0, busy);
 }
 
-/* /proc/<pid>/fdinfo/<fd> says which line it is, of each descriptor. */
+/* /proc/<pid>/fdinfo/<fd> shows the number of the line, for each descriptor. */
 TEST_F(intx, fdinfo_names_the_line)
 {
 	int fd = open(self->line.path, O_RDWR), fds[] = { fd, dup(fd) };
@@ -249,24 +220,24 @@ TEST_F(intx, fdinfo_names_the_line)
 		ASSERT_LE(0, fds[i]);
 		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fds[i]);
 		ASSERT_TRUE(read_file(path, text, sizeof(text) - 1));
-		/* Without the newline at its end. */
+		/* read_file() has removed the newline at the end. */
 		strcat(text, "\n");
 		EXPECT_NE(NULL, strstr(text, row))
 			TH_LOG("%s", text);
 	}
 }
 
-/* Opening and closing again and again neither fails nor unbalances the line. */
-TEST_F(intx, close_gives_the_line_back)
+/* Opening and closing repeatedly does not fail and keeps masks balanced. */
+TEST_F(intx, close_frees_the_line)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < rounds_of(200, 40); i++) {
 		int fd = open(self->line.path, O_RDWR);
 
 		ASSERT_LE(0, fd);
 		line_raise(&self->line);
 		ASSERT_TRUE(wait_event(fd));
 		line_ack(&self->line);
-		/* Once with the event taken and the line armed, once with neither. */
+		/* In turn with the event read and the line armed, and with neither. */
 		if (i & 1) {
 			ASSERT_EQ(1, read_count(fd));
 			ASSERT_EQ(0, write_value(fd, 1));

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What poll, select and epoll promise of /proc/irq/<N>/irq.
- */
+/* Tests poll, select and epoll on /proc/irq/<N>/irq. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,10 +13,14 @@
 #include "fake.h"
 #include "hog.h"
 #include "line_fixture.h"
+#include "rounds.h"
 #include "waker.h"
 
-/* Without an event, poll says nothing; with one, that a read would not wait. */
-TEST_F(intx, says_whether_there_is_an_event)
+/*
+ * Without an event, poll reports nothing. With an event, it reports that a read would not
+ * sleep.
+ */
+TEST_F(intx, reports_a_pending_event)
 {
 	struct pollfd pollfd = { .events = POLLIN | POLLRDNORM | POLLOUT | POLLPRI };
 
@@ -35,13 +37,13 @@ TEST_F(intx, says_whether_there_is_an_event)
 	EXPECT_EQ(0, poll(&pollfd, 1, 0));
 }
 
-/* Polling arms: poll and read are enough for ever. */
+/* poll arms: a loop of poll and read needs no other call. */
 TEST_F(intx, poll_arms)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < rounds_of(1000, 200); i++) {
 		line_raise(&self->line);
 		ASSERT_TRUE(wait_event(fd));
 		ASSERT_EQ(1, read_count(fd));
@@ -49,7 +51,7 @@ TEST_F(intx, poll_arms)
 	}
 }
 
-/* Polling with an event pending leaves the line masked. */
+/* With an event pending, poll leaves the line masked. */
 TEST_F(intx, poll_with_event_does_not_arm)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
@@ -63,7 +65,7 @@ TEST_F(intx, poll_with_event_does_not_arm)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* The device raises its interrupt when a poller sleeps. */
+/* A thread that raises the device's interrupt when a poller sleeps. */
 struct raiser {
 	pthread_t thread;
 	struct line *line;
@@ -93,7 +95,7 @@ TEST_F(intx, poll_sleeps_until_the_event)
 	struct raiser raiser;
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		raise_when_asleep(&raiser, &self->line);
 		ASSERT_TRUE(wait_event(fd));
 		pthread_join(raiser.thread, NULL);
@@ -102,7 +104,10 @@ TEST_F(intx, poll_sleeps_until_the_event)
 	}
 }
 
-/* The thread that wakes pollers has priority 50, and is there where it is needed. */
+/*
+ * The thread that wakes pollers has priority 50, and exists only where handlers are forced into
+ * threads.
+ */
 TEST_F(intx, waking_thread_has_its_priority)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
@@ -118,7 +123,7 @@ TEST_F(intx, waking_thread_has_its_priority)
 	EXPECT_EQ(50, param.sched_priority);
 }
 
-/* It is there as long as the file is open, and an open that is refused leaves none. */
+/* The thread exists while the file is open. An open that fails leaves no thread. */
 TEST_F_TIMEOUT(intx, waking_thread_ends_with_the_file, 240)
 {
 	struct fake refusing;
@@ -126,7 +131,7 @@ TEST_F_TIMEOUT(intx, waking_thread_ends_with_the_file, 240)
 
 	if (why)
 		SKIP(return, "%s", why);
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < rounds_of(5, 2); i++) {
 		int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 		pid_t waker = waker_find(self->line.irq);
 
@@ -137,7 +142,7 @@ TEST_F_TIMEOUT(intx, waking_thread_ends_with_the_file, 240)
 		while (waker_find(self->line.irq))
 			sched_yield();
 
-		/* The line's chip refuses it when the thread is there already. */
+		/* The line's chip refuses the request after the thread was started. */
 		EXPECT_EQ(-EOPNOTSUPP, try_open(refusing.path, O_RDONLY));
 		while (waker_find(refusing.irq))
 			sched_yield();
@@ -145,7 +150,7 @@ TEST_F_TIMEOUT(intx, waking_thread_ends_with_the_file, 240)
 	fake_dispose(&refusing);
 }
 
-/* The loop of the programs of 2005: select, then a read of four bytes. */
+/* The loop of older programs: select, then a read of four bytes. */
 TEST_F(intx, select_and_read)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
@@ -153,7 +158,7 @@ TEST_F(intx, select_and_read)
 	fd_set set;
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		raise_when_asleep(&raiser, &self->line);
 		FD_ZERO(&set);
 		FD_SET(fd, &set);
@@ -165,27 +170,17 @@ TEST_F(intx, select_and_read)
 	}
 }
 
-static int epoll_add(int fd, unsigned int events)
-{
-	struct epoll_event event = { .events = events };
-	int epfd = epoll_create1(0);
-
-	if (epfd >= 0 && epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event))
-		return -1;
-	return epfd;
-}
-
-/* Level-triggered epoll arms by itself, as it asks again after each event. */
+/* Level-triggered epoll arms, because it polls the file again after each event. */
 TEST_F(intx, epoll_level_triggered)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
-	int epfd = epoll_add(fd, EPOLLIN);
+	int epfd = epoll_on(fd, EPOLLIN);
 	struct epoll_event event;
 	struct raiser raiser;
 
 	ASSERT_LE(0, epfd);
 	EXPECT_EQ(0, epoll_wait(epfd, &event, 1, 0));
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		raise_when_asleep(&raiser, &self->line);
 		ASSERT_EQ(1, epoll_wait(epfd, &event, 1, -1));
 		EXPECT_EQ(EPOLLIN, event.events);
@@ -195,16 +190,16 @@ TEST_F(intx, epoll_level_triggered)
 	}
 }
 
-/* Edge-triggered epoll is served if its user reads until EAGAIN, which arms. */
+/* Edge-triggered epoll works if the program reads until EAGAIN, which arms. */
 TEST_F(intx, epoll_edge_triggered)
 {
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
-	int epfd = epoll_add(fd, EPOLLIN | EPOLLET);
+	int epfd = epoll_on(fd, EPOLLIN | EPOLLET);
 	struct epoll_event event;
 	struct raiser raiser;
 
 	ASSERT_LE(0, epfd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		raise_when_asleep(&raiser, &self->line);
 		ASSERT_EQ(1, epoll_wait(epfd, &event, 1, -1));
 		pthread_join(raiser.thread, NULL);
@@ -214,19 +209,25 @@ TEST_F(intx, epoll_edge_triggered)
 	}
 }
 
-/* A line with an event, and a poller that its thread, which is kept off its CPU, is to wake. */
-FIXTURE(hogged)
+/*
+ * A line with an event, and a poller that the line's waking thread must wake. That thread is
+ * kept off its CPU.
+ */
+FIXTURE(waker)
 {
 	struct fake fake;
 	int fd, epfd;
-	pid_t waker;			/* 0 where there is none */
+	pid_t waker;			/* the waking thread, or 0 */
 	struct hog hog;
 	struct line other;
 	int other_fd;
 };
 
-/* What needs a grace period of RCU comes before the hog, which may delay that. */
-FIXTURE_SETUP(hogged)
+/*
+ * What needs a grace period of RCU is done before the hog starts, which may delay grace
+ * periods.
+ */
+FIXTURE_SETUP(waker)
 {
 	struct pollfd pollfd = { .events = POLLIN };
 	const char *why;
@@ -243,14 +244,14 @@ FIXTURE_SETUP(hogged)
 	ASSERT_LE(0, self->other_fd);
 	self->fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
 	ASSERT_LE(0, self->fd);
-	self->epfd = epoll_add(self->fd, EPOLLIN);
+	self->epfd = epoll_on(self->fd, EPOLLIN);
 	ASSERT_LE(0, self->epfd);
 	self->waker = waker_find(self->fake.irq);
 	ASSERT_EQ(handlers_are_forced_into_threads(), self->waker != 0);
 	if (self->waker) {
-		/* Before it first sleeps, it has the kernel choose its CPUs. */
+		/* Until the thread first sleeps, the kernel chooses its CPUs. */
 		wait_asleep(self->waker);
-		ASSERT_TRUE(waker_move_to(self->waker, 1));
+		ASSERT_TRUE(move_to_cpu(self->waker, 1));
 	}
 	hog_start(&self->hog);
 	ASSERT_EQ(0, fake_do(&self->fake, "fire"));
@@ -259,7 +260,7 @@ FIXTURE_SETUP(hogged)
 		;
 }
 
-FIXTURE_TEARDOWN(hogged)
+FIXTURE_TEARDOWN(waker)
 {
 	hog_stop(&self->hog);
 	if (self->fd >= 0)
@@ -273,28 +274,28 @@ FIXTURE_TEARDOWN(hogged)
 }
 
 /* The pollers of another line do not wait for that thread. */
-TEST_F(hogged, other_lines_pollers_wake)
+TEST_F(waker, pollers_of_another_line_wake)
 {
 	struct epoll_event event;
 	struct raiser raiser;
 
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		raise_when_asleep(&raiser, &self->other);
 		ASSERT_TRUE(wait_event(self->other_fd));
 		pthread_join(raiser.thread, NULL);
 		ASSERT_EQ(1, read_count(self->other_fd));
 		line_ack(&self->other);
 	}
-	/* All this time, that thread has not run. */
+	/* That thread has not run in that time. */
 	EXPECT_EQ(self->waker ? 0 : 1, epoll_wait(self->epfd, &event, 1, 0));
-	/* It wakes its own poller as soon as another CPU is free for it. */
+	/* It wakes its own poller when another CPU is free for it. */
 	if (self->waker)
-		ASSERT_TRUE(waker_move_to(self->waker, 0));
+		ASSERT_TRUE(move_to_cpu(self->waker, 0));
 	EXPECT_EQ(1, epoll_wait(self->epfd, &event, 1, -1));
 }
 
-/* The last close does not wait for it either. The thread ends when it can run. */
-TEST_F(hogged, close_does_not_wait)
+/* The last close does not wait for that thread. The thread ends when it can run. */
+TEST_F(waker, close_does_not_wait_for_the_waking_thread)
 {
 	EXPECT_EQ(0, close(self->fd));
 	self->fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
@@ -304,8 +305,8 @@ TEST_F(hogged, close_does_not_wait)
 		EXPECT_FALSE(waker_has_ended(self->waker));
 }
 
-/* Removal and a close after it do not wait for it. */
-TEST_F(hogged, removal_does_not_wait)
+/* Removal, and a close after it, do not wait for that thread. */
+TEST_F(waker, removal_does_not_wait_for_the_waking_thread)
 {
 	struct epoll_event event;
 

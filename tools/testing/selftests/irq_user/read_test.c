@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What reading /proc/irq/<N>/irq promises: the count, the wait, and the errors.
- */
+/* Tests read of /proc/irq/<N>/irq: the count, sleeping, and the errors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,8 +15,9 @@
 #include <unistd.h>
 
 #include "line_fixture.h"
+#include "rounds.h"
 
-/* A read in a thread of its own. */
+/* A read in its own thread. */
 struct reader {
 	pthread_t thread;
 	pid_t tid;
@@ -98,12 +97,14 @@ static ssize_t (*const ways[])(int fd, void *buffer, size_t size) = {
 
 #define MAX_SIZE	64
 
-/* Every size but four is EINVAL at once, in each way to read. The file is a blocking one. */
+/*
+ * Checks that every size but four fails with EINVAL, in each way to read. The file is blocking.
+ */
 static void check_other_sizes(struct __test_metadata *_metadata, int fd, void *buffer)
 {
 	for (size_t size = 0; size <= MAX_SIZE; size++) {
 		for (int way = 0; way < ARRAY_SIZE(ways); way++) {
-			/* The VFS itself answers a vector of no bytes. */
+			/* The VFS itself handles a vector of no bytes. */
 			if (size == 4 || (!size && way))
 				continue;
 			ASSERT_EQ(-1, ways[way](fd, buffer, size))
@@ -141,8 +142,8 @@ TEST_F(intx, other_sizes_are_invalid)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* The size is looked at before the buffer, */
-TEST_F(intx, other_sizes_of_a_bad_buffer)
+/* The kernel checks the size before the buffer. */
+TEST_F(intx, size_is_checked_before_the_buffer)
 {
 	int fd = open(self->line.path, O_RDWR);
 
@@ -154,8 +155,8 @@ TEST_F(intx, other_sizes_of_a_bad_buffer)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* and before the line, which may be gone. */
-TEST(other_sizes_of_a_line_that_is_gone)
+/* The kernel checks the size before the line, which may be gone. */
+TEST(size_is_checked_before_the_line)
 {
 	struct fake fake;
 	const char *why = fake_make(&fake, "edge");
@@ -172,8 +173,8 @@ TEST(other_sizes_of_a_line_that_is_gone)
 	close(fd);
 }
 
-/* Four bytes are the count, in each way to read. */
-TEST_F(intx, four_bytes_are_the_count)
+/* A read of four bytes returns the count, in each way to read. */
+TEST_F(intx, four_bytes_return_the_count)
 {
 	int fd = open(self->line.path, O_RDWR);
 
@@ -191,8 +192,8 @@ TEST_F(intx, four_bytes_are_the_count)
 	}
 }
 
-/* Without an event, a non-blocking read says so, and arms. */
-TEST_F(intx, nonblocking_without_event)
+/* Without an event, a non-blocking read fails with EAGAIN, and arms. */
+TEST_F(intx, nonblocking_read_gives_eagain_and_arms)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
@@ -200,7 +201,7 @@ TEST_F(intx, nonblocking_without_event)
 	for (int i = 0; i < 3; i++) {
 		EXPECT_EQ(-EAGAIN, read_count(fd));
 		line_raise(&self->line);
-		/* The read arms: poll does not have to, nor does it change a thing. */
+		/* The read has armed the line, before poll does. */
 		ASSERT_TRUE(wait_event(fd));
 		EXPECT_EQ(1, read_count(fd));
 		line_ack(&self->line);
@@ -209,7 +210,7 @@ TEST_F(intx, nonblocking_without_event)
 }
 
 /* A read that finds an event returns it and leaves the line masked. */
-TEST_F(intx, taking_an_event_does_not_arm)
+TEST_F(intx, read_of_an_event_does_not_arm)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line);
@@ -218,7 +219,7 @@ TEST_F(intx, taking_an_event_does_not_arm)
 	line_raise(&self->line);
 	ASSERT_TRUE(wait_event(fd));
 	EXPECT_EQ(1, read_count(fd));
-	/* The device still asserts: were the line armed it would fire again. */
+	/* The device still asserts: if the line were armed, it would fire again. */
 	EXPECT_EQ(before + 1, line_hw_count(&self->line));
 	line_ack(&self->line);
 	EXPECT_EQ(-EAGAIN, read_count(fd));
@@ -226,13 +227,13 @@ TEST_F(intx, taking_an_event_does_not_arm)
 }
 
 /* A blocking read sleeps until the line fires. */
-TEST_F(intx, blocking_waits_for_the_event)
+TEST_F(intx, blocking_read_waits_for_the_event)
 {
 	int fd = open(self->line.path, O_RDONLY);
 	struct reader reader;
 
 	ASSERT_LE(0, fd);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		reader_start(&reader, fd);
 		line_raise(&self->line);
 		ASSERT_EQ(1, reader_join(&reader));
@@ -248,16 +249,16 @@ TEST_F(intx, event_right_after_open_is_counted)
 
 	ASSERT_LE(0, fd);
 	line_raise(&self->line);
-	/* Nothing but open can have armed it. */
+	/* Only open can have armed the line. */
 	while (line_hw_count(&self->line) == before)
 		;
 	EXPECT_EQ(1, read_count(fd));
 }
 
 /* Each event is one hardware interrupt, one count and one read. */
-TEST_F(intx, one_event_one_interrupt)
+TEST_F(intx, each_event_is_one_interrupt)
 {
-	const unsigned int events = 1000;
+	const unsigned int events = rounds_of(1000, 200);
 	int fd = open(self->line.path, O_RDONLY);
 	unsigned int before = line_hw_count(&self->line), sum = 0;
 
@@ -272,22 +273,23 @@ TEST_F(intx, one_event_one_interrupt)
 }
 
 /*
- * An event that comes while another thread asks for it is counted once: who
- * looks between the line's being masked and the event's being counted must not
- * arm the line, since the device still asserts.
+ * An event that comes during reads is counted once: a read that comes after the line was masked
+ * and before the event is counted must not arm the line, because the device still asserts.
  */
-TEST_F_TIMEOUT(intx, event_meets_reader, 300)
+TEST_F_TIMEOUT(intx, event_during_a_read_counts_once, 300)
 {
-	/* Some controllers take to the next tick to unmask, and 30,000 take minutes. */
+	/* Some controllers unmask at the next tick only: 30,000 events would take minutes. */
 	const time_t enough = time(NULL) + 20;
 	int fd = open(self->line.path, O_RDONLY | O_NONBLOCK);
 	unsigned int before = line_hw_count(&self->line), sum = 0, met = 0, events;
 
 	ASSERT_LE(0, fd);
 	line_move_away(&self->line);
-	for (events = 0; events < 30000 && (time(NULL) < enough || met < 100); events++) {
+	for (events = 0; events < 30000; events++) {
 		int count, reads = 0;
 
+		if (met >= 100 && (events >= rounds_of(30000, 1000) || time(NULL) >= enough))
+			break;
 		line_raise(&self->line);
 		do {
 			count = read_count(fd);
@@ -296,58 +298,47 @@ TEST_F_TIMEOUT(intx, event_meets_reader, 300)
 		ASSERT_LT(0, count);
 		line_ack(&self->line);
 		sum += count;
-		/* The first read arms. If another one finds no event, it met the event. */
+		/*
+		 * The first read arms. If a later read finds no event, it ran during the event.
+		 */
 		met += reads > 2;
 	}
-	TH_LOG("%u of %u events met a read", met, events);
+	TH_LOG("%u of %u events came during a read", met, events);
 	EXPECT_LE(100, met);
 	EXPECT_EQ(events, sum);
 	EXPECT_EQ(events, line_hw_count(&self->line) - before);
 }
 
-/* An unreadable buffer fails, and the event stays. */
-TEST_F(intx, bad_address_loses_nothing)
+/* A read into a bad buffer fails with EFAULT, and the event stays. */
+TEST_F(intx, bad_buffer_keeps_the_event)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	char *page;
 
 	ASSERT_LE(0, fd);
-	page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, page);
-	ASSERT_EQ(0, munmap(page + 4096, 4096));
+	page = map_edge();
+	ASSERT_NE(NULL, page);
 
 	line_raise(&self->line);
 	ASSERT_TRUE(wait_event(fd));
 	EXPECT_EQ(-1, read(fd, (void *)8, 4));
 	EXPECT_EQ(EFAULT, errno);
 	/* Half of the count fits. */
-	EXPECT_EQ(-1, read(fd, page + 4094, 4));
+	EXPECT_EQ(-1, read(fd, page + PAGE - 2, 4));
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(1, read_count(fd));
 	line_ack(&self->line);
 	EXPECT_EQ(-EAGAIN, read_count(fd));
 }
 
-static void ignore(int signal)
-{
-	(void)signal;
-}
-
-static void handle_signal(int flags)
-{
-	struct sigaction action = { .sa_handler = ignore, .sa_flags = flags };
-
-	sigaction(SIGUSR1, &action, NULL);
-}
-
-/* A signal ends a sleeping read, which loses nothing. */
-TEST_F(intx, signal_interrupts)
+/* A signal ends a sleeping read. No event is lost. */
+TEST_F(intx, signal_interrupts_a_read)
 {
 	int fd = open(self->line.path, O_RDONLY);
 	struct reader reader;
 
 	ASSERT_LE(0, fd);
-	handle_signal(0);
+	ignore_signal(SIGUSR1, 0);
 	reader_start(&reader, fd);
 	pthread_kill(reader.thread, SIGUSR1);
 	EXPECT_EQ(-EINTR, reader_join(&reader));
@@ -356,16 +347,16 @@ TEST_F(intx, signal_interrupts)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* With SA_RESTART the read goes on. */
-TEST_F(intx, signal_restarts)
+/* With SA_RESTART the read is restarted. */
+TEST_F(intx, sa_restart_restarts_a_read)
 {
 	int fd = open(self->line.path, O_RDONLY);
 	struct reader reader;
 
 	ASSERT_LE(0, fd);
-	handle_signal(SA_RESTART);
+	ignore_signal(SIGUSR1, SA_RESTART);
 	reader_start(&reader, fd);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < rounds_of(20, 5); i++) {
 		pthread_kill(reader.thread, SIGUSR1);
 		wait_asleep(reader.tid);
 	}
@@ -373,7 +364,7 @@ TEST_F(intx, signal_restarts)
 	EXPECT_EQ(1, reader_join(&reader));
 }
 
-/* Of several readers one wakes, and gets the event; the others sleep on and do not arm. */
+/* One of several readers wakes and gets the event. The others sleep on and do not arm. */
 TEST_F(intx, one_reader_gets_the_event)
 {
 	int fd = open(self->line.path, O_RDWR);
@@ -394,22 +385,25 @@ TEST_F(intx, one_reader_gets_the_event)
 			first = (first + 1) % n;
 		joined[first] = true;
 		EXPECT_EQ(1, readers[first].result);
-		/* Had it been woken for another one's event, it would have slept again. */
+		/*
+		 * If it had been woken for an event that another reader took, it would have
+		 * slept twice.
+		 */
 		EXPECT_GE(1, readers[first].sleeps);
 
 		for (int i = 0; i < n; i++) {
 			if (!joined[i])
 				wait_asleep(readers[i].tid);
 		}
-		/* The device still asserts: were the line armed it would fire again. */
+		/* The device still asserts: if the line were armed, it would fire again. */
 		EXPECT_EQ(before + 1, line_hw_count(&self->line));
 		line_ack(&self->line);
 		ASSERT_EQ(0, write_value(fd, 1));
 	}
 }
 
-/* A reader that sleeps keeps the line, although the descriptor is closed. */
-TEST_F(intx, sleeping_read_keeps_the_line)
+/* A sleeping read keeps the line, even if the descriptor is closed. */
+TEST_F(intx, sleeping_read_keeps_the_file_open)
 {
 	int fd = open(self->line.path, O_RDONLY);
 	struct reader reader;
@@ -426,8 +420,8 @@ TEST_F(intx, sleeping_read_keeps_the_line)
 	EXPECT_LE(0, fd);
 }
 
-/* The file is a stream: it has no position, no memory and no commands. */
-TEST_F(intx, not_seekable_nor_mappable)
+/* The file is a stream: no seek, no mmap, no ioctl. */
+TEST_F(intx, no_seek_mmap_or_ioctl)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	int count;
@@ -437,7 +431,7 @@ TEST_F(intx, not_seekable_nor_mappable)
 	EXPECT_EQ(ESPIPE, errno);
 	EXPECT_EQ(-1, pread(fd, &count, sizeof(count), 0));
 	EXPECT_EQ(ESPIPE, errno);
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0));
 	EXPECT_EQ(ENODEV, errno);
 	EXPECT_EQ(-1, ioctl(fd, TCGETS, &count));
 	EXPECT_EQ(ENOTTY, errno);

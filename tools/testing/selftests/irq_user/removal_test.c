@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is promised when a line goes away under its owner, whichever way that
- * happens: the owner is told at once, removal waits for nobody, and a line that
- * comes back can be opened, although the old file is still open.
+ * Tests what happens when a line with an owner goes away, for each way to remove it: calls fail
+ * with EIO, removal does not wait for user space, and a line that comes back can be opened
+ * while the old file is still open.
  *
- * To remove a device waits for grace periods, which take long in a kernel with
- * debugging aids: hence the time limits.
+ * Removing a device waits for grace periods, which take long in a kernel with debugging aids.
+ * So the tests have longer time limits.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +18,10 @@
 #include "hog.h"
 #include "line.h"
 #include "msi.h"
+#include "rounds.h"
 #include "sleeper.h"
 
-/* A line, and how it goes away and comes back. */
+/* A line, and how it is removed and restored. */
 struct way {
 	const char *(*setup)(struct line *line);
 	void (*fire)(struct line *line);
@@ -28,7 +29,7 @@ struct way {
 	void (*remove)(struct line *line);
 	const char *(*restore)(struct line *line);
 	void (*teardown)(struct line *line);
-	bool waits;			/* to remove it waits for threads on any CPU */
+	bool waits;			/* removal waits for threads on any CPU */
 };
 
 FIXTURE(removal)
@@ -53,7 +54,7 @@ static const char *enable(struct line *line)
 	return NULL;
 }
 
-/* The device's switch disposes of the mapping of its INTx line. */
+/* The device's attribute "enable" disposes of the mapping of its INTx line. */
 FIXTURE_VARIANT_ADD(removal, device_disabled)
 {
 	.way = {
@@ -137,7 +138,7 @@ FIXTURE_TEARDOWN(removal)
 	variant->way.teardown(&self->line);
 }
 
-/* Takes the line away. Its file goes with it. */
+/* Removes the line, and checks that its file is gone. */
 static void remove_line(struct __test_metadata *_metadata, const struct way *way,
 			struct line *line)
 {
@@ -146,7 +147,7 @@ static void remove_line(struct __test_metadata *_metadata, const struct way *way
 	EXPECT_EQ(ENOENT, errno);
 }
 
-/* The line comes back for others, although the old file is still open. */
+/* Checks that the line comes back and can be opened while the old file is still open. */
 static void check_line_returns(struct __test_metadata *_metadata, const struct way *way,
 			       struct line *line, int old_fd)
 {
@@ -166,15 +167,15 @@ static void check_line_returns(struct __test_metadata *_metadata, const struct w
 	close(fd);
 }
 
-TEST_F(removal, idle_file)
+TEST_F(removal, idle_file_gives_eio)
 {
 	remove_line(_metadata, &variant->way, &self->line);
 	EXPECT_TRUE(says_gone(self->fd));
 	check_line_returns(_metadata, &variant->way, &self->line, self->fd);
 }
 
-/* An event that nobody has read goes with the line. */
-TEST_F(removal, pending_event)
+/* An event that was not read goes away with the line. */
+TEST_F(removal, pending_event_is_dropped)
 {
 	variant->way.fire(&self->line);
 	ASSERT_TRUE(wait_event(self->fd));
@@ -184,12 +185,14 @@ TEST_F(removal, pending_event)
 	check_line_returns(_metadata, &variant->way, &self->line, self->fd);
 }
 
-/* Whoever sleeps wakes at once, whether he is alone, */
-TEST_F_TIMEOUT(removal, wakes_each_sleeper, 120)
+/* Each kind of sleeper wakes if it is the only sleeper. */
+TEST_F_TIMEOUT(removal, wakes_a_single_sleeper, 120)
 {
+	const int step = 6 / rounds_of(6, 3);
 	struct sleeper sleeper;
 
-	for (int i = 0; i < SLEEPS; i++) {
+	/* The first two sleepers are the same. */
+	for (int i = 1; i < SLEEPS; i += step) {
 		sleeper_start(&sleeper, self->fd, sleeps_until_gone[i]);
 		remove_line(_metadata, &variant->way, &self->line);
 		EXPECT_TRUE(sleeper_join(&sleeper)) {
@@ -203,7 +206,7 @@ TEST_F_TIMEOUT(removal, wakes_each_sleeper, 120)
 	}
 }
 
-/* or others do. */
+/* All sleepers wake. */
 TEST_F(removal, wakes_all_sleepers)
 {
 	struct sleeper sleepers[SLEEPS];
@@ -220,8 +223,8 @@ TEST_F(removal, wakes_all_sleepers)
 	check_line_returns(_metadata, &variant->way, &self->line, self->fd);
 }
 
-/* An epoll set that nobody waits on may outlive the line, and the file. */
-TEST_F(removal, idle_epoll_set)
+/* An epoll set without a waiter may outlive the line and the file. */
+TEST_F(removal, epoll_set_without_a_waiter)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int epfd = epoll_create1(0);
@@ -237,11 +240,11 @@ TEST_F(removal, idle_epoll_set)
 }
 
 /*
- * A poller that was woken, but is kept from running, delays no other thread. If removal
- * takes four seconds, the scheduler lets the poller run: try again then. It always
- * takes that long if it waits for a thread of the kernel that is kept off as well.
+ * A poller that was woken, but cannot run, does not delay removal. If removal takes four
+ * seconds, the scheduler lets the poller run: then the test tries again. If removal waited for
+ * a thread of the kernel that cannot run either, it would always take that long.
  */
-TEST_F_TIMEOUT(removal, poller_kept_off_its_cpu, 120)
+TEST_F_TIMEOUT(removal, does_not_wait_for_a_poller, 120)
 {
 	int path = open("/", O_PATH);
 	bool kept_off = false;
@@ -262,8 +265,9 @@ TEST_F_TIMEOUT(removal, poller_kept_off_its_cpu, 120)
 		remove_line(_metadata, &variant->way, &self->line);
 		kept_off = variant->way.waits || runtime == sleeper_runtime(&sleeper);
 		/*
-		 * Its entry is still on the queue of the line that is gone. A descriptor
-		 * that cannot be polled takes the place of the one that it has waited on.
+		 * The poller's entry is still on the queue of the removed line. Put a
+		 * descriptor that cannot be polled in the place of the one that the poller
+		 * waits on.
 		 */
 		dup2(path, self->fd);
 		EXPECT_EQ(NULL, variant->way.restore(&self->line));
@@ -278,13 +282,13 @@ TEST_F_TIMEOUT(removal, poller_kept_off_its_cpu, 120)
 	close(path);
 }
 
-/* Calls of every kind may race with the line's end, while the device interrupts. */
+/* Calls of every kind may race with the removal, while the device interrupts. */
 TEST_F_TIMEOUT(removal, races_with_all_calls, 120)
 {
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < rounds_of(6, 3); i++) {
 		pthread_t caller, opener;
 
-		/* Every other time the opener has the line to itself. */
+		/* In every other round the opener is the only thread that uses the line. */
 		if (i & 1)
 			close(self->fd);
 		fcntl(self->fd, F_SETFL, O_NONBLOCK);

@@ -16,7 +16,7 @@ static void write_register(uint32_t *regs, int index, uint32_t value)
 	__atomic_store_n(&regs[index], value, __ATOMIC_RELEASE);
 }
 
-/* Google's goldfish, which QEMU's riscv64 machine has. It counts nanoseconds. */
+/* Google's goldfish, in QEMU's riscv64 machine. It counts nanoseconds. */
 #define GOLDFISH_TIME_LOW	(0x00 / 4)	/* latches the other half */
 #define GOLDFISH_TIME_HIGH	(0x04 / 4)
 #define GOLDFISH_ALARM_LOW	(0x08 / 4)	/* sets the alarm */
@@ -29,7 +29,7 @@ static void write_register(uint32_t *regs, int index, uint32_t value)
 static void goldfish_clear(uint32_t *regs)
 {
 	write_register(regs, GOLDFISH_CLEAR, 1);
-	/* What is read after the write comes when the write has. */
+	/* A read of a register ends after the write has reached the device. */
 	read_register(regs, GOLDFISH_STATUS);
 }
 
@@ -53,7 +53,7 @@ static void goldfish_set(uint32_t *regs, uint64_t time)
 	write_register(regs, GOLDFISH_ALARM_LOW, time);
 }
 
-/* Arm's PL031, which QEMU's arm64 machine has. It counts seconds. */
+/* Arm's PL031, in QEMU's arm64 machine. It counts seconds. */
 #define PL031_DATA	(0x00 / 4)
 #define PL031_MATCH	(0x04 / 4)
 #define PL031_MASK	(0x10 / 4)
@@ -83,8 +83,8 @@ static void pl031_set(uint32_t *regs, uint64_t time)
 }
 
 /*
- * The HPET, which QEMU's x86_64 machine has, described by an ACPI device of its own. The
- * kernel must not use it: hpet=disable. The third of its timers asserts a pin of the IO-APIC.
+ * The HPET, in QEMU's x86_64 machine. An ACPI device describes it for these tests. The kernel
+ * must not use it: hpet=disable. Its third timer asserts a pin of the IO-APIC.
  */
 #define HPET_PERIOD	(0x04 / 4)	/* of the counter, in femtoseconds */
 #define HPET_CONFIG	(0x10 / 4)
@@ -129,7 +129,7 @@ static void hpet_set(uint32_t *regs, uint64_t time)
 	uint32_t period = read_register(regs, HPET_PERIOD);
 	uint64_t ticks = (time * FS_PER_NS + period - 1) / period;
 
-	/* Else half of a comparator would be an alarm of its own. */
+	/* If the counter ran, half of the new comparator could match. */
 	write_register(regs, HPET_CONFIG, 0);
 	write_register(regs, HPET_COMPARATOR + 1, ticks >> 32);
 	write_register(regs, HPET_COMPARATOR, ticks);
@@ -146,7 +146,7 @@ const struct rtc rtcs[RTCS] = {
 		.clear = goldfish_clear,
 	}, {
 		.modalias = "Cirq-user,pl031",
-		/* An alarm for a second that has gone by is one in 136 years. */
+		/* An alarm for a second that is over comes after 136 years. */
 		.ahead = 2 * NS_PER_S,
 		.prepare = pl031_prepare,
 		.now = pl031_now,

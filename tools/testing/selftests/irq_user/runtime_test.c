@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What /proc/irq/<N>/irq promises to programs that have an event loop: each of
- * the usual kinds gets all events, at the price of one interrupt an event.
+ * Tests the usual kinds of event loops: each gets all events, with one interrupt for each
+ * event.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +15,11 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "events.h"
 #include "line.h"
+#include "rounds.h"
 #include "uring.h"
 
-/* A device that raises its next interrupt when its program has served the last. */
+/* A thread that raises the device's next interrupt when the program has served the last one. */
 struct device {
 	struct line *line;
 	pthread_t thread;
@@ -34,7 +34,7 @@ struct device {
 
 static struct device *signalled;
 
-/* As it is a device, it does not sleep. */
+/* The thread acts as a device, so it does not sleep. */
 static void wait_until(unsigned int *word, unsigned int value)
 {
 	while (__atomic_load_n(word, __ATOMIC_SEQ_CST) < value)
@@ -54,10 +54,10 @@ static void *device_main(void *arg)
 		wait_until(&device->served, i);
 		if (device->with_signals) {
 			pthread_kill(device->program, SIGUSR1);
-			/* The program lets it through only while it waits. */
+			/* The program unblocks the signal only while it waits. */
 			wait_until(&device->signals, i + 1);
 		} else if (i % 8 == 0) {
-			/* An event that is none would end this sleep. */
+			/* A false event would end this sleep. */
 			wait_asleep(device->tid);
 		}
 		advance(&device->raised, 1);
@@ -69,14 +69,14 @@ static void *device_main(void *arg)
 static void device_start(struct device *device, struct line *line)
 {
 	device->line = line;
-	device->events = events_to_have(10000);
+	device->events = events_to_have(10000, 200);
 	device->before = line_hw_count(line);
 	device->program = pthread_self();
 	device->tid = syscall(SYS_gettid);
 	pthread_create(&device->thread, NULL, device_main, device);
 }
 
-/* Serves what a read has returned. Returns that, or -EPROTO if it was not raised. */
+/* Serves the count of a read. Returns the count, or -EPROTO if fewer events were raised. */
 static int serve(struct device *device, int count)
 {
 	if (count > 0) {
@@ -93,7 +93,7 @@ static void device_finish(struct __test_metadata *_metadata, struct device *devi
 	pthread_join(device->thread, NULL);
 	EXPECT_EQ(device->events, device->served);
 	EXPECT_EQ(device->events, line_hw_count(device->line) - device->before);
-	/* And none is left. */
+	/* No event is left. */
 	EXPECT_EQ(0, poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0));
 }
 
@@ -117,18 +117,10 @@ FIXTURE_SETUP(loop)
 FIXTURE_TEARDOWN(loop)
 {
 	close(self->fd);
-	line_teardown(&self->line);
+	line_leave(&self->line);
 }
 
-static int epoll_on(int fd, unsigned int events)
-{
-	struct epoll_event event = { .events = events };
-	int epfd = epoll_create1(0);
-
-	return epfd >= 0 && !epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event) ? epfd : -1;
-}
-
-/* Level-triggered epoll, and one read an event. */
+/* Level-triggered epoll, with one read for each event. */
 TEST_F_TIMEOUT(loop, epoll_level_triggered, 300)
 {
 	int epfd = epoll_on(self->fd, EPOLLIN);
@@ -143,7 +135,7 @@ TEST_F_TIMEOUT(loop, epoll_level_triggered, 300)
 	device_finish(_metadata, &self->device, self->fd);
 }
 
-/* Edge-triggered epoll, and reads until EAGAIN, as async runtimes do. */
+/* Edge-triggered epoll, with reads until EAGAIN, as in async runtimes. */
 TEST_F_TIMEOUT(loop, epoll_edge_triggered, 300)
 {
 	int epfd = epoll_on(self->fd, EPOLLIN | EPOLLET);
@@ -163,7 +155,7 @@ TEST_F_TIMEOUT(loop, epoll_edge_triggered, 300)
 	device_finish(_metadata, &self->device, self->fd);
 }
 
-/* Several files in one select, of which the line is one. */
+/* One select of several files, one of which is the line. */
 TEST_F_TIMEOUT(loop, select, 300)
 {
 	int other[2];
@@ -184,7 +176,7 @@ TEST_F_TIMEOUT(loop, select, 300)
 	device_finish(_metadata, &self->device, self->fd);
 }
 
-/* Several files in one ppoll with a time limit, which here is never reached. */
+/* One ppoll of several files, with a time limit that is not reached here. */
 TEST_F_TIMEOUT(loop, ppoll, 300)
 {
 	const struct timespec limit = { .tv_sec = 1000 };
@@ -211,7 +203,7 @@ static void count_signal(int signal)
 	advance(&signalled->signals, 1);
 }
 
-/* From here on SIGUSR1 gets through only where a mask lets it. */
+/* From here on SIGUSR1 is delivered only where a mask unblocks it. */
 static void block_signal(struct device *device, sigset_t *inside)
 {
 	struct sigaction action = { .sa_handler = count_signal };
@@ -226,7 +218,7 @@ static void block_signal(struct device *device, sigset_t *inside)
 	sigdelset(inside, SIGUSR1);
 }
 
-/* A signal interrupts ppoll before each event, and loses none. */
+/* A signal interrupts ppoll before each event. No event is lost. */
 TEST_F_TIMEOUT(loop, ppoll_with_signals, 300)
 {
 	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN };
@@ -247,7 +239,7 @@ TEST_F_TIMEOUT(loop, ppoll_with_signals, 300)
 	device_finish(_metadata, &self->device, self->fd);
 }
 
-/* The same with pselect. */
+/* A signal interrupts pselect before each event. No event is lost. */
 TEST_F_TIMEOUT(loop, pselect_with_signals, 300)
 {
 	unsigned int interrupted = 0;
@@ -271,7 +263,7 @@ TEST_F_TIMEOUT(loop, pselect_with_signals, 300)
 	device_finish(_metadata, &self->device, self->fd);
 }
 
-/* A signal interrupts a blocking read before each event, and loses none. */
+/* A signal interrupts a blocking read before each event. No event is lost. */
 TEST_F_TIMEOUT(loop, blocking_read_with_signals, 300)
 {
 	unsigned int interrupted = 0;
@@ -284,7 +276,7 @@ TEST_F_TIMEOUT(loop, blocking_read_with_signals, 300)
 	while (self->device.served < self->device.events) {
 		int count = serve(&self->device, read_count(self->fd));
 
-		/* A signal that comes between two reads interrupts neither. */
+		/* A signal that comes between two reads interrupts neither of them. */
 		if (count == -EINTR)
 			interrupted++;
 		else
@@ -295,7 +287,7 @@ TEST_F_TIMEOUT(loop, blocking_read_with_signals, 300)
 	device_finish(_metadata, &self->device, self->fd);
 }
 
-/* A read of io_uring that waits for the event, one after the other. */
+/* One read of io_uring after the other, each of which waits for the event. */
 TEST_F_TIMEOUT(loop, uring_read, 300)
 {
 	struct ring ring;
@@ -313,7 +305,7 @@ TEST_F_TIMEOUT(loop, uring_read, 300)
 	device_finish(_metadata, &self->device, self->fd);
 }
 
-/* A poll of io_uring an event, and then a read. */
+/* A poll of io_uring for each event, and then a read. */
 TEST_F_TIMEOUT(loop, uring_poll, 300)
 {
 	struct ring ring;
@@ -328,7 +320,7 @@ TEST_F_TIMEOUT(loop, uring_poll, 300)
 	device_finish(_metadata, &self->device, self->fd);
 }
 
-/* One poll of io_uring for all events, and reads until EAGAIN. */
+/* One multishot poll of io_uring for all events, with reads until EAGAIN. */
 TEST_F_TIMEOUT(loop, uring_multishot_poll, 300)
 {
 	struct ring ring;
@@ -349,11 +341,10 @@ TEST_F_TIMEOUT(loop, uring_multishot_poll, 300)
 }
 
 /*
- * The loop of the programs that board vendors document, with their order of
- * things: the device is made quiet before the read, which tells how often it
- * fired, and select arms.
+ * The loop that board vendors document: the program quiets the device before the read, which
+ * returns how often it fired, and select arms.
  */
-TEST_F_TIMEOUT(loop, vendor_pattern, 300)
+TEST_F_TIMEOUT(loop, vendor_loop, 300)
 {
 	device_start(&self->device, &self->line);
 	while (self->device.served < self->device.events) {

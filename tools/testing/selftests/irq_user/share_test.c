@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What fork, dup and descriptor passing promise: one open, shared, and the line
- * is free when the last descriptor is closed.
+ * Tests fork, dup and passing of descriptors: they share one open file, and the line is free
+ * when the last descriptor is closed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 #include "line_fixture.h"
 #include "uring.h"
 
-/* A duplicate sees the same events and keeps the line. */
-TEST_F(intx, dup_shares_the_open)
+/* A duplicate has the same events, and keeps the line. */
+TEST_F(intx, dup_shares_the_file)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	int copy;
@@ -42,7 +42,7 @@ TEST_F(intx, dup_shares_the_open)
 }
 
 /* A child that inherits the descriptor can use it, and keeps the line. */
-TEST_F(intx, fork_shares_the_open)
+TEST_F(intx, fork_shares_the_file)
 {
 	int fd = open(self->line.path, O_RDWR);
 	int go[2], status;
@@ -116,7 +116,7 @@ static int receive_descriptor(int socket)
 	return fd;
 }
 
-/* Makes each call there is, and returns whether all did what they are for. */
+/* Makes each kind of call, and returns whether all of them work. */
 static bool all_calls_work(struct line *line, int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
@@ -148,8 +148,8 @@ static bool all_calls_work(struct line *line, int fd)
 	return !fcntl(fd, F_SETFL, O_NONBLOCK) && read_count(fd) == -EAGAIN;
 }
 
-/* A process without any privilege can use a descriptor that it was given. */
-TEST_F(intx, descriptor_passing)
+/* A process without privileges can use a descriptor that was passed to it. */
+TEST_F(intx, passed_descriptor_works_without_privileges)
 {
 	int sockets[2], fd, status;
 	pid_t child;
@@ -159,7 +159,7 @@ TEST_F(intx, descriptor_passing)
 	ASSERT_LE(0, child);
 	if (!child) {
 		close(sockets[0]);
-		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+		if (!become_nobody(NOBODY))
 			_exit(2);
 		if (try_open(self->line.path, O_RDWR) != -EACCES)
 			_exit(3);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What O_ASYNC promises of /proc/irq/<N>/irq: a signal with each event and with the
- * line's end, also where handlers are forced into threads.
+ * Tests O_ASYNC on /proc/irq/<N>/irq: a signal for each event and for the line's end, also
+ * where handlers are forced into threads.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +13,12 @@
 
 #include "fake.h"
 #include "line_fixture.h"
+#include "rounds.h"
 
-/* A signal of real time, which is queued with what it says. */
+/* A real-time signal, which is queued with its siginfo. */
 #define SIGNAL		SIGRTMIN
 
-/* In seconds: how long to wait for a signal that has to come. */
+/* How many seconds to wait for a signal that must come. */
 #define PATIENCE	10
 
 static void block(int signal)
@@ -56,15 +57,15 @@ static bool set_async(int fd, bool on)
 	return !fcntl(fd, F_SETFL, O_NONBLOCK | (on ? O_ASYNC : 0));
 }
 
-/* Has a process, or a group of them, signaled with each event of the file. */
+/* Has a process, or a group if negative, get a signal for each event of the file. */
 static bool signal_to(int fd, pid_t owner)
 {
 	block(SIGNAL);
 	return !fcntl(fd, F_SETOWN, owner) && !fcntl(fd, F_SETSIG, SIGNAL) && set_async(fd, true);
 }
 
-/* Each event is one signal, which says the descriptor and that it is readable. */
-TEST_F(intx, event_is_one_signal)
+/* Each event is one signal, which has the descriptor and POLLIN. */
+TEST_F(intx, each_event_is_one_signal)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	siginfo_t info;
@@ -72,7 +73,7 @@ TEST_F(intx, event_is_one_signal)
 	ASSERT_LE(0, fd);
 	ASSERT_TRUE(signal_to(fd, getpid()));
 	EXPECT_TRUE(is_quiet(SIGNAL));
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds_of(100, 20); i++) {
 		line_raise(&self->line);
 		ASSERT_TRUE(wait_signal(SIGNAL, &info));
 		ASSERT_EQ(fd, info.si_fd);
@@ -87,7 +88,7 @@ TEST_F(intx, event_is_one_signal)
 }
 
 /* Without F_SETSIG, the signal is SIGIO. */
-TEST_F(intx, default_signal)
+TEST_F(intx, default_signal_is_sigio)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	siginfo_t info;
@@ -101,8 +102,11 @@ TEST_F(intx, default_signal)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* Without O_ASYNC no signal comes: before it is set, after it is cleared, from the next open. */
-TEST_F(intx, none_without_async)
+/*
+ * Without O_ASYNC no signal comes: not before it is set, not after it is cleared, and not after
+ * the next open.
+ */
+TEST_F(intx, no_signal_without_o_async)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 
@@ -130,7 +134,7 @@ TEST_F(intx, none_without_async)
 }
 
 /* Each process of a group gets the signal. */
-TEST_F(intx, group_of_processes)
+TEST_F(intx, signals_each_process_of_a_group)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), status;
 	pid_t children[2];
@@ -152,7 +156,7 @@ TEST_F(intx, group_of_processes)
 		ASSERT_EQ(children[i], waitpid(children[i], &status, 0));
 		EXPECT_EQ(0, status);
 	}
-	/* The parent is not of the group. */
+	/* The parent is not in the group. */
 	EXPECT_TRUE(is_quiet(SIGNAL));
 	EXPECT_EQ(1, read_count(fd));
 }
@@ -181,8 +185,8 @@ FIXTURE_TEARDOWN(edge)
 	fake_dispose(&self->fake);
 }
 
-/* The end of the line is a signal too. */
-TEST_F(edge, end_of_the_line)
+/* The line's end is a signal too. */
+TEST_F(edge, removal_is_a_signal)
 {
 	siginfo_t info;
 
@@ -193,8 +197,8 @@ TEST_F(edge, end_of_the_line)
 	EXPECT_TRUE(set_async(self->fd, false));
 }
 
-/* An edge that was kept is an event, and so a signal, as soon as a write arms. */
-TEST_F(edge, kept_edge)
+/* A kept edge is an event, and so a signal, when a write arms the line. */
+TEST_F(edge, kept_edge_is_a_signal_when_armed)
 {
 	siginfo_t info;
 
@@ -207,8 +211,8 @@ TEST_F(edge, kept_edge)
 	EXPECT_EQ(1, read_count(self->fd));
 }
 
-/* Of a line that runs free each edge is a signal. */
-TEST_F(edge, free_running_line)
+/* Each edge of a free-running line is a signal. */
+TEST_F(edge, free_running_edges_are_signals)
 {
 	siginfo_t info;
 

@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "hog.h"
 #include "line.h"
 #include "sleeper.h"
 #include "uring.h"
@@ -53,6 +52,11 @@ int64_t sleeper_runtime(struct sleeper *sleeper)
 	if (clock_gettime(sleeper->clock, &time))
 		return -1;
 	return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+bool sleep_for_one(int fd)
+{
+	return read_count(fd) == 1;
 }
 
 static bool sleep_in_read(int fd)
@@ -114,7 +118,7 @@ bool sleep_on_cpu_1_until_closed(int fd)
 	pin_to(1);
 	if (poll(&pollfd, 1, -1) != 1)
 		return false;
-	/* If it takes long, the scheduler lets it run for a moment before. */
+	/* If that takes long, the scheduler lets this thread run for a moment before. */
 	return pollfd.revents == POLLNVAL || pollfd.revents == (POLLIN | POLLHUP | POLLERR);
 }
 

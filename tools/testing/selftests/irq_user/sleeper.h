@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Threads that use a line until it is gone, and sleep on it in every way there is. */
+/* Threads that use a line until it is gone, and threads that sleep on it in each possible way. */
 #ifndef IRQ_USER_SLEEPER_H
 #define IRQ_USER_SLEEPER_H
 
@@ -12,40 +12,43 @@ struct sleeper {
 	pthread_t thread;
 	int fd;
 	pid_t tid;
-	clockid_t clock;		/* of the time that it runs */
-	/* Sleeps, and returns whether what it was told is right. */
+	clockid_t clock;		/* of its CPU time */
+	/* Sleeps, and returns whether the results are right. */
 	bool (*sleep)(int fd);
 	bool right;
 	bool done;
 };
 
-/* Returns when the sleeper is asleep. */
+/* Sleeps in a read until there is one event. */
+bool sleep_for_one(int fd);
+
+/* Starts the sleeper, and returns when it is asleep. */
 void sleeper_start(struct sleeper *sleeper, int fd, bool (*sleep)(int fd));
 
-/* Waits until it has woken. Returns whether what it was told is right. */
+/* Waits until it has ended. Returns whether its results are right. */
 bool sleeper_join(struct sleeper *sleeper);
 
-/* Returns whether it has woken and need not be waited for. */
+/* Returns whether it has ended. */
 bool sleeper_is_done(struct sleeper *sleeper);
 
 /* Returns how many nanoseconds it has run, or -1 if it has ended. */
 int64_t sleeper_runtime(struct sleeper *sleeper);
 
-/* All ways to sleep until the line goes away, and two readers. */
+/* All ways to sleep until the line goes away. Two of them are reads. */
 #define SLEEPS	7
 extern bool (*const sleeps_until_gone[SLEEPS])(int fd);
 
-/* Returns whether all calls on a file say that its line is gone. */
+/* Returns whether all calls on a file report that its line is gone. */
 bool says_gone(int fd);
 
 /*
- * Threads that do not sleep: one that makes calls of every kind on the descriptor that @fd points
- * to, and one that opens the line's file, until the line is gone.
+ * Threads that do not sleep: one makes calls of every kind on the descriptor that @fd points
+ * to, one opens the line's file, both until the line is gone.
  */
 void *call_until_gone(void *fd);
 void *open_until_gone(void *path);
 
-/* Sleeps in poll on CPU 1. To be kept off there until somebody has closed the descriptor. */
+/* Sleeps in poll on CPU 1. A hog must keep it off that CPU until the descriptor is closed. */
 bool sleep_on_cpu_1_until_closed(int fd);
 
 #endif /* IRQ_USER_SLEEPER_H */

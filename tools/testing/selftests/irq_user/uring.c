@@ -53,7 +53,7 @@ int ring_submit_entry(struct ring *ring, const struct io_uring_sqe *entry)
 	__atomic_store_n(ring->sq_tail, tail + 1, __ATOMIC_RELEASE);
 	if (syscall(__NR_io_uring_enter, ring->fd, 1, 0, 0, NULL, 0) == 1)
 		return 0;
-	/* The kernel has not looked at it, so it was not submitted. */
+	/* The kernel has not read the entry, so it was not submitted. */
 	*ring->sq_tail = tail;
 	return -1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* io_uring without its library: one submission at a time. */
+/* io_uring without liburing: one submission at a time. */
 #ifndef IRQ_USER_URING_H
 #define IRQ_USER_URING_H
 
@@ -16,7 +16,7 @@ struct ring {
 
 int ring_setup(struct ring *ring);
 
-/* As ring_setup(), with room for so many completions. */
+/* As ring_setup(), with room for @completions completions. */
 int ring_setup_sized(struct ring *ring, unsigned int completions);
 
 /* Submits an entry. Returns 0 or -1. */
@@ -25,19 +25,22 @@ int ring_submit_entry(struct ring *ring, const struct io_uring_sqe *entry);
 /* Submits a read or a write. Returns 0 or -1. */
 int ring_submit(struct ring *ring, int op, int fd, void *buffer, unsigned int len);
 
-/* Submits a poll that completes once, or with each event. Returns 0 or -1. */
+/* Submits a poll that completes once, or with each event if multishot. Returns 0 or -1. */
 int ring_submit_poll(struct ring *ring, int fd, unsigned int events, bool multishot);
 
 /*
- * Gives the ring buffers of the size of a count, and waits for that. They are numbered from
- * @first on. Returns 0 or -errno.
+ * Gives the ring @number buffers, each for a count, and waits until it has them. Their numbers
+ * start at @first. Returns 0 or -errno.
  */
 int ring_provide(struct ring *ring, int *counts, unsigned int number, unsigned int first);
 
-/* Submits a read that completes with each event, into a buffer of its own. Returns 0 or -1. */
+/*
+ * Submits a multishot read: it completes with each event, into another buffer each time.
+ * Returns 0 or -1.
+ */
 int ring_submit_multishot_read(struct ring *ring, int fd, unsigned long user_data);
 
-/* Returns the number of the buffer that a read has taken. */
+/* Returns the number of the buffer that a read has used. */
 unsigned int buffer_of(const struct io_uring_cqe *completion);
 
 /* Returns whether there is no completion. */
@@ -49,7 +52,7 @@ bool ring_take(struct ring *ring, struct io_uring_cqe *completion);
 /* Sleeps until there is a completion, or a signal. Returns 0 or -1. */
 int ring_sleep(struct ring *ring);
 
-/* As ring_sleep(), for so many milliseconds at most. Returns whether there is a completion. */
+/* As ring_sleep(), for at most @milliseconds. Returns whether there is a completion. */
 bool ring_sleep_for(struct ring *ring, int milliseconds);
 
 /* Waits for a completion and returns its result. */

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * What io_uring promises of /proc/irq/<N>/irq: reads that wait without a thread
- * and writes, of four bytes each.
- */
+/* Tests io_uring on /proc/irq/<N>/irq: reads that wait without a thread, and writes. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,9 +16,10 @@
 #include "fake.h"
 #include "hog.h"
 #include "line_fixture.h"
+#include "rounds.h"
 #include "uring.h"
 
-/* A read waits for the event, and takes it. */
+/* A read waits for the event and returns it. */
 TEST_F(intx, read_waits_for_the_event)
 {
 	int fd = open(self->line.path, O_RDONLY);
@@ -29,7 +27,7 @@ TEST_F(intx, read_waits_for_the_event)
 
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, ring_setup(&ring));
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < rounds_of(1000, 200); i++) {
 		int count = 0;
 
 		ASSERT_EQ(0, ring_submit(&ring, IORING_OP_READ, fd, &count, sizeof(count)));
@@ -41,7 +39,7 @@ TEST_F(intx, read_waits_for_the_event)
 	}
 }
 
-/* Reads of any size but four are EINVAL at once, into one buffer or a vector. */
+/* Checks that reads of any size but four fail with EINVAL, into one buffer or a vector. */
 static void check_other_sizes(struct __test_metadata *_metadata, struct ring *ring, int fd,
 			      void *buffer)
 {
@@ -77,8 +75,8 @@ TEST_F(intx, other_sizes_are_invalid)
 	EXPECT_EQ(1, read_count(fd));
 }
 
-/* The size is looked at before the line, which may be gone. */
-TEST(other_sizes_of_a_line_that_is_gone)
+/* The kernel checks the size before the line, which may be gone. */
+TEST(size_is_checked_before_the_line)
 {
 	struct fake fake;
 	const char *why = fake_make(&fake, "edge");
@@ -98,7 +96,7 @@ TEST(other_sizes_of_a_line_that_is_gone)
 }
 
 /* Four bytes may be in two parts. */
-TEST_F(intx, vector_is_read)
+TEST_F(intx, readv_in_two_parts)
 {
 	int fd = open(self->line.path, O_RDONLY), count = 0;
 	struct iovec iov[] = {
@@ -117,7 +115,7 @@ TEST_F(intx, vector_is_read)
 	line_ack(&self->line);
 }
 
-/* A write is done at once. */
+/* A write completes immediately. */
 TEST_F(intx, write_masks_and_arms)
 {
 	int fd = open(self->line.path, O_RDWR), zero = 0, one = 1, two = 2;
@@ -135,7 +133,7 @@ TEST_F(intx, write_masks_and_arms)
 	EXPECT_EQ(-EINVAL, ring_wait(&ring));
 }
 
-/* Returns how many threads this process has, with those that io_uring makes. */
+/* Returns how many threads this process has, including those that io_uring makes. */
 static int count_threads(void)
 {
 	struct dirent *entry;
@@ -150,8 +148,8 @@ static int count_threads(void)
 	return threads;
 }
 
-/* No thread waits for the event in place of the one that has submitted the read. */
-TEST_F(intx, no_thread_waits)
+/* io_uring makes no thread that waits in place of the thread that has submitted the read. */
+TEST_F(intx, needs_no_thread)
 {
 	int fd = open(self->line.path, O_RDWR), zero = 0, count;
 	struct ring ring;
@@ -164,14 +162,14 @@ TEST_F(intx, no_thread_waits)
 	ASSERT_EQ(sizeof(count), ring_wait(&ring));
 	EXPECT_EQ(1, count_threads());
 	line_ack(&self->line);
-	/* Nor does one write. */
+	/* A write needs no other thread either. */
 	ASSERT_EQ(0, ring_submit(&ring, IORING_OP_WRITE, fd, &zero, sizeof(zero)));
 	ASSERT_EQ(sizeof(zero), ring_wait(&ring));
 	EXPECT_EQ(1, count_threads());
 }
 
-/* A read in flight keeps the line, although the descriptor is closed. */
-TEST_F(intx, waiting_request_keeps_the_line)
+/* A waiting read keeps the line, even if the descriptor is closed. */
+TEST_F(intx, waiting_request_keeps_the_file_open)
 {
 	int fd = open(self->line.path, O_RDONLY), count;
 	struct ring ring;
@@ -186,15 +184,15 @@ TEST_F(intx, waiting_request_keeps_the_line)
 	ASSERT_EQ(sizeof(count), ring_wait(&ring));
 	EXPECT_EQ(1, count);
 	line_ack(&self->line);
-	/* io_uring closes it soon after. */
+	/* io_uring closes the file some time later. */
 	do {
 		fd = open(self->line.path, O_RDONLY);
 	} while (fd < 0 && errno == EBUSY);
 	EXPECT_LE(0, fd);
 }
 
-/* A read in flight ends when the line goes away. */
-TEST(line_goes_away)
+/* A waiting read ends when the line goes away. */
+TEST(removal_ends_a_read)
 {
 	struct line line;
 	const char *why = line_setup_removable(&line);
@@ -213,9 +211,9 @@ TEST(line_goes_away)
 }
 
 #define BUFFERS	64
-#define PATIENCE	500		/* milliseconds in which nothing has come */
+#define PATIENCE	500		/* milliseconds; no completion comes later */
 
-/* A read that completes with each event, into one of a few buffers. */
+/* A multishot read: it completes with each event, into one of several buffers. */
 struct multishot {
 	struct ring ring;
 	int counts[BUFFERS];
@@ -236,8 +234,8 @@ static void multishot_wait(struct multishot *multishot, struct io_uring_cqe *com
 		ring_sleep(&multishot->ring);
 }
 
-/* One submission reads each event of an edge-triggered line as a completion of its own. */
-TEST(multishot_read_of_an_edge)
+/* One submission reads each event of an edge-triggered line. Each event is a completion. */
+TEST(multishot_read_of_an_edge_line)
 {
 	struct io_uring_cqe completion;
 	struct multishot multishot;
@@ -258,7 +256,7 @@ TEST(multishot_read_of_an_edge)
 		ASSERT_TRUE(completion.flags & IORING_CQE_F_BUFFER);
 		ASSERT_EQ(1, multishot.counts[buffer_of(&completion)]);
 	}
-	/* Without a buffer it ends, and takes no event along. */
+	/* Without a free buffer the read ends, and takes no event. */
 	ASSERT_EQ(0, fake_do(&fake, "fire"));
 	multishot_wait(&multishot, &completion);
 	EXPECT_EQ(-ENOBUFS, completion.res);
@@ -270,7 +268,7 @@ TEST(multishot_read_of_an_edge)
 }
 
 /* A multishot read ends when the line goes away. */
-TEST(multishot_read_of_a_line_that_goes_away)
+TEST(removal_ends_a_multishot_read)
 {
 	struct io_uring_cqe completion;
 	struct multishot multishot;
@@ -291,11 +289,11 @@ TEST(multishot_read_of_a_line_that_goes_away)
 }
 
 /*
- * The kernel reads again, which arms, before the program has quieted the device: so a multishot
- * read is not for a level-triggered line. As long as it has buffers it may count one assertion
- * again and again. Then it ends, and the line works as before.
+ * The kernel reads again, which arms, before the program has quieted the device. So a multishot
+ * read does not suit a level-triggered line. While it has buffers, it may count one assertion
+ * several times. Then it ends, and the line works as before.
  */
-TEST_F(intx, multishot_read_of_a_level)
+TEST_F(intx, multishot_read_of_a_level_line)
 {
 	struct io_uring_sqe cancel = {
 		.opcode = IORING_OP_ASYNC_CANCEL, .addr = 1, .user_data = 2,
@@ -318,7 +316,7 @@ TEST_F(intx, multishot_read_of_a_level)
 		EXPECT_LT(0, multishot.counts[buffer_of(&completion)]);
 		counts++;
 	}
-	TH_LOG("%d counts of one assertion, %s", counts, more ? "goes on" : "has ended");
+	TH_LOG("%d counts of one assertion, the read %s", counts, more ? "waits on" : "has ended");
 	EXPECT_LE(1, counts);
 	EXPECT_GE(BUFFERS, counts);
 	line_ack(&self->line);
@@ -329,7 +327,7 @@ TEST_F(intx, multishot_read_of_a_level)
 			multishot_wait(&multishot, &completion);
 		} while (completion.user_data != 1 || completion.flags & IORING_CQE_F_MORE);
 	}
-	/* What came before line_ack() may be pending. */
+	/* Events from before line_ack() may be pending. */
 	do {
 		count = read_count(fd);
 	} while (count > 0);
@@ -343,9 +341,7 @@ TEST_F(intx, multishot_read_of_a_level)
 	}
 }
 
-#define PAGE	4096
-
-/* Takes what there is, again and again. */
+/* A thread that takes all events in a loop. */
 struct taker {
 	int fd, taken;
 	bool stop;
@@ -354,20 +350,22 @@ struct taker {
 static void *taker_main(void *arg)
 {
 	struct taker *taker = arg;
-	int count;
-	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
 
-	while (!__atomic_load_n(&taker->stop, __ATOMIC_RELAXED))
-		if (preadv2(taker->fd, &iov, 1, -1, RWF_NOWAIT) == sizeof(count))
+	while (!__atomic_load_n(&taker->stop, __ATOMIC_RELAXED)) {
+		int count = read_nowait(taker->fd);
+
+		if (count > 0)
 			__atomic_fetch_add(&taker->taken, count, __ATOMIC_RELAXED);
+	}
 	return NULL;
 }
 
-/* A read whose event another one takes goes on waiting, as if nothing had been. */
-TEST_F_TIMEOUT(edge, late_read_waits_on, 240)
+/* If another reader takes the event of a waiting read, the read waits on. */
+TEST_F_TIMEOUT(edge, read_waits_on_if_the_event_was_taken, 240)
 {
 	struct taker taker = { .fd = open(self->line.path, O_RDONLY) };
 	const time_t enough = time(NULL) + 120;
+	const int wanted = rounds_of(2000, 400);
 	struct io_uring_cqe completion;
 	int events = 0, taken = 0, lost = 0, *count;
 	struct ring ring;
@@ -381,11 +379,11 @@ TEST_F_TIMEOUT(edge, late_read_waits_on, 240)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, taker_main, &taker));
 	do {
 		events++;
-		/* To be given a count takes long where there is no memory for it yet. */
+		/* Writing the count takes long if the page has no memory yet. */
 		madvise(count, PAGE, MADV_DONTNEED);
 		line_trigger(&self->line);
 		while (taken + __atomic_load_n(&taker.taken, __ATOMIC_RELAXED) < events) {
-			/* The kernel looks for the event when this thread is there. */
+			/* The kernel continues the read when this thread enters it. */
 			getppid();
 			if (!ring_take(&ring, &completion))
 				continue;
@@ -395,23 +393,26 @@ TEST_F_TIMEOUT(edge, late_read_waits_on, 240)
 			ASSERT_EQ(0, ring_submit(&ring, IORING_OP_READ, taker.fd, count,
 						 sizeof(*count)));
 		}
-		/* If the read is given the count, and waits all the same, the event was taken. */
+		/*
+		 * If the count was written and the read waits on, the other reader took the
+		 * event.
+		 */
 		lost += __atomic_load_n(count, __ATOMIC_RELAXED);
-	} while ((events < 2000 || taken < 5 || lost < 3) && time(NULL) < enough);
+	} while ((events < wanted || taken < 5 || lost < 3) && time(NULL) < enough);
 	__atomic_store_n(&taker.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
-	TH_LOG("of %d events %d were taken from the read, %d as it was given them", events,
-	       taker.taken, lost);
+	TH_LOG("of %d events the other reader took %d, %d of them after the count was written",
+	       events, taker.taken, lost);
 	EXPECT_LE(5, taken);
 	EXPECT_LE(3, lost);
 	EXPECT_EQ(events, taken + taker.taken);
 }
 
-/* Polls, and is kept off its CPU when the poll is woken. */
+/* A thread that polls, and is kept off its CPU when the poll is woken. */
 struct poller {
 	int fd;
 	bool polls, may_look, has_looked;
-	bool ended;			/* when it looked */
+	bool ended;			/* at that time */
 	int result;
 };
 
@@ -424,7 +425,7 @@ static void *poller_main(void *arg)
 	if (ring_setup(&ring) || ring_submit_poll(&ring, poller->fd, POLLIN, false))
 		poller->ended = true;
 	__atomic_store_n(&poller->polls, true, __ATOMIC_RELEASE);
-	/* Does not sleep, so that the kernel asks the file when this thread runs again. */
+	/* Does not sleep, so that the kernel polls the file when this thread runs again. */
 	while (!__atomic_load_n(&poller->may_look, __ATOMIC_ACQUIRE))
 		;
 	poller->ended = poller->ended || !ring_is_empty(&ring);
@@ -440,8 +441,8 @@ static void wait_for(bool *flag)
 		sched_yield();
 }
 
-/* So does a poll: it does not end for an event that is gone. */
-TEST(late_poll_waits_on)
+/* If another reader takes the event, a poll waits on. */
+TEST(poll_waits_on_if_the_event_was_taken)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int epfd = epoll_create1(0);
@@ -458,7 +459,10 @@ TEST(late_poll_waits_on)
 	pin_to(0);
 	poller.fd = open(fake.path, O_RDONLY | O_NONBLOCK);
 	ASSERT_LE(0, poller.fd);
-	/* First on the queue, hence woken last: when it has an event, the poll was woken. */
+	/*
+	 * It is first on the queue, so it is woken last: when it has an event, the poll was
+	 * woken.
+	 */
 	ASSERT_EQ(0, epoll_ctl(epfd, EPOLL_CTL_ADD, poller.fd, &event));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, poller_main, &poller));
 	wait_for(&poller.polls);

@@ -22,7 +22,7 @@ bool handlers_are_forced_into_threads(void)
 	       (!uname(&system) && strstr(system.version, "PREEMPT_RT"));
 }
 
-/* Returns the process of a name, or 0. */
+/* Returns the process of that name, or 0. */
 static pid_t find_process(const char *name)
 {
 	struct dirent *entry;
@@ -48,15 +48,6 @@ pid_t waker_find(int irq)
 
 	snprintf(name, sizeof(name), "irq_user/%d", irq);
 	return find_process(name);
-}
-
-bool waker_move_to(pid_t waker, int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	return !sched_setaffinity(waker, sizeof(set), &set);
 }
 
 bool waker_has_ended(pid_t waker)

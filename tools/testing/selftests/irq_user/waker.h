@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The kernel's thread that wakes the pollers of a file, where handlers are forced into threads. */
+/*
+ * The kernel's thread that wakes the pollers of a file. It exists where handlers are forced
+ * into threads.
+ */
 #ifndef IRQ_USER_WAKER_H
 #define IRQ_USER_WAKER_H
 
@@ -11,13 +14,10 @@ bool handlers_are_forced_into_threads(void);
 /* Returns the thread of the line's file, or 0. */
 pid_t waker_find(int irq);
 
-/* Binds it to a CPU. Returns whether it could. */
-bool waker_move_to(pid_t waker, int cpu);
-
 /* Returns whether the thread has ended. */
 bool waker_has_ended(pid_t waker);
 
-/* Waits for that. */
+/* Waits until the thread has ended. */
 void waker_wait_ended(pid_t waker);
 
 #endif /* IRQ_USER_WAKER_H */
