@@ -4,9 +4,7 @@
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irq_line_info.h>
-#include <linux/kernel_stat.h>
 #include <linux/rcupdate.h>
-#include <linux/string.h>
 
 #include "internals.h"
 
@@ -50,8 +48,8 @@ static bool chips_suit_user(struct irq_data *data, bool needs_mask)
  * @irq:	Number of the line, which need not exist
  * @info:	Receives the snapshot
  *
- * All fields but the count are of the same moment. The line may have changed when
- * this returns: unless the caller has requested the line, the snapshot is a hint.
+ * All fields are of the same moment. The line may have changed when this returns:
+ * unless the caller has requested the line, the snapshot is a hint.
  *
  * Context: Any. This must not take sparse_irq_lock: the removal of a line holds
  * that lock while it waits for files in /proc/irq that are being opened, and
@@ -61,8 +59,6 @@ static bool chips_suit_user(struct irq_data *data, bool needs_mask)
 int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 {
 	int ret = -EINVAL;
-
-	*info = (struct irq_line_info) { .count = kstat_irqs_usr(irq) };
 
 	/* If the line is removed now, its descriptor is not freed yet. */
 	guard(rcu)();
@@ -75,37 +71,31 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		 * line was left mapped, its chip may have been freed.
 		 */
 		struct irq_chip *chip = can_request ? READ_ONCE(data->chip) : NULL;
+		unsigned int trigger = irqd_get_trigger_type(data);
+		bool per_cpu = irq_settings_is_per_cpu(desc) ||
+			       irq_settings_is_per_cpu_devid(desc);
 
-		info->hwirq = data->hwirq;
-		if (chip && chip->name)
-			strscpy(info->chip, chip->name);
-		info->trigger = irqd_get_trigger_type(data);
 		/*
 		 * Before the first request, a level line may have its trigger but not
 		 * the flags. If it has no trigger either, the flow handler decides.
 		 */
 		info->level = irq_settings_is_level(desc) || irqd_is_level_type(data) ||
-			      info->trigger & IRQ_TYPE_LEVEL_MASK ||
+			      trigger & IRQ_TYPE_LEVEL_MASK ||
 			      desc->handle_irq == handle_level_irq ||
-			      (desc->handle_irq == handle_simple_irq && !info->trigger &&
+			      (desc->handle_irq == handle_simple_irq && !trigger &&
 			       !irq_data_get_msi_desc(data));
 		/* A message has no trigger. handle_edge_irq() is for edges only. */
 		info->edge = !info->level &&
-			     (info->trigger & IRQ_TYPE_EDGE_BOTH ||
+			     (trigger & IRQ_TYPE_EDGE_BOTH ||
 			      desc->handle_irq == handle_edge_irq ||
 			      irq_data_get_msi_desc(data));
-		info->depth = desc->depth;
-		info->unhandled = desc->irqs_unhandled;
 		info->requestable = can_request && !irq_settings_is_per_cpu_devid(desc);
 		info->requested = desc->action;
-		info->has_flow = desc->handle_irq != handle_bad_irq;
-		info->per_cpu = irq_settings_is_per_cpu(desc) ||
-				irq_settings_is_per_cpu_devid(desc);
+		info->needs_trigger = desc->handle_irq == handle_bad_irq && !trigger;
 		info->nested = irq_settings_is_nested_thread(desc);
 		info->slow_bus = chip && chip->irq_bus_lock;
-		info->managed = irqd_affinity_is_managed(data);
 		/* handle_percpu_irq() ignores that a line is disabled, or that its handler runs. */
-		info->kernel_only = info->per_cpu || info->managed ||
+		info->kernel_only = per_cpu || irqd_affinity_is_managed(data) ||
 				    desc->handle_irq == handle_percpu_irq ||
 				    (IS_ENABLED(CONFIG_IRQ_USER) && info->requestable &&
 				     !chips_suit_user(data, !info->edge));
@@ -114,25 +104,3 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 	return ret;
 }
 EXPORT_SYMBOL_GPL(irq_get_line_info);
-
-/**
- * irq_get_domain_name - Get the name of a line's irq domain
- * @irq:	Number of the line, which need not exist
- * @name:	Receives the name, truncated to @size; empty if the line has no
- *		domain or the domain was removed
- * @size:	Size of @name
- *
- * Context: Process context, may sleep. Takes the lock of the list of domains.
- * Returns: 0, or -EINVAL if there is no such line
- */
-int irq_get_domain_name(unsigned int irq, char *name, size_t size)
-{
-	if (!irq_get_irq_data(irq))
-		return -EINVAL;
-
-	name[0] = '\0';
-	if (IS_ENABLED(CONFIG_IRQ_DOMAIN))
-		irq_domain_copy_name(irq, name, size);
-	return 0;
-}
-EXPORT_SYMBOL_GPL(irq_get_domain_name);

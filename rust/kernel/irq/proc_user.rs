@@ -601,8 +601,8 @@ fn check(line: &LineInfo) -> Result {
     if line.is_requested() {
         return Err(EBUSY);
     }
-    // Nobody has set the trigger, so nobody would acknowledge.
-    if !line.has_flow() && line.trigger() == Flags::TRIGGER_NONE {
+    // Without a trigger the core would not acknowledge the line.
+    if line.needs_trigger() {
         return Err(EINVAL);
     }
     Ok(())

@@ -45,6 +45,20 @@ pub(super) trait TestLine {
         // SAFETY: `irq_to_desc()` has no preconditions.
         unsafe { bindings::irq_to_desc(self.irq()) }
     }
+
+    /// Returns how many times the line is disabled.
+    fn depth(&self) -> u32 {
+        // SAFETY: The line is mapped, so its descriptor is valid. Another thread may write the
+        // field.
+        unsafe { (&raw const (*self.desc()).depth).read_volatile() }
+    }
+
+    /// Returns how many interrupts in a row no handler has handled.
+    fn unhandled(&self) -> u32 {
+        // SAFETY: The line is mapped, so its descriptor is valid. Another thread may write the
+        // field.
+        unsafe { (&raw const (*self.desc()).irqs_unhandled).read_volatile() }
+    }
 }
 
 impl TestLine for fake::FakeLine {

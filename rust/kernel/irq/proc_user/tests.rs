@@ -111,8 +111,8 @@ impl Owned {
         &self.counter.events
     }
 
-    fn depth(&self) -> Result<u32> {
-        Ok(self.line.info()?.depth())
+    fn depth(&self) -> u32 {
+        self.line.depth()
     }
 
     /// Makes an edge, and waits until the handler has run for it.
@@ -247,7 +247,7 @@ mod suite {
             assert_eq!(owned.read()?, 1);
             assert_eq!(owned.counter.runs.load(Acquire), runs);
             // The line is masked, but not disabled.
-            assert_eq!(owned.depth()?, 0);
+            assert_eq!(owned.depth(), 0);
             assert_eq!(owned.read()?, 0);
             owned.edge();
             assert_eq!(owned.take()?, 1);
@@ -279,10 +279,10 @@ mod suite {
             owned.edge();
             owned.edge();
             assert!(!events.look().has_coalesced());
-            assert_eq!(owned.depth()?, 0);
+            assert_eq!(owned.depth(), 0);
             owned.edge();
             assert!(events.look().has_coalesced());
-            assert_eq!(owned.depth()?, 1);
+            assert_eq!(owned.depth(), 1);
 
             let runs = owned.counter.runs.load(Acquire);
             owned.make_edge();
@@ -293,7 +293,7 @@ mod suite {
 
             assert_eq!(owned.take()?, 1);
             assert_eq!(owned.read()?, 1);
-            assert_eq!(owned.depth()?, 0);
+            assert_eq!(owned.depth(), 0);
             assert!(!events.look().has_coalesced());
             assert_eq!(owned.read()?, 0);
             owned.edge();
@@ -344,20 +344,20 @@ mod suite {
         let events = owned.events();
 
         assert!(events.fire());
-        assert_eq!(owned.depth()?, 1);
+        assert_eq!(owned.depth(), 1);
         assert!(owned.line.is_masked());
         events.mask();
         events.mask();
         events.fire();
-        assert_eq!(owned.depth()?, 1);
+        assert_eq!(owned.depth(), 1);
         assert_eq!(owned.take()?, 2);
         assert_eq!(owned.read()?, 0);
-        assert_eq!(owned.depth()?, 0);
+        assert_eq!(owned.depth(), 0);
         events.mask();
-        assert_eq!(owned.depth()?, 1);
+        assert_eq!(owned.depth(), 1);
         events.arm();
         events.arm();
-        assert_eq!(owned.depth()?, 0);
+        assert_eq!(owned.depth(), 0);
         Ok(())
     }
 
@@ -389,14 +389,14 @@ mod suite {
             } else {
                 old.events().mask();
             }
-            assert_eq!(old.depth()?, 1);
+            assert_eq!(old.depth(), 1);
             old.free();
 
             let new = Owned::of(old.line.clone())?;
             let disabled = new.action.as_ref().ok_or(EINVAL)?.disable();
-            assert_eq!(new.depth()?, 1);
+            assert_eq!(new.depth(), 1);
             old.events().arm();
-            assert_eq!(new.depth()?, 1);
+            assert_eq!(new.depth(), 1);
             assert!(!old.events().resume());
             drop(disabled);
         }
@@ -413,7 +413,7 @@ mod suite {
             owned.edge();
             assert_eq!(events.look().count(), number);
         }
-        assert_eq!(owned.depth()?, 0);
+        assert_eq!(owned.depth(), 0);
         assert_eq!(owned.take()?, 100);
 
         // A line stops running free when it is masked or armed.
@@ -547,10 +547,10 @@ mod suite {
             owned.line.settle();
             owned.events().arm();
             owned.events().arm();
-            ensure(owned.depth()? == 0)?;
+            ensure(owned.depth() == 0)?;
             owned.events().mask();
             owned.events().mask();
-            ensure(owned.depth()? == u32::from(kind == Kind::Level))?;
+            ensure(owned.depth() == u32::from(kind == Kind::Level))?;
         }
         Ok(())
     }

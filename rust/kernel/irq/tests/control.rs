@@ -96,16 +96,16 @@ mod suite {
         let outer = action.disable();
         let inner = action.disable_nosync();
 
-        assert_eq!(action.info()?.depth(), 2);
+        assert_eq!(line.depth(), 2);
         line.fire();
         drop(outer);
         line.settle();
-        assert_eq!(action.info()?.depth(), 1);
+        assert_eq!(line.depth(), 1);
         assert_eq!(action.handler().counts(), (0, 0));
 
         // The edge was kept.
         drop(inner);
-        assert_eq!(action.info()?.depth(), 0);
+        assert_eq!(line.depth(), 0);
         action.handler().handled.wait_for_completion();
         line.settle();
         assert_eq!(action.handler().counts(), (1, 0));

@@ -30,15 +30,6 @@ impl SimLine {
         Ok(Self { domain, irq })
     }
 
-    /// Returns the name that the core has given the line's domain.
-    pub(super) fn domain_name(&self) -> &CStr {
-        // SAFETY: The domain exists as long as `self`.
-        let name = unsafe { (*self.domain).name };
-
-        // SAFETY: The core has given the domain a name, which lives as long as the domain.
-        unsafe { CStr::from_char_ptr(name) }
-    }
-
     pub(super) fn fire(&self) -> Result {
         // SAFETY: This is process context. The call accepts any line.
         to_result(unsafe {
