@@ -69,7 +69,6 @@ void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode);
 void irq_user_resume(void);
 
 /* Functions of the core that the file uses, see user.c */
-void irq_user_might_lock_bus(unsigned int irq);
 void irq_user_disable(struct irq_desc *desc, bool slow);
 int irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow);
 bool irq_user_take_pending(struct irq_desc *desc, const bool *owned);

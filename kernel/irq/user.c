@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Functions by which the file /proc/irq/<N>/irq masks and unmasks its line.
+ * Functions by which the file /proc/irq/<N>/irq masks and unmasks its line, and by
+ * which the line is revoked.
  * rust/kernel/irq/proc_user.rs implements the file.
  */
 #include <linux/interrupt.h>
@@ -18,20 +19,32 @@ bool irq_user_may_own(unsigned int irq)
 	return !irq_get_line_info(irq, &info) && !info.kernel_only;
 }
 
-/**
- * irq_user_might_lock_bus - Tell lockdep that a revocation may take the bus lock
- * @irq:	Number of the line, which need not exist
- *
- * The revocation takes the lock only if the line's file is open.
- */
-void irq_user_might_lock_bus(unsigned int irq)
+/* See irq_user.h. */
+void irq_user_revoke(unsigned int irq)
 {
 	struct irq_line_info info;
 
+	/* If the line's file is open, freeing the action takes the bus lock. */
 	if (!irq_get_line_info(irq, &info) && info.slow_bus) {
 		lock_map_acquire(&irq_bus_lock_map);
 		lock_map_release(&irq_bus_lock_map);
 	}
+
+	/* First, so that an open which irq_user_evict() does not find sees it. */
+	irq_set_status_flags(irq, IRQ_NOREQUEST);
+	irq_user_evict(irq);
+}
+
+/* See irq_user.h. */
+bool irq_user_hold(unsigned int irq)
+{
+	struct irq_line_info info;
+
+	if (irq_get_line_info(irq, &info) || !info.requestable)
+		return false;
+
+	irq_user_revoke(irq);
+	return true;
 }
 
 /**

@@ -651,40 +651,22 @@ fn name_of_opener() -> Result<CString> {
 unsafe extern "C" fn irq_user_init() {
     // SAFETY: By the safety requirements of this function.
     unsafe { OPEN_FILES.init() };
-    // Pairs with the load in `irq_user_revoke()`.
+    // Pairs with the load in `irq_user_evict()`.
     READY.store(true, Release);
 }
 
-/// Takes the line `irq` from whoever has it open, see `include/linux/irq_user.h`.
+/// Takes the line `irq` from its owner, see `include/linux/irq_user.h`.
 ///
-/// An open that comes later is refused because of `IRQ_NOREQUEST`. One that is under way has
-/// entered [`OPEN_FILES`] before or after the search here. Before: its action's lock is free when
-/// it has come to an end, and [`UserIrq::free`] waits for that. After: it has seen the lock of
-/// [`OPEN_FILES`] being released, so its request sees `IRQ_NOREQUEST`.
+/// `irq_user_revoke()` sets `IRQ_NOREQUEST` and calls this. An open that begins later is refused
+/// because of `IRQ_NOREQUEST`. An open that is under way has entered [`OPEN_FILES`] before or after
+/// the search here. If before, [`UserIrq::free()`] waits until that open has ended. If after, that
+/// open has seen the lock of [`OPEN_FILES`] released, so its request sees `IRQ_NOREQUEST`.
 #[export]
-extern "C" fn irq_user_revoke(irq: c_uint) {
+extern "C" fn irq_user_evict(irq: c_uint) {
     if !READY.load(Acquire) {
         return;
     }
 
-    // SAFETY: It is always safe to call it.
-    unsafe { bindings::irq_user_might_lock_bus(irq) };
-    // SAFETY: It is always safe to change the status of a line.
-    unsafe { bindings::irq_modify_status(irq, 0, bindings::IRQ_NOREQUEST as c_ulong) };
-
-    take_from_owner(irq);
-}
-
-/// Takes the line `irq` from its owner and lets others have it, see `include/linux/irq_user.h`.
-#[export]
-extern "C" fn irq_user_evict(irq: c_uint) {
-    if READY.load(Acquire) {
-        take_from_owner(irq);
-    }
-}
-
-/// Revokes the file of the line `irq`, if it is open. [`OPEN_FILES`] must be ready.
-fn take_from_owner(irq: u32) {
     let user = {
         let mut open = OPEN_FILES.lock();
 
@@ -696,17 +678,6 @@ fn take_from_owner(irq: u32) {
     if let Some(user) = user {
         user.revoke();
     }
-}
-
-/// Takes the line `irq`, which stays, from its owner, see `include/linux/irq_user.h`.
-#[export]
-extern "C" fn irq_user_hold(irq: c_uint) -> bool {
-    let could_request = LineInfo::of(irq).is_ok_and(|line| line.is_requestable());
-
-    if could_request {
-        irq_user_revoke(irq);
-    }
-    could_request
 }
 
 /// Takes the edges that came while the system was suspended, see `include/linux/irq_user.h`.
