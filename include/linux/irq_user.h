@@ -33,7 +33,7 @@ extern const struct proc_ops irq_user_proc_ops;
 int irq_user_open_line(struct inode *inode, struct file *file, unsigned int irq,
 		       const char *node, bool may_run_free);
 
-/* Must be called once, before the first file is created. */
+/* Must be called once, in process context, before the first file is created. */
 void irq_user_init(void);
 
 /* Returns whether user space may ever own the line. If not, the line has no file. */
@@ -67,6 +67,9 @@ void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode);
  * context, after the core has resumed all lines.
  */
 void irq_user_resume(void);
+
+/* Does the same for one line. */
+void irq_user_resume_line(unsigned int irq);
 
 /* Functions of the core that the file uses, see user.c */
 void irq_user_disable(struct irq_desc *desc, bool slow);

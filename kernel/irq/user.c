@@ -8,6 +8,7 @@
 #include <linux/irq.h>
 #include <linux/irq_line_info.h>
 #include <linux/irq_user.h>
+#include <linux/irqnr.h>
 
 #include "internals.h"
 
@@ -45,6 +46,15 @@ bool irq_user_hold(unsigned int irq)
 
 	irq_user_revoke(irq);
 	return true;
+}
+
+/* See irq_user.h. */
+void irq_user_resume(void)
+{
+	unsigned int irq;
+
+	for_each_active_irq(irq)
+		irq_user_resume_line(irq);
 }
 
 /**

@@ -120,22 +120,24 @@ use crate::{
     seq_print,
     str::CString,
     sync::{
-        atomic::{
-            Acquire,
-            AtomicFlag,
-            Full,
-            Release, //
-        },
+        atomic::Full,
         barrier::smp_mb,
-        global_lock,
         lock::mutex::MutexGuard,
         Arc,
-        Mutex, //
+        Mutex,
+        SetOnce, //
     },
     task::Task,
-    types::ForeignOwnable, //
+    types::ForeignOwnable,
+    xarray::{
+        self,
+        XArray, //
+    }, //
 };
-use core::mem::size_of;
+use core::{
+    mem::size_of,
+    ptr, //
+};
 use events::Events;
 use waiters::Waiters;
 use word::{
@@ -155,21 +157,12 @@ const STORM: u32 = EVENT | bindings::POLLPRI;
 /// What a poller is told when the line is gone: a read would not wait, but fail.
 const GONE: u32 = EVENT | bindings::POLLHUP | bindings::POLLERR;
 
-global_lock! {
-    /// The files that are open, by the number of their line.
-    ///
-    /// # Invariants
-    ///
-    /// Sorted by number, at most one for each.
-    // SAFETY: Initialised by `irq_user_init()`, before the first file can be opened.
-    unsafe(uninit) static OPEN_FILES: Mutex<KVec<Arc<UserIrq>>> = KVec::new();
-}
+/// The files that are open, by the number of their line. Empty until `irq_user_init()` is called:
+/// early at boot, lines go away and no file can be open.
+static OPEN_FILES: SetOnce<Pin<KBox<XArray<Arc<UserIrq>>>>> = SetOnce::new();
 
 /// What is installed on the line of an open file.
 type Action = Pin<KBox<AnyContextRegistration<'static, Owner>>>;
-
-/// Whether [`OPEN_FILES`] is ready for use. Lines may be freed before, early at boot.
-static READY: AtomicFlag = AtomicFlag::new(false);
 
 /// An open file, and the handler of its line.
 ///
@@ -358,27 +351,26 @@ impl UserIrq {
 
     /// Enters this file into [`OPEN_FILES`], unless another one has its line.
     fn remember(self: &Arc<Self>) -> Result {
-        let mut open = OPEN_FILES.lock();
+        let index = self.irq as usize;
+        let mut files = open_files().ok_or(ENOMEM)?;
 
-        match open.binary_search_by_key(&self.irq, |user| user.irq) {
-            Ok(_) => Err(EBUSY),
-            Err(index) => {
-                open.reserve(1, GFP_KERNEL)?;
-                // INVARIANT: The place that the search found keeps the order.
-                open.insert_within_capacity(index, self.clone())
-                    .map_err(|_| ENOMEM)
-            }
+        if let Some(other) = files.store(index, self.clone(), GFP_KERNEL)? {
+            // There is an entry to replace, so this allocates nothing and keeps the lock.
+            let _ = files.store(index, other, GFP_KERNEL);
+            return Err(EBUSY);
         }
+        Ok(())
     }
 
     /// Takes this file out of [`OPEN_FILES`], if it is there.
     fn forget(&self) {
-        let mut open = OPEN_FILES.lock();
+        let index = self.irq as usize;
+        let Some(mut files) = open_files() else {
+            return;
+        };
 
-        if let Ok(index) = open.binary_search_by_key(&self.irq, |user| user.irq) {
-            if core::ptr::eq(&*open[index], self) {
-                let _ = open.remove(index);
-            }
+        if files.get(index).is_some_and(|user| ptr::eq(&*user, self)) {
+            files.remove(index);
         }
     }
 
@@ -642,17 +634,17 @@ fn name_of_opener() -> Result<CString> {
     CString::try_from_fmt(fmt!("user:{name}"))
 }
 
-/// Makes the list of open files ready for use.
-///
-/// # Safety
-///
-/// Must be called once, before the first file is made.
+/// Locks the open files.
+fn open_files() -> Option<xarray::Guard<'static, Arc<UserIrq>>> {
+    OPEN_FILES.as_ref().map(|files| files.lock())
+}
+
+/// Makes room for open files, see `include/linux/irq_user.h`. If that fails, no file can be opened.
 #[export]
-unsafe extern "C" fn irq_user_init() {
-    // SAFETY: By the safety requirements of this function.
-    unsafe { OPEN_FILES.init() };
-    // Pairs with the load in `irq_user_evict()`.
-    READY.store(true, Release);
+extern "C" fn irq_user_init() {
+    if let Ok(files) = KBox::pin_init(XArray::new(xarray::AllocKind::Alloc), GFP_KERNEL) {
+        OPEN_FILES.populate(files);
+    }
 }
 
 /// Takes the line `irq` from its owner, see `include/linux/irq_user.h`.
@@ -663,43 +655,26 @@ unsafe extern "C" fn irq_user_init() {
 /// open has seen the lock of [`OPEN_FILES`] released, so its request sees `IRQ_NOREQUEST`.
 #[export]
 extern "C" fn irq_user_evict(irq: c_uint) {
-    if !READY.load(Acquire) {
-        return;
-    }
-
-    let user = {
-        let mut open = OPEN_FILES.lock();
-
-        open.binary_search_by_key(&irq, |user| user.irq)
-            .ok()
-            .and_then(|index| open.remove(index).ok())
-    };
+    let user = open_files().and_then(|mut files| files.remove(irq as usize));
 
     if let Some(user) = user {
         user.revoke();
     }
 }
 
-/// Takes the edges that came while the system was suspended, see `include/linux/irq_user.h`.
+/// Takes the edge that came while the system was suspended, see `include/linux/irq_user.h`.
 #[export]
-extern "C" fn irq_user_resume() {
-    let mut next = 0;
+extern "C" fn irq_user_resume_line(irq: c_uint) {
+    // No lock is held across the wake.
+    let user: Option<Arc<UserIrq>> = open_files().and_then(|files| {
+        let user = files.get(irq as usize)?;
 
-    // One at a time: no lock is held across a wake.
-    while let Some(user) = next_open_file(next) {
+        Some(user.into())
+    });
+
+    if let Some(user) = user {
         user.resume();
-        next = user.irq + 1;
     }
-}
-
-/// Returns the open file of the first line from `irq` on that has one.
-fn next_open_file(irq: u32) -> Option<Arc<UserIrq>> {
-    if !READY.load(Acquire) {
-        return None;
-    }
-    let open = OPEN_FILES.lock();
-
-    open.iter().find(|user| user.irq >= irq).cloned()
 }
 
 /// What procfs calls: nothing but the open, see the [module's documentation](self).
