@@ -124,6 +124,7 @@ use crate::{
         barrier::smp_mb,
         lock::mutex::MutexGuard,
         Arc,
+        ArcBorrow,
         Mutex,
         SetOnce, //
     },
@@ -773,6 +774,20 @@ unsafe fn open_with(
     Ok(0)
 }
 
+/// Returns what [`open_with()`] has opened.
+///
+/// # Safety
+///
+/// `file` must be open with [`FILE_OPERATIONS`], and must not be released while the result is used.
+unsafe fn user_of<'a>(file: *mut bindings::file) -> ArcBorrow<'a, UserIrq> {
+    // SAFETY: `file` is valid by the safety requirements, and its field stays as it is until the
+    // release.
+    let data = unsafe { (*file).private_data };
+
+    // SAFETY: `open_with()` put the reference there, and only `release()` takes it back.
+    unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow(data) }
+}
+
 /// What `read(2)` calls: [`read_iter`] would do as well, but it takes longer from the interrupt to
 /// the program.
 ///
@@ -785,11 +800,9 @@ unsafe extern "C" fn read(
     len: usize,
     _: *mut bindings::loff_t,
 ) -> isize {
+    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    let user = unsafe { user_of(file) };
     // SAFETY: `file` is valid by the safety requirements.
-    let data = unsafe { (*file).private_data };
-    // SAFETY: `open()` put it there, and `release()` takes it when nobody uses the file any more.
-    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow(data) };
-    // SAFETY: As above.
     let nonblocking = unsafe { (*file).f_flags } & bindings::O_NONBLOCK != 0;
     let buffer = buffer.cast::<Count>();
 
@@ -863,10 +876,8 @@ unsafe extern "C" fn poll(
     file: *mut bindings::file,
     table: *mut bindings::poll_table,
 ) -> bindings::__poll_t {
-    // SAFETY: `file` is valid by the safety requirements.
-    let data = unsafe { (*file).private_data };
-    // SAFETY: `open()` put it there, and `release()` takes it when nobody uses the file any more.
-    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow(data) };
+    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    let user = unsafe { user_of(file) };
 
     // SAFETY:
     // - `file` and `table` are valid by the safety requirements of this function.
@@ -881,10 +892,8 @@ unsafe extern "C" fn poll(
 ///
 /// `file` must be one that [`open`] has opened.
 unsafe extern "C" fn fasync(fd: c_int, file: *mut bindings::file, on: c_int) -> c_int {
-    // SAFETY: `file` is valid by the safety requirements.
-    let data = unsafe { (*file).private_data };
-    // SAFETY: `open()` put it there, and `release()` takes it when the file is not used any more.
-    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow(data) };
+    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    let user = unsafe { user_of(file) };
 
     // SAFETY: `file` is valid by the safety requirements, and is released before `user`.
     unsafe { user.waiters.signal(fd, file, on) }
@@ -894,10 +903,8 @@ unsafe extern "C" fn fasync(fd: c_int, file: *mut bindings::file, on: c_int) -> 
 ///
 /// `seq` must be valid and this call's own, and `file` must be one that [`open`] has opened.
 unsafe extern "C" fn show_fdinfo(seq: *mut bindings::seq_file, file: *mut bindings::file) {
-    // SAFETY: `file` is valid by the safety requirements.
-    let data = unsafe { (*file).private_data };
-    // SAFETY: `open()` put it there, and `release()` takes it when the file is not used any more.
-    let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow(data) };
+    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    let user = unsafe { user_of(file) };
     // SAFETY: By the safety requirements of this function.
     let seq = unsafe { SeqFile::from_raw(seq) };
 
