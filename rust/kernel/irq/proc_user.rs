@@ -496,7 +496,7 @@ impl UserIrq {
             return Err(EIO);
         }
         // A killed reader must not take the event: its program will not arm the line.
-        if is_being_killed() {
+        if current!().fatal_signal_pending() {
             self.pass_on();
             return Err(ERESTARTSYS);
         }
@@ -574,12 +574,6 @@ impl UserIrq {
             0
         }
     }
-}
-
-/// Returns whether the thread that runs this was sent a signal that it does not survive.
-fn is_being_killed() -> bool {
-    // SAFETY: `current_raw()` is valid, because it is the thread that runs this.
-    unsafe { bindings::fatal_signal_pending(Task::current_raw()) != 0 }
 }
 
 /// Refuses what cannot be requested, or would not work.
@@ -828,16 +822,11 @@ unsafe extern "C" fn read_iter(
     let kiocb = unsafe { Kiocb::<'_, Arc<UserIrq>>::from_raw(kiocb) };
     // SAFETY: By the safety requirements of this function.
     let iov = unsafe { IovIterDest::from_raw(iter) };
-    // SAFETY: By the type invariants of `Kiocb`, it is valid.
-    let nowait = unsafe { (*kiocb.as_raw()).ki_flags } & bindings::IOCB_NOWAIT != 0;
-    // SAFETY: As above.
-    let file = unsafe { (*kiocb.as_raw()).ki_filp };
-    // SAFETY: A `kiocb` holds a reference to its file.
-    let nonblock = unsafe { (*file).f_flags } & bindings::O_NONBLOCK != 0;
+    let user = kiocb.file();
 
     from_result(|| {
         let mut copied = 0;
-        let count = kiocb.file().read(nowait || nonblock, iov.len(), |count| {
+        let count = user.read(kiocb.is_nonblocking(), iov.len(), |count| {
             // SAFETY: The last copy, if there was one, has advanced it so far.
             unsafe { iov.revert(copied) };
             copied = iov.copy_to_iter(&count.to_ne_bytes());

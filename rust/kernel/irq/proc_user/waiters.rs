@@ -225,9 +225,7 @@ impl Waiters {
         let current = Task::current_raw();
 
         // Asked before this reader can be chosen for a wake: a reader that was chosen has to look.
-        //
-        // SAFETY: `current` is valid, because it is the thread that runs this.
-        if unsafe { bindings::signal_pending(current) } != 0 {
+        if current!().signal_pending() {
             // The barrier (B), for a reader that has just left the slot.
             smp_mb(Full);
             return if ready() { Ok(()) } else { Err(ERESTARTSYS) };
