@@ -444,11 +444,6 @@ impl FakeLine {
         Device(self.wires.clone())
     }
 
-    /// Returns whether the line wakes the system.
-    pub fn wakes(&self) -> bool {
-        self.wires.wake.load(Acquire) != 0
-    }
-
     /// Returns whether the chip has masked the line.
     pub fn is_masked(&self) -> bool {
         self.wires.masked.load(Acquire) != 0

@@ -32,15 +32,13 @@
 //! | wait for handlers | `synchronize_irq()` | `synchronize()` | [`IrqAction::synchronize()`] |
 //! | disable, and wait | `disable_irq()` | no | a guard: [`IrqAction::disable()`] |
 //! | disable | `disable_irq_nosync()` | no | a guard: [`IrqAction::disable_nosync()`] |
-//! | wake-up | `irq_set_irq_wake()` | no | a guard: [`IrqAction::wake()`] |
-//! | affinity hint | `irq_update_affinity_hint()` | no | a guard: [`IrqAction::hint_affinity()`] |
 //! | mask at once | `IRQ_DISABLE_UNLAZY` | no | [`IrqAction::disable_unlazy()`] |
 //! | what a line is | `struct irq_data`, `struct irq_desc` | no | [`LineInfo`] |
 //!
 //! Left out, because no user has come yet: per-CPU lines (`request_percpu_irq()`), NMIs
-//! (`request_nmi()`), affinity notifiers, and to move a line (`irq_set_affinity()`), which is for
-//! user space to decide. The number of the line is not passed to the handler: who handles several
-//! lines has an object for each.
+//! (`request_nmi()`), wake-up (`irq_set_irq_wake()`), affinity hints and notifiers, and moving a line
+//! (`irq_set_affinity()`), which user space decides. The number of the line is not passed to the
+//! handler: a driver of several lines has an object for each.
 //!
 //! [`ManagedIrq`]: super::ManagedIrq
 //!

@@ -10,11 +10,7 @@ use super::{
     sim::SimLine,
     *, //
 };
-use crate::{
-    cpu::CpuId,
-    cpumask::CpumaskVar,
-    workqueue, //
-};
+use crate::workqueue;
 
 /// A handler whose thread waits for `go_on`.
 #[pin_data]
@@ -76,13 +72,6 @@ fn runs_after(wait: impl FnOnce(&Action<Slow, Threaded>)) -> Result<bool> {
     let runs = slow.running.load(Acquire) == 1;
     drop(quiet);
     Ok(runs)
-}
-
-/// Returns the line's affinity hint.
-#[cfg(CONFIG_SMP)]
-fn hint(line: &impl TestLine) -> *const bindings::cpumask {
-    // SAFETY: The line is mapped as long as the caller has it.
-    unsafe { (*line.desc()).affinity_hint }
 }
 
 #[kunit_tests(rust_irq_control)]
@@ -156,44 +145,6 @@ mod suite {
         let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
         line.fire()?;
         action.handler().handled.wait_for_completion();
-        Ok(())
-    }
-
-    #[test]
-    fn wake_is_on_while_guarded() -> Result {
-        let line = FakeLine::new(Kind::Level)?;
-        let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
-        let outer = action.wake()?;
-        let inner = action.wake()?;
-
-        drop(outer);
-        assert!(line.wakes());
-        drop(inner);
-        assert!(!line.wakes());
-        Ok(())
-    }
-
-    #[test]
-    fn wake_fails_if_the_chip_cannot_wake() -> Result {
-        let line = FakeLine::new(Kind::SlowLevel)?;
-        let action = probe::<AnyContext>(&line, Flags::TRIGGER_NONE)?;
-
-        assert_eq!(action.wake().err(), Some(ENXIO));
-        Ok(())
-    }
-
-    #[test]
-    #[cfg(CONFIG_SMP)]
-    fn affinity_hint_is_set_while_guarded() -> Result {
-        let line = SimLine::new()?;
-        let action = probe::<Hard>(&line, Flags::TRIGGER_NONE)?;
-        let mut mask = CpumaskVar::new_zero(GFP_KERNEL)?;
-
-        mask.set(CpuId::from_u32(0).ok_or(EINVAL)?);
-        let guard = action.hint_affinity(mask)?;
-        assert!(!hint(&line).is_null());
-        drop(guard);
-        assert!(hint(&line).is_null());
         Ok(())
     }
 }
