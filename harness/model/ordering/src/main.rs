@@ -137,6 +137,19 @@ pub mod sync {
 /// The part of the kernel's time that the files use.
 pub mod time {
     pub const NSEC_PER_SEC: i64 = 1_000_000_000;
+
+    pub trait ClockSource {
+        fn ktime_get() -> i64;
+    }
+
+    pub struct Monotonic;
+
+    /// Time does not pass, so every full batch of events is too fast.
+    impl ClockSource for Monotonic {
+        fn ktime_get() -> i64 {
+            0
+        }
+    }
 }
 
 /// A descriptor. Only its address is used: the line is [`LINE`].
@@ -214,11 +227,6 @@ pub unsafe fn irq_user_take_pending(desc: *mut irq_desc, owned: *const bool) -> 
     let is_owned = unsafe { is_owned(owned) };
 
     is_owned && line.depth == 0 && core::mem::take(&mut line.pending)
-}
-
-/// As the C function. Time does not pass, so every full batch of events is too fast.
-pub unsafe fn ktime_get() -> i64 {
-    0
 }
 
 fn main() {

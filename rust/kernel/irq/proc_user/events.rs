@@ -12,11 +12,17 @@ use super::{
         Word, //
     }, //
 };
-use crate::sync::atomic::{
-    Acquire,
-    Atomic,
-    Full,
-    Relaxed, //
+use crate::{
+    sync::atomic::{
+        Acquire,
+        Atomic,
+        Full,
+        Relaxed, //
+    },
+    time::{
+        ClockSource,
+        Monotonic, //
+    }, //
 };
 use core::ptr;
 
@@ -158,7 +164,7 @@ impl Events {
         }
 
         let mut word = Word::from_raw(self.word.load(Relaxed));
-        let too_fast = word.is_free() && self.rate.exceeds(now);
+        let too_fast = word.is_free() && self.rate.exceeds(Monotonic::ktime_get);
 
         while let Some(next) = word.fired(self.trigger, too_fast) {
             match self.exchange(word, next) {
@@ -356,10 +362,4 @@ impl Events {
             }
         }
     }
-}
-
-/// Returns the time.
-fn now() -> i64 {
-    // SAFETY: It may be called in any context but an NMI.
-    unsafe { bindings::ktime_get() }
 }
