@@ -19,7 +19,13 @@
 //!
 //! The thread belongs to the kernel, not to the opener: its stack is charged to no memory cgroup.
 
-use super::UserIrq;
+use super::{
+    waiters::{
+        schedule,
+        set_state, //
+    },
+    UserIrq, //
+};
 use crate::{
     bindings,
     error::from_err_ptr,
@@ -105,16 +111,9 @@ impl Later {
                 set_state(bindings::TASK_RUNNING);
                 return !ended;
             }
-            // SAFETY: It is safe to call `schedule()` in process context.
-            unsafe { bindings::schedule() };
+            schedule();
         }
     }
-}
-
-/// Sets the state of the thread that runs this.
-fn set_state(state: c_uint) {
-    // SAFETY: It is safe to call it in process context.
-    unsafe { bindings::__set_current_state(state) };
 }
 
 /// Starts the thread of a file that has none. May sleep.

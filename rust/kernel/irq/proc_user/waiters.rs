@@ -232,9 +232,7 @@ impl Waiters {
         }
 
         // Before the slot is taken: a handler that finds this reader there wakes it.
-        //
-        // SAFETY: It is safe to call it in process context.
-        unsafe { bindings::__set_current_state(SLEEPING as c_uint) };
+        set_state(SLEEPING as c_uint);
         // The full barrier (B).
         //
         // INVARIANT: If the slot was free, this reader has it.
@@ -244,13 +242,10 @@ impl Waiters {
 
         if !ready() {
             // A signal that has come by now makes this return as well.
-            //
-            // SAFETY: It is safe to call it in process context.
-            unsafe { bindings::schedule() };
+            schedule();
         }
 
-        // SAFETY: It is safe to call it in process context.
-        unsafe { bindings::__set_current_state(bindings::TASK_RUNNING) };
+        set_state(bindings::TASK_RUNNING);
         // Pairs with the exchange of the next reader, which thus finds nothing of this one.
         //
         // INVARIANT: This reader leaves the slot.
@@ -280,8 +275,7 @@ impl Waiters {
         } else if signal != 0 {
             Err(ERESTARTSYS)
         } else {
-            // SAFETY: It is safe to call `schedule()` in process context.
-            unsafe { bindings::schedule() };
+            schedule();
             Ok(())
         };
 
@@ -315,4 +309,18 @@ impl Waiters {
         // SAFETY: By the safety requirements and the type invariants.
         unsafe { bindings::poll_wait(file, self.pollers.get(), table) };
     }
+}
+
+/// Sets the state of the thread that runs this.
+#[inline]
+pub(super) fn set_state(state: c_uint) {
+    // SAFETY: A thread may set its own state.
+    unsafe { bindings::__set_current_state(state) };
+}
+
+/// Runs other threads, until this one is woken if it has set its state so. In process context.
+#[inline]
+pub(super) fn schedule() {
+    // SAFETY: `schedule()` has no precondition but process context.
+    unsafe { bindings::schedule() };
 }
