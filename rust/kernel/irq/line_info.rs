@@ -11,8 +11,8 @@ use crate::{
 
 /// What an interrupt line was when it was looked at.
 ///
-/// The line may change afterwards: its trigger and whether it can be requested at any time, the rest
-/// while it is not requested.
+/// The line may change afterwards: its trigger and whether it can be requested at any time, the
+/// rest while it is not requested.
 ///
 /// Get it by [`IrqRequest::info()`] or [`IrqAction::info()`].
 ///

@@ -3,89 +3,105 @@
 //! `/proc/irq/<irq>/irq`: an interrupt line as a file.
 //!
 //! A privileged program that opens the file owns the line. `read` waits until the line has fired
-//! and returns how often it did, `poll` and its relatives say when a read would not wait, and the
-//! last `close` gives the line back. The interface is Peter Chubb's of 2005; it is described for
-//! users in [`irq-user.rst`](srctree/Documentation/userspace-api/irq-user.rst).
+//! and returns how often it did. `poll` and its relatives report whether a read would wait. The
+//! last `close` gives the line back. Peter Chubb designed the interface in 2005;
+//! [`irq-user.rst`](srctree/Documentation/userspace-api/irq-user.rst) describes it for users.
 //!
-//! The nodes `/dev/irq/<device>/<line>` of `kernel/irq/user_node.c` open the same file. They ask
-//! for the permission of the node alone.
+//! The nodes `/dev/irq/<device>/<line>` of `kernel/irq/user_node.c` open the same file. Opening a
+//! node checks the permission of the node and nothing else.
 //!
-//! # Who may run when
+//! # Contexts
 //!
-//! | what | context | may meet |
-//! |------|---------|----------|
+//! | what | context | may run at the same time as |
+//! |------|---------|-----------------------------|
 //! | open | process | another open, revoke |
-//! | handler | hard interrupt; a thread if its chip needs one | all but itself, release |
-//! | `irq_user/<irq>` | a thread, where handlers are forced into threads | all but itself |
+//! | handler | hard interrupt; a thread if its chip needs one | all but itself and release |
+//! | `irq_user/<irq>` | a thread, if the core forces handlers into threads | all but itself |
 //! | read, write, poll | process | each other, handler, revoke |
 //! | resume | process, devices suspended | handler, revoke |
 //! | release | process, after the last reference to the file is gone | revoke, resume |
 //! | `fasync`, `fdinfo` | process | all but open and release |
-//! | revoke, hold | process, as the line or its chips are about to go away | all of the above |
+//! | revoke, hold | process, before the line or its chips go away | all of the above |
 //!
 //! # Lifetimes
 //!
-//! Two things end a line's use, the last close and the line's own end, and they may race. Both take
-//! the action out of [`UserIrq::action`] under its lock, so exactly one of them frees it, and the
-//! other one waits until it is gone.
+//! The use of a line ends with the last close, or because the line goes away. The two may race.
+//! Both take the action out of [`UserIrq::action`] under its lock. So one of them frees the action,
+//! and the other waits until the action is gone.
 //!
-//! The open file has file operations of its own: [`open`] exchanges procfs's for them, as debugfs
-//! does. So procfs does not count the calls that are under way, need not wait for them when it
-//! removes the entry, and cannot release the file before its last reference is gone. That decides
-//! how long the wait queue lives: a poller's entry is either taken off by `epoll` before the file
-//! is released or belongs to a thread that holds a reference to the file. As [`UserIrq`] lives
-//! until that release, the queue outlives all entries, and neither a grace period nor `POLLFREE` is
-//! needed.
+//! [`open_with()`] replaces procfs's file operations by [`FILE_OPERATIONS`], as debugfs does. So
+//! procfs does not count the calls that are running, does not wait for them when it removes the
+//! entry, and cannot release the file before its last reference is gone.
 //!
-//! Procfs still waits for an open, with `sparse_irq_lock` held: so open must not take that lock,
-//! nor wait for a thread that does.
+//! The wait queue lives as long as [`UserIrq`], which lives until the release. The entry of a
+//! poller belongs to `epoll`, which takes it off the queue before the release, or to a thread that
+//! holds a reference to the file. So the queue outlives all entries, and needs neither a grace
+//! period nor `POLLFREE`.
+//!
+//! Procfs does wait for an open that is running, with `sparse_irq_lock` held. So open must not take
+//! that lock, and must not wait for a thread that takes it.
+//!
+//! # Revocation
 //!
 //! ```text
 //! the line is removed                         the file
 //!
-//! forbid requests: IRQ_NOREQUEST              an open that comes now: EINVAL
+//! set IRQ_NOREQUEST                           an open that begins now: EINVAL
 //! take the file out of OPEN_FILES
-//! say that it is revoked, wake all            sleepers: EIO, POLLHUP
+//! set GONE in the word, wake all              sleepers: EIO, POLLHUP
 //! take the action out, under its lock         the last close: the same, whichever is first
 //!     free_irq(): the handler has ended
 //! free the MSI, the chip's data, the domain   later calls: EIO
 //! take sparse_irq_lock
-//!     remove the entry                        an open that was under way has failed by now
+//!     remove the entry                        an open that was running has failed by now
 //!     free the descriptor
 //!                                             the last close: drop the file's reference
 //! ```
+//!
+//! Revoke waits for the handler, and for threads that hold the lock of the action: an open that has
+//! entered [`OPEN_FILES`], a write, a release, and, if the chip is behind a slow bus, a read or
+//! poll that arms. None of these waits for user space while it holds the lock, and a thread that
+//! sleeps in read holds no lock.
 //!
 //! # The event
 //!
 //! ```text
 //! handler                          reader
 //!
-//! mask the line, count it          look: if there are events, take them and return
+//! mask the line, count the event   look: if there are events, take them and return
 //! wake one reader and all pollers  arm the line, if it is masked
 //!                                  enter the slot or the queue
 //!                                  look: if there is an event, do not sleep
 //!                                  sleep, and look again
 //! ```
 //!
-//! One word holds the line's state, and each step above is one load or one exchange of it; its
-//! protocol is at [`Events`]. How a sleeper and a wake find each other is at [`Waiters`].
+//! One word holds the state of the line. Each step above is one load or one exchange of that word.
+//! [`Events`] describes its protocol.
 //!
-//! Where handlers are forced into threads, on `PREEMPT_RT` or with `threadirqs`, this one still
-//! runs in hard interrupt context, and wakes the reader from there. It cannot wake pollers: their
-//! queue has a lock that may sleep. If there are any, it has the file's own thread do so, see
-//! [`later`]. A poller that comes too late to be seen finds the event itself. Nothing waits for
-//! that thread: it has a reference to the [`UserIrq`], and drops it when it exits, after release.
+//! *Who arms.* Open arms the line once. After that, a read or poll that finds no event arms it,
+//! unless another thread has taken an event or written since that read or poll began: the other
+//! thread may still serve the device. A write of 1 always arms the line. The handler never does. A
+//! read that begins later does arm, so the program must quiet the device before another of its
+//! threads starts to wait.
 //!
-//! A reader that wakes and finds the event taken does not arm the line: the thread that has taken
-//! it may still be busy with the device, and its next read arms. A read that begins only then does
-//! arm: so the program must quiet the device before another thread starts to wait. A reader that is
-//! being killed takes no event, but wakes another one in its place: it may be the one that was
-//! chosen for the wake.
+//! *No wake is lost.* A sleeper enters the slot or the queue before its last look at the word, and
+//! the handler changes the word before it looks for sleepers. [`Waiters`] names the barriers. A
+//! killed reader takes no event and wakes another reader instead, because the handler may have
+//! chosen the killed one.
 //!
-//! An edge that comes while the line is masked is kept in the word by the handler. The task that
-//! arms the line makes it an event, and wakes in the handler's stead. An edge that the core itself
-//! keeps, because the system is suspended, is taken from it when the system resumes: the action is
-//! requested with [`Flags::NO_RESEND`].
+//! *An edge while the line is masked* is kept: the handler runs and sets a flag in the word.
+//! Further edges coalesce with it. The task that arms the line turns the kept edge into an event
+//! and wakes the waiters itself. If the line is disabled in the core, the core keeps the edge, and
+//! hands it to the task that enables the line, because the action has [`Flags::NO_RESEND`]. If it
+//! came while the system was suspended, the resume takes it.
+//!
+//! # Handlers that are forced into threads
+//!
+//! On `PREEMPT_RT`, and with `threadirqs`, this handler still runs in hard interrupt context and
+//! wakes the reader from there. It cannot wake pollers there, because the lock of their queue may
+//! sleep. If there are pollers, the file's own thread wakes them, see [`later`]. A poller that
+//! comes too late for that look finds the event itself. Nothing waits for the thread: it has a
+//! reference to the [`UserIrq`], and drops it when it exits, after the release.
 
 mod events;
 #[cfg(all(CONFIG_RUST_IRQ_KUNIT_TEST, CONFIG_IRQ_DOMAIN_HIERARCHY))]
@@ -149,13 +165,13 @@ use word::{
 /// What `read` returns and `write` takes.
 type Count = c_int;
 
-/// What a poller is told of a pending event.
+/// What `poll` returns if an event is pending.
 const EVENT: u32 = bindings::POLLIN | bindings::POLLRDNORM;
 
-/// What a poller is told when the line, which ran free, was masked because it fired too fast.
+/// What `poll` returns if the line ran free, fired too fast, and was masked.
 const STORM: u32 = EVENT | bindings::POLLPRI;
 
-/// What a poller is told when the line is gone: a read would not wait, but fail.
+/// What `poll` returns if the line is gone. A read does not wait, it fails.
 const GONE: u32 = EVENT | bindings::POLLHUP | bindings::POLLERR;
 
 /// The files that are open, by the number of their line. Empty until `irq_user_init()` is called:
@@ -170,11 +186,12 @@ type Action = Pin<KBox<AnyContextRegistration<'static, Owner>>>;
 /// # Invariants
 ///
 /// - `action` is `Some` from the end of a successful open until release or revoke, whichever is
-///   first. It is only changed under its lock, and that lock is held by open from before the file
-///   is in [`OPEN_FILES`] until the action is installed: so a thread that finds a file there and
-///   then holds the lock sees the action if there is or will be one.
+///   first. It changes only under its lock. Open holds that lock from before the file is in
+///   [`OPEN_FILES`] until the action is installed. So a thread that finds the file there and then
+///   takes the lock sees the action, unless the open has failed or the action was freed.
 /// - `events` are owned while `action` is `Some`, and are disowned under the same lock.
-/// - If `slow`, the line is armed under that lock alone: its chip is behind a bus that sleeps.
+/// - If `slow`, the line is armed only under that lock, because its chip is behind a bus that
+///   sleeps.
 #[pin_data]
 struct UserIrq {
     irq: u32,
@@ -184,8 +201,8 @@ struct UserIrq {
     #[pin]
     waiters: Waiters,
     later: later::Later,
-    // While there is an action, it holds a reference to this very object: it has to be taken out
-    // for the object to be freed.
+    // The action holds a reference to this object. So the object is freed only after the action is
+    // taken out.
     #[pin]
     action: Mutex<Option<Action>>,
 }
@@ -193,26 +210,28 @@ struct UserIrq {
 /// How a file was opened, and what its owner may do.
 struct Door {
     may_run_free: bool,
-    // The name of the node, if it was not the file in procfs.
+    // The name of the node. `None` if the file in procfs was opened.
     node: Option<CString>,
 }
 
 /// The handler of the line of an open file.
 ///
-/// It is called in whatever context the line's chip calls for. Where that is the interrupt it stays
-/// there if others are forced into threads: it takes no lock that sleeps, and a reader is woken
-/// soonest from there. Nor can a program see to it that it does not run.
+/// The line's chip decides in which context it runs. If that is the hard interrupt, it runs there
+/// even if the core forces other handlers into threads. It takes no lock that sleeps, wakes the
+/// reader soonest from there, and no program can keep it off its CPU.
 struct Owner(Arc<UserIrq>);
 
-/// Whether the core runs handlers in threads: on `PREEMPT_RT`, and with `threadirqs`. It does not
-/// change once files can be opened.
+/// Returns whether the core forces handlers into threads: on `PREEMPT_RT`, and with `threadirqs`.
+/// This does not change once files can be opened.
 fn handlers_are_forced_into_threads() -> bool {
-    // SAFETY: It is always safe to call it.
+    // SAFETY: `force_irqthreads()` has no preconditions.
     unsafe { bindings::force_irqthreads() }
 }
 
-/// How the handler is requested. Where it would not be forced into a thread anyway it does not ask
-/// to be left out: it wakes pollers under a lock that lockdep does not allow to those who do.
+/// Returns the flag that keeps the handler in hard interrupt context.
+///
+/// If the core forces no handlers into threads, the flag is left out: the handler then takes the
+/// lock of the pollers' queue, which lockdep forbids to handlers with the flag.
 fn threading() -> Flags {
     if handlers_are_forced_into_threads() {
         Flags::NO_THREAD
@@ -240,8 +259,8 @@ impl Handler for Owner {
 }
 
 impl UserIrq {
-    /// Wakes for an event that a task has made of a kept edge. In process context, after the
-    /// exchange that did so, which is the full barrier (A).
+    /// Wakes the waiters for a kept edge that a task has turned into an event. In process context,
+    /// after the exchange that did so, which is the full barrier (A) of [`Waiters`].
     #[cold]
     fn wake(&self) {
         self.waiters.wake_reader();
@@ -252,11 +271,11 @@ impl UserIrq {
 
     /// Opens the file in procfs.
     fn open_by_proc(irq: u32) -> Result<Arc<Self>> {
-        // SAFETY: It is always safe to call `capable()` in process context.
+        // SAFETY: This is process context. `capable()` has no other precondition.
         if !unsafe { bindings::capable(bindings::CAP_SYS_RAWIO as c_int) } {
             return Err(EPERM);
         }
-        // SAFETY: It may be called in process context.
+        // SAFETY: This is process context. `security_locked_down()` has no other precondition.
         if unsafe { bindings::security_locked_down(bindings::lockdown_reason_LOCKDOWN_IRQ_USER) }
             != 0
         {
@@ -272,7 +291,8 @@ impl UserIrq {
 
     /// Opens the file: claims the line and arms it.
     fn open(irq: u32, door: Door) -> Result<Arc<Self>> {
-        // SAFETY: `irq_user_revoke()` drops the action before the line is unmapped.
+        // SAFETY: `irq_user_revoke()` drops the action before the line is unmapped. The handler is
+        // in the kernel, not in a module.
         let request = unsafe { IrqRequest::of_line(irq) };
         let line = request.info()?;
         check(&line)?;
@@ -319,8 +339,9 @@ impl UserIrq {
         )
         .map_err(|e| if e == ENOSYS { EINVAL } else { e })?;
 
-        // Since open looked at the line, it may have been disposed of and made again as another
-        // kind. Now it stays what it is: a revocation waits for the lock on the action.
+        // Since open looked at the line, the line may have been disposed of, and its number given
+        // to a line of another kind. From now on the line stays, because a revocation waits for the
+        // lock of the action.
         let line = action.info()?;
         if trigger_of(&line) != self.events.trigger()
             || line.is_slow_bus() != self.slow
@@ -330,20 +351,22 @@ impl UserIrq {
         }
 
         if self.events.trigger() != Trigger::Edge {
-            // One event, one interrupt: no count is an echo of one that was acknowledged.
+            // A disabled line must not fire once more: that event would be an echo of one that the
+            // program has acknowledged.
             action.disable_unlazy();
         }
         if self.events.trigger() != Trigger::Level {
-            // What is counted came after open.
+            // Events from before the open are not counted.
             action.discard_pending();
         }
 
-        // INVARIANT: The lock is held until the action is in its place.
+        // INVARIANT: The lock is held until `action` is set below.
         //
         // SAFETY:
-        // - The action was installed just now, with these flags, and `free()` disowns the line
-        //   before it frees the action.
-        // - `free()` does so under the lock on the action, which is held here and by `keep()`.
+        // - The action was installed above with `NO_AUTOEN` and `NO_RESEND`. `free()` disowns the
+        //   line before it frees the action.
+        // - `free()` does so under the lock of the action. That lock is held here, and by the
+        //   callers of what needs it: they call `keep()`.
         unsafe { self.events.own(self.irq) };
         self.events.arm();
         *slot = Some(action);
@@ -375,9 +398,9 @@ impl UserIrq {
         }
     }
 
-    /// Gives the line back.
+    /// Frees the action, and so gives the line back.
     ///
-    /// When this returns, the action is gone, whether this call or another one has freed it.
+    /// When this returns, the action is gone: this call has freed it, or an earlier one.
     fn free(&self) {
         let mut slot = self.action.lock();
 
@@ -385,15 +408,15 @@ impl UserIrq {
         *slot = None;
     }
 
-    /// Ends the use of the file, or of one that could not be opened.
+    /// Ends the use of a file that is closed, or that could not be opened.
     fn release(&self) {
         self.free();
-        // Only now: as long as it is found, a revocation waits for the action to be gone.
+        // After `free()`: a revocation that finds the file waits until the action is gone.
         self.forget();
         self.later.end();
     }
 
-    /// Ends the use of a line that is about to go away.
+    /// Ends the use of a line that will go away.
     fn revoke(&self) {
         self.events.revoke();
         self.waiters.wake_all();
@@ -407,7 +430,7 @@ impl UserIrq {
         }
     }
 
-    /// Keeps the action from being freed, if there is one.
+    /// Keeps the action from being freed while the result lives. `EIO` if it was freed.
     fn keep(&self) -> Result<MutexGuard<'_, Option<Action>>> {
         let slot = self.action.lock();
 
@@ -418,8 +441,8 @@ impl UserIrq {
         }
     }
 
-    /// Arms the line for a read or poll that began at `entry` and has looked at `word`, if it may.
-    /// Returns the state that it is in then.
+    /// Arms the line for a read or poll that began at `entry` and has looked at `word`, unless
+    /// there is an event or another thread has taken one since. Returns the state afterwards.
     #[inline]
     fn arm_since(&self, entry: Word, word: Word) -> Word {
         if word.may_be_armed_since(entry) {
@@ -433,7 +456,7 @@ impl UserIrq {
         let armed = if self.slow {
             self.arm_slow(entry, word)
         } else {
-            // The core looks, under the descriptor's lock, whether the line is still owned.
+            // `irq_user_enable()` checks under the descriptor's lock that the line is owned.
             self.events.arm_since(entry, word)
         };
 
@@ -452,12 +475,13 @@ impl UserIrq {
         }
     }
 
-    /// Waits for events and gives their number to a reader of so many bytes.
+    /// Waits for events, and copies their number to a reader that asks for `size` bytes.
     ///
-    /// The size must be exact, so that a tool that copies all of procfs does not wait for a line,
-    /// and io_uring, which goes on reading until the buffer is full, takes no further event.
+    /// The size must be exact: a tool that copies all of procfs must not wait for a line, and
+    /// io_uring, which reads until the buffer is full, must not take a second event.
     ///
-    /// `put` copies it to the reader, to the same place each time, and returns whether it could.
+    /// `put` copies the number to the reader and returns whether that succeeded. It may be called
+    /// several times, and copies to the same place each time.
     fn read(
         &self,
         nonblocking: bool,
@@ -489,8 +513,8 @@ impl UserIrq {
         }
     }
 
-    /// Tells a reader what there is to tell by `word`. If the state has changed meanwhile, nothing
-    /// is taken, and it is returned.
+    /// Ends a read by what is in `word`: events, a storm, or the line's end. If the state has
+    /// changed since, takes nothing and returns the new state.
     fn tell(&self, word: Word, put: &mut impl FnMut(Count) -> bool) -> Result<Result<usize, Word>> {
         if word.is_gone() {
             return Err(EIO);
@@ -506,9 +530,9 @@ impl UserIrq {
                 Err(other) => Ok(Err(other)),
             };
         }
-        // No more events are kept than a `Count` can hold. They are taken when the reader has their
-        // number: so none is on its way to a reader that cannot get it. And all of them are, since
-        // this reader may have been woken for each.
+        // The count fits into a `Count`. The events are taken after the reader has their number, so
+        // a bad buffer loses no event. All of them are taken, because this reader may have been
+        // woken for any of them.
         if !put(word.count() as Count) {
             self.pass_on();
             return Err(EFAULT);
@@ -516,11 +540,11 @@ impl UserIrq {
         Ok(self.events.take(word).map(|_| size_of::<Count>()))
     }
 
-    /// Wakes another reader in place of this one, which may have been chosen for a wake and leaves
-    /// the event.
+    /// Wakes another reader in place of this one. The handler may have chosen this one for the
+    /// wake, and it leaves the event.
     #[cold]
     fn pass_on(&self) {
-        // The barrier (D).
+        // The full barrier (D) of `Waiters`: it pairs with (B) of the other reader.
         smp_mb(Full);
         self.waiters.wake_reader();
     }
@@ -538,7 +562,7 @@ impl UserIrq {
         match Count::from_ne_bytes(value) {
             0 => self.change(Events::mask)?,
             1 => self.change(Events::arm)?,
-            // It would fire for as long as its device asserts it.
+            // A level line would fire without pause until its device is quiet.
             2 if self.events.trigger() == Trigger::Level => return Err(EINVAL),
             2 if !self.door.may_run_free => return Err(EPERM),
             2 => self.change(Events::run_free)?,
@@ -547,7 +571,8 @@ impl UserIrq {
         Ok(value.len())
     }
 
-    /// Changes the state by a function that returns whether a kept edge has become an event.
+    /// Calls a function that changes the state, and wakes the waiters if it returns that a kept
+    /// edge has become an event.
     fn change(&self, change: impl FnOnce(&Events) -> bool) -> Result {
         let kept = self.keep()?;
         let is_event = change(&self.events);
@@ -559,7 +584,7 @@ impl UserIrq {
         Ok(())
     }
 
-    /// Returns the events that a poller can have now, and arms the line if there are none.
+    /// Returns what is pending. If nothing is, arms the line as a read does.
     fn poll(&self) -> u32 {
         let entry = self.events.look();
         let word = self.arm_since(entry, entry);
@@ -576,15 +601,16 @@ impl UserIrq {
     }
 }
 
-/// Refuses what cannot be requested, or would not work.
+/// Refuses a line that cannot be requested, or that would not work.
 ///
-/// The request would refuse most of it as well, but not without a word in the log.
+/// The request refuses most of these as well, but writes to the log.
 fn check(line: &LineInfo) -> Result {
-    // Most of the latter have no file, but what a line is may change.
+    // A line for the kernel alone has no file, as a rule. But a line may change after its file was
+    // made.
     if !line.is_requestable() || line.is_kernel_only() {
         return Err(EINVAL);
     }
-    // This may also be an NMI.
+    // The action may be that of an NMI.
     if line.is_requested() {
         return Err(EBUSY);
     }
@@ -606,14 +632,14 @@ fn trigger_of(line: &LineInfo) -> Trigger {
     }
 }
 
-/// Makes the name of the action of the thread that opens the file: `user:<comm>`.
+/// Makes the name of the action from the thread that opens the file: `user:<comm>`.
 ///
-/// The prefix keeps it apart from the other entries of the line's directory, where it becomes a
-/// name too. What may not be in a file name, or would garble a line of `/proc/interrupts`, is
-/// replaced.
+/// The name also becomes an entry of the line's directory in procfs. The prefix keeps it apart from
+/// the other entries. A character that a file name cannot have, or that would garble
+/// `/proc/interrupts`, becomes `_`.
 fn name_of_opener() -> Result<CString> {
-    // SAFETY: `current_raw()` is the thread that runs this. Another thread may rename it at any
-    // time: like everyone who reads a name, we live with a mixture of the two.
+    // SAFETY: `current_raw()` is the thread that runs this, so it is valid. Another thread may
+    // rename it meanwhile: a mixture of both names is good enough, as for other readers of it.
     let comm = unsafe { (&raw const (*Task::current_raw()).comm).read_volatile() };
     let end = comm.iter().position(|&c| c == 0).unwrap_or(comm.len());
     let mut name = comm;
@@ -624,7 +650,7 @@ fn name_of_opener() -> Result<CString> {
         }
     }
 
-    // What is left is ASCII, so this is the whole name.
+    // All of it is ASCII now, so the conversion does not fail.
     let name = core::str::from_utf8(&name[..end]).unwrap_or_default();
     CString::try_from_fmt(fmt!("user:{name}"))
 }
@@ -645,9 +671,10 @@ extern "C" fn irq_user_init() {
 /// Takes the line `irq` from its owner, see `include/linux/irq_user.h`.
 ///
 /// `irq_user_revoke()` sets `IRQ_NOREQUEST` and calls this. An open that begins later is refused
-/// because of `IRQ_NOREQUEST`. An open that is under way has entered [`OPEN_FILES`] before or after
-/// the search here. If before, [`UserIrq::free()`] waits until that open has ended. If after, that
-/// open has seen the lock of [`OPEN_FILES`] released, so its request sees `IRQ_NOREQUEST`.
+/// because of `IRQ_NOREQUEST`. An open that is running enters [`OPEN_FILES`] before or after the
+/// search here. If before, [`UserIrq::free()`] waits until that open has ended. If after, it takes
+/// the lock of [`OPEN_FILES`] after the search has released it, so its request sees
+/// `IRQ_NOREQUEST`.
 #[export]
 extern "C" fn irq_user_evict(irq: c_uint) {
     let user = open_files().and_then(|mut files| files.remove(irq as usize));
@@ -672,18 +699,18 @@ extern "C" fn irq_user_resume_line(irq: c_uint) {
     }
 }
 
-/// What procfs calls: nothing but the open, see the [module's documentation](self).
+/// What procfs calls: open alone, see the [module's documentation](self).
 #[no_mangle]
 static irq_user_proc_ops: bindings::proc_ops = bindings::proc_ops {
     proc_open: Some(open),
     ..pin_init::zeroed()
 };
 
-/// What the open file does, once it is open.
+/// What the VFS calls for an open file.
 ///
-/// It has no `llseek`, `mmap` nor `ioctl`, which the VFS refuses on its own.
+/// `llseek`, `mmap` and `ioctl` are left out, so the VFS refuses them.
 const FILE_OPERATIONS: &bindings::file_operations = &bindings::file_operations {
-    // Without it, io_uring takes a write to a regular file for one that has to wait.
+    // Without this flag, io_uring assumes that a write to a regular file waits.
     fop_flags: bindings::FOP_BUFFER_WASYNC,
     read: Some(read),
     read_iter: Some(read_iter),
@@ -697,13 +724,13 @@ const FILE_OPERATIONS: &bindings::file_operations = &bindings::file_operations {
 
 /// # Safety
 ///
-/// `inode` must be of an entry that was made with [`irq_user_proc_ops`], and `file` must be under
-/// way of being opened.
+/// `inode` must be that of an entry made with [`irq_user_proc_ops`], and the VFS must be opening
+/// `file`.
 unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-    // SAFETY: `inode` is of a procfs entry by the safety requirements.
+    // SAFETY: `inode` is that of a procfs entry by the safety requirements.
     let irq = unsafe { bindings::pde_data(inode) }.addr() as u32;
 
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `inode` and `file` are as required by the safety requirements of this function.
     from_result(|| unsafe { open_with(inode, file, || UserIrq::open_by_proc(irq)) })
 }
 
@@ -711,8 +738,7 @@ unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file
 ///
 /// # Safety
 ///
-/// `inode` and `file` must be valid, `file` must be under way of being opened, and `node` must be a
-/// string.
+/// `inode` and `file` must be valid, the VFS must be opening `file`, and `node` must be a string.
 #[export]
 unsafe extern "C" fn irq_user_open_line(
     inode: *mut bindings::inode,
@@ -722,23 +748,23 @@ unsafe extern "C" fn irq_user_open_line(
     may_run_free: bool,
 ) -> c_int {
     from_result(|| {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `node` is a string by the safety requirements of this function.
         let node = unsafe { CStr::from_char_ptr(node) };
         let door = Door {
             may_run_free,
             node: Some(CString::try_from(node)?),
         };
 
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `inode` and `file` are as required by the safety requirements of this function.
         unsafe { open_with(inode, file, || UserIrq::open(irq, door)) }
     })
 }
 
-/// Opens a file, and has it use [`FILE_OPERATIONS`].
+/// Opens a file, and gives it [`FILE_OPERATIONS`].
 ///
 /// # Safety
 ///
-/// `inode` and `file` must be valid, and `file` must be under way of being opened.
+/// `inode` and `file` must be valid, and the VFS must be opening `file`.
 unsafe fn open_with(
     inode: *mut bindings::inode,
     file: *mut bindings::file,
@@ -754,16 +780,20 @@ unsafe fn open_with(
 
     let user = open()?;
 
-    // SAFETY: `inode` and `file` are valid by the safety requirements. It cannot fail.
-    unsafe { bindings::stream_open(inode, file) };
-    // SAFETY: The file is ours while it is being opened. Reads heed `IOCB_NOWAIT`.
-    unsafe { (*file).f_mode |= bindings::FMODE_NOWAIT };
-    // SAFETY: The file is ours while it is being opened.
-    unsafe { (*file).private_data = user.into_foreign() };
-    // From here on the VFS calls our file operations, not procfs's or the node's. None of them
-    // belongs to a module, whose reference would have to be exchanged as well.
+    // `stream_open()` does not fail.
     //
-    // SAFETY: The file is ours while it is being opened.
+    // SAFETY: `inode` and `file` are valid by the safety requirements.
+    unsafe { bindings::stream_open(inode, file) };
+    // `read_iter()` obeys `IOCB_NOWAIT`.
+    //
+    // SAFETY: No other thread uses the file while it is being opened.
+    unsafe { (*file).f_mode |= bindings::FMODE_NOWAIT };
+    // SAFETY: No other thread uses the file while it is being opened.
+    unsafe { (*file).private_data = user.into_foreign() };
+    // From here on the VFS calls our file operations, not procfs's or the node's. None of these
+    // belongs to a module, so there is no module reference to exchange.
+    //
+    // SAFETY: No other thread uses the file while it is being opened.
     unsafe { (*file).f_op = FILE_OPERATIONS };
     Ok(0)
 }
@@ -774,7 +804,7 @@ unsafe fn open_with(
 ///
 /// `file` must be open with [`FILE_OPERATIONS`], and must not be released while the result is used.
 unsafe fn user_of<'a>(file: *mut bindings::file) -> ArcBorrow<'a, UserIrq> {
-    // SAFETY: `file` is valid by the safety requirements, and its field stays as it is until the
+    // SAFETY: `file` is valid by the safety requirements. The field does not change until the
     // release.
     let data = unsafe { (*file).private_data };
 
@@ -782,12 +812,12 @@ unsafe fn user_of<'a>(file: *mut bindings::file) -> ArcBorrow<'a, UserIrq> {
     unsafe { <Arc<UserIrq> as ForeignOwnable>::borrow(data) }
 }
 
-/// What `read(2)` calls: [`read_iter`] would do as well, but it takes longer from the interrupt to
-/// the program.
+/// What `read(2)` calls. With [`read_iter`] alone it would work as well, but the time from the
+/// interrupt to the program would be longer.
 ///
 /// # Safety
 ///
-/// `file` must be one that [`open`] has opened.
+/// `file` must be open with [`FILE_OPERATIONS`].
 unsafe extern "C" fn read(
     file: *mut bindings::file,
     buffer: *mut c_char,
@@ -802,9 +832,9 @@ unsafe extern "C" fn read(
 
     from_result(|| {
         let count = user.read(nonblocking, len, |count| {
-            // Rather than by a `UserSlice`, whose copy is made for any length and takes longer.
+            // The copy of a `UserSlice` is for any length, and takes longer.
             //
-            // SAFETY: It is always safe to call `put_user()` in process context.
+            // SAFETY: This is process context. `put_user()` checks the pointer.
             unsafe { bindings::put_user_int(count, buffer) == 0 }
         })?;
         Ok(count as isize)
@@ -813,7 +843,8 @@ unsafe extern "C" fn read(
 
 /// # Safety
 ///
-/// `kiocb` must be of a file that [`open`] has opened, and `iter` must be valid for writing.
+/// `kiocb` must be of a file that is open with [`FILE_OPERATIONS`], and `iter` must be valid for
+/// writing.
 unsafe extern "C" fn read_iter(
     kiocb: *mut bindings::kiocb,
     iter: *mut bindings::iov_iter,
@@ -827,16 +858,16 @@ unsafe extern "C" fn read_iter(
     from_result(|| {
         let mut copied = 0;
         let count = user.read(kiocb.is_nonblocking(), iov.len(), |count| {
-            // SAFETY: The last copy, if there was one, has advanced it so far.
+            // SAFETY: `iov` was advanced by `copied` bytes, by the last copy if there was one.
             unsafe { iov.revert(copied) };
             copied = iov.copy_to_iter(&count.to_ne_bytes());
             copied == size_of::<Count>()
         });
         if count.is_err() {
-            // Another reader may have taken what was copied; io_uring tries again with the same
-            // one.
+            // The copied number is void: another reader may have taken the events. io_uring tries
+            // again with the same `iov`.
             //
-            // SAFETY: As above.
+            // SAFETY: `iov` was advanced by `copied` bytes, by the last copy if there was one.
             unsafe { iov.revert(copied) };
         }
         Ok(count? as isize)
@@ -845,7 +876,8 @@ unsafe extern "C" fn read_iter(
 
 /// # Safety
 ///
-/// `kiocb` must be of a file that [`open`] has opened, and `iter` must be valid for reading.
+/// `kiocb` must be of a file that is open with [`FILE_OPERATIONS`], and `iter` must be valid for
+/// reading.
 unsafe extern "C" fn write_iter(
     kiocb: *mut bindings::kiocb,
     iter: *mut bindings::iov_iter,
@@ -860,7 +892,7 @@ unsafe extern "C" fn write_iter(
 
 /// # Safety
 ///
-/// `file` must be one that [`open`] has opened, and `table` must be null or valid.
+/// `file` must be open with [`FILE_OPERATIONS`], and `table` must be null or valid.
 unsafe extern "C" fn poll(
     file: *mut bindings::file,
     table: *mut bindings::poll_table,
@@ -869,32 +901,34 @@ unsafe extern "C" fn poll(
     let user = unsafe { user_of(file) };
 
     // SAFETY:
-    // - `file` and `table` are valid by the safety requirements of this function.
+    // - `file` is valid, and `table` is null or valid, by the safety requirements of this function.
     // - The file owns a reference to `user` until its release.
     unsafe { user.waiters.register(file, table) };
     user.poll()
 }
 
-/// Called when a program switches `O_ASYNC`, and before the release if that is on.
+/// Called when a program switches `O_ASYNC` on or off, and before the release if it is on.
 ///
 /// # Safety
 ///
-/// `file` must be one that [`open`] has opened.
+/// `file` must be open with [`FILE_OPERATIONS`].
 unsafe extern "C" fn fasync(fd: c_int, file: *mut bindings::file, on: c_int) -> c_int {
     // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
     let user = unsafe { user_of(file) };
 
-    // SAFETY: `file` is valid by the safety requirements, and is released before `user`.
+    // SAFETY: `file` is valid by the safety requirements. Its reference to `user` lives until its
+    // release.
     unsafe { user.waiters.signal(fd, file, on) }
 }
 
 /// # Safety
 ///
-/// `seq` must be valid and this call's own, and `file` must be one that [`open`] has opened.
+/// `seq` must be valid and used by this call alone, and `file` must be open with
+/// [`FILE_OPERATIONS`].
 unsafe extern "C" fn show_fdinfo(seq: *mut bindings::seq_file, file: *mut bindings::file) {
     // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
     let user = unsafe { user_of(file) };
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `seq` is valid and ours by the safety requirements of this function.
     let seq = unsafe { SeqFile::from_raw(seq) };
 
     seq_print!(seq, "irq:\t{}\n", user.irq);
@@ -905,11 +939,11 @@ unsafe extern "C" fn show_fdinfo(seq: *mut bindings::seq_file, file: *mut bindin
 
 /// # Safety
 ///
-/// `file` must be one that [`open`] has opened, and the last reference to it must be gone.
+/// `file` must be open with [`FILE_OPERATIONS`], and the last reference to it must be gone.
 unsafe extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
     // SAFETY: `file` is valid by the safety requirements.
     let data = unsafe { (*file).private_data };
-    // SAFETY: `open()` put it there, and nobody uses the file any more.
+    // SAFETY: `open_with()` put the reference there, and the file is no longer in use.
     let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::from_foreign(data) };
 
     user.release();

@@ -36,9 +36,9 @@
 //! | what a line is | `struct irq_data`, `struct irq_desc` | no | [`LineInfo`] |
 //!
 //! Left out, because no user has come yet: per-CPU lines (`request_percpu_irq()`), NMIs
-//! (`request_nmi()`), wake-up (`irq_set_irq_wake()`), affinity hints and notifiers, and moving a line
-//! (`irq_set_affinity()`), which user space decides. The number of the line is not passed to the
-//! handler: a driver of several lines has an object for each.
+//! (`request_nmi()`), wake-up (`irq_set_irq_wake()`), affinity hints and notifiers, and moving a
+//! line (`irq_set_affinity()`), which user space decides. The number of the line is not passed to
+//! the handler: a driver of several lines has an object for each.
 //!
 //! [`ManagedIrq`]: super::ManagedIrq
 //!
@@ -394,9 +394,8 @@ impl From<CString> for IrqName {
 /// Usually named by one of its aliases, [`Registration`], [`ThreadedRegistration`] and
 /// [`AnyContextRegistration`].
 ///
-/// Dropping it waits for handlers that are running, frees the line, and only then drops the
-/// handler and the name. So it must be dropped where sleeping is allowed, and not by its own
-/// handler.
+/// Dropping it waits for handlers that are running, frees the line, and only then drops the handler
+/// and the name. So it must be dropped where sleeping is allowed, and not by its own handler.
 ///
 /// # Invariants
 ///
@@ -599,8 +598,8 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     /// Makes a later disabling of the line mask it at its chip at once.
     ///
     /// By default the core is lazy: it masks a disabled line when it fires again. For a level line
-    /// that is disabled by its own handler that costs a second interrupt each time. Stays in
-    /// effect until the line is freed. May be called from any context.
+    /// that is disabled by its own handler that costs a second interrupt each time. Stays in effect
+    /// until the line is freed. May be called from any context.
     pub fn disable_unlazy(&self) {
         // SAFETY: It is always safe to change the status of a line, and by the type invariants the
         // line is ours.
