@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The events of a line: masked when it fires, armed when a reader asks for the next event.
+//! The events of a line: an event masks the line, and a reader that asks for the next one arms it.
 //!
-//! The handler cannot make the device quiet, so it masks the line. A reader takes the events, the
-//! program sees to the device, and its next read arms the line.
+//! The handler cannot quiet the device, so it masks the line. A reader takes the events, the
+//! program serves the device, and its next read arms the line.
 
 use super::{
     rate::Rate,
@@ -30,69 +30,69 @@ use core::ptr;
 ///
 /// # Invariants
 ///
-/// 1. *Each decision rests on one load of [`Self::word`], and takes effect by a compare-exchange
-///    of that very word.* If the word has changed, the decision is made anew.
-/// 2. *The mask balances.* [`Word::is_off()`] is set if and only if this object has disabled the
-///    line in the core once, when no call is under way. To disable comes before the change that
-///    sets it; to enable comes after the change that clears it. A change that does not set it,
-///    although the line was disabled for it, is followed by an enable.
-/// 3. *An event masks.* The change that counts an event also sets `MASKED`, unless the line runs
-///    free. So a word without an event that is masked stays so until a task arms the line, or an
-///    edge is kept.
-/// 4. *No echo.* A read or poll arms the line only if it found no event and no thread has taken
-///    one, nor written, since it began: [`Word::may_be_armed_since()`]. A thread that has taken an
-///    event may still be busy with the device, and its own next read arms.
-/// 5. *The handler runs for an interrupt alone.* To arm never calls it, nor has the core do so:
-///    a kept edge becomes an event in the word, by the task that arms.
+/// 1. *Each decision rests on one load of [`Self::word`], and takes effect by a compare-exchange of
+///    that word.* If the word has changed, the decision is made again.
+/// 2. *The mask balances.* While no call is running, [`Word::is_off()`] is set if and only if this
+///    object has disabled the line in the core once. A call disables the line before the exchange
+///    that sets the flag, and enables it after the exchange that clears the flag. If a call has
+///    disabled the line and its exchange does not set the flag, it enables the line again.
+/// 3. *An event masks.* The exchange that counts an event also sets `MASKED`, unless the line runs
+///    free. So when a reader has taken the events, the line stays masked until a task arms it.
+/// 4. *No echo.* A read or poll arms the line only if it found no event, and no other thread has
+///    taken an event or written since it began: [`Word::may_be_armed_since()`]. A thread that has
+///    taken an event may still serve the device, and its own next read arms.
+/// 5. *Only an interrupt runs the handler.* Arming never calls it, and the core does not call it
+///    for a kept edge: the task that arms turns the edge into an event in the word.
 /// 6. `owned` is true only while the action is installed and `desc` is the descriptor of its line.
 ///    It becomes false before the action is freed.
 ///
 /// # Masking
 ///
-/// An edge or message line is masked by a mark: the first event costs the handler one exchange.
-/// The second edge runs the handler again, which keeps it. The third one disables the line in the
-/// core, which masks it at its chip when a fourth one comes. So a masked line that goes on firing
-/// runs its handler twice more at most. A level line would fire again at once, and a line
-/// whose trigger is unknown may: these are disabled by the first event.
+/// The first edge or message sets `MASKED` in the word, which costs the handler one exchange. The
+/// line itself can still fire. The second edge runs the handler again, which keeps it: `KEPT`. The
+/// third edge disables the line in the core: `OFF`. When a fourth edge comes, the core masks the
+/// line at its chip, and keeps the edge. So a masked line runs its handler at most twice more.
+///
+/// A level line would fire again immediately, and a line with an unknown trigger may. The first
+/// event disables these in the core.
 ///
 /// # Races
 ///
-/// T1 and T2 are tasks, H is the handler. In each row T2 or H decides by a word that the other
-/// column changes before its exchange.
+/// T1 and T2 are tasks, H is the handler.
 ///
 /// ```text
-/// can happen                               cannot happen, because
+/// can happen                               cannot happen
 ///
-/// T2 looks: masked, no event               T2 arms while T1 still serves the device: the
-/// T1 arms, H counts, T1 takes              generation has changed, T2 looks again and
-/// T2 exchanges: fails                      sleeps
+/// T2 looks: masked, no event               T2 arms while T1 still serves the device
+/// T1 arms, H counts, T1 takes              (the generation has changed: T2 looks again, and
+/// T2 exchanges: fails                      sleeps)
 ///
-/// T2 looks: masked, no event               the kept edge waits for another event: T2 looks
-/// H keeps an edge                          again in the same generation, and its exchange
-/// T2 exchanges: fails, looks again         makes the kept edge an event
+/// T2 looks: masked, no event               the kept edge waits for another event
+/// H keeps an edge                          (the generation is the same: T2 looks again, and its
+/// T2 exchanges: fails                      exchange turns the kept edge into an event)
 ///
-/// T2 looks: not masked                     T2 sleeps on a masked line that has no event and
-/// H counts, masks                          that no task will arm: H wakes T2, or T2 sees the
-/// T2 sleeps: is woken                      event before it sleeps, see Waiters
+/// T2 looks: not masked                     T2 sleeps, the line is masked, there is no event,
+/// H counts, masks                          and no task will arm it
+/// T2 sleeps                                (H wakes T2, or T2 sees the event first: Waiters)
 ///
-/// H looks: masked, an edge is kept         the line stays disabled: H's exchange fails, H
-/// T1 arms: the kept edge is an event       keeps its edge and sets OFF, for which the next
-/// H disables, exchanges: fails             arm enables
+/// H looks: masked, an edge is kept         the line stays disabled
+/// T1 arms: the kept edge is an event       (H looks again, keeps its edge, and sets OFF: the next
+/// H disables, exchanges: fails             arm enables)
 ///
-/// H looks: masked, disables: 1             two enables for one disable: T1's exchange has
-/// T1 arms                                  cleared OFF only if it was set
+/// H looks: masked, disables: depth 1       two enables for one disable
+/// T1 arms                                  (T1 enables only if its exchange has cleared OFF)
 /// H exchanges: sets OFF
 ///
-/// H disables: 1, sets OFF (level line)     the depth stays at 2: the change that finds OFF
-/// T1 writes 0, disables: 2, finds OFF      already set undoes its own disable
-/// T1 enables: 1
+/// H disables: depth 1, sets OFF            the depth stays at 2
+/// T1 writes 0, disables: depth 2           (T1's exchange finds OFF set, so T1 enables once)
+/// T1 exchanges: finds OFF
 ///
-/// T1 clears OFF                            T1 enables a line that another owner has by now:
-/// T2 revokes: not owned, frees the action  `owned` is read again under the descriptor's
-/// T1 enables: refused                      lock, which freeing the action takes
+/// T1 clears OFF                            T1 enables a line that has another owner by now
+/// T2 revokes: not owned, frees the action  (irq_user_enable() reads `owned` under the
+/// T1 enables: refused                      descriptor's lock, which freeing the action takes)
 ///
-/// an edge comes while the line is OFF      the edge runs through a softirq, or is lost where
-/// T1 arms, takes it from the core          the chip cannot retrigger: T1 counts it
+/// an edge comes while the line is OFF      the edge is lost, or waits for a softirq
+/// T1 arms                                  (irq_user_enable() returns it, T1 counts it)
 /// ```
 pub(super) struct Events {
     word: Atomic<u64>,
@@ -104,10 +104,10 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Creates the events of a line that is about to be requested with `IRQF_NO_AUTOEN` and
+    /// Creates the events of a line that will be requested with `IRQF_NO_AUTOEN` and
     /// `IRQF_NO_RESEND`. `slow` says whether its chip is behind a slow bus.
     ///
-    /// The line starts out masked, and there is no event.
+    /// The line is masked, and there is no event.
     pub(super) fn new(trigger: Trigger, slow: bool) -> Self {
         // INVARIANT: `IRQF_NO_AUTOEN` leaves the line with a disable depth of one. It is not owned.
         Self {
@@ -120,27 +120,30 @@ impl Events {
         }
     }
 
-    /// Says that the line is requested for these events. Before that, no function that changes the
-    /// word may be called.
+    /// Notes that the line is requested for these events. Functions that change the word may be
+    /// called only afterwards.
     ///
     /// # Safety
     ///
     /// - An action must be installed on the line `irq`, with the flags that [`Self::new()`] names,
     ///   and [`Self::disown()`] must be called before it is freed.
-    /// - If the chip is behind a slow bus, the functions that say so must be called with a lock
-    ///   that the caller of [`Self::disown()`] holds until the action is freed.
+    /// - The caller of [`Self::disown()`] must hold a lock from before that call until the action
+    ///   is freed. It is the owner's lock: a function whose documentation asks for it must be
+    ///   called with it held.
     pub(super) unsafe fn own(&self, irq: u32) {
-        // SAFETY: It is always safe to call `irq_to_desc()`.
+        // SAFETY: `irq_to_desc()` has no preconditions.
         let desc = unsafe { bindings::irq_to_desc(irq) };
 
-        // INVARIANT: It is the line's by the safety requirements, and stays so.
+        // INVARIANT: The action is installed by the safety requirements, so the line keeps this
+        // descriptor until the action is freed.
         self.desc.store(desc, Relaxed);
         self.owned.store(true, Relaxed);
     }
 
-    /// Says that the action is about to be freed. What enables the line from here on does nothing.
+    /// Notes that the action will be freed next. From here on, enabling the line does nothing.
     pub(super) fn disown(&self) {
-        // Freeing the action takes the descriptor's lock, under which this is read.
+        // `irq_user_enable()` reads this under the descriptor's lock, which freeing the action
+        // takes.
         self.owned.store(false, Relaxed);
     }
 
@@ -154,10 +157,14 @@ impl Events {
         Word::from_raw(self.word.load(Acquire))
     }
 
-    /// Masks the line, unless it runs free, and counts an event, or keeps the edge if the line was
-    /// masked already. Returns whether there is an event to tell. To be called by the handler.
+    /// Counts an event, and masks the line unless it runs free. If the line was masked already,
+    /// keeps the edge instead. Returns whether there is something for a reader. Called by the
+    /// handler.
     ///
-    /// A full barrier (A): what the caller does next comes after the event is counted.
+    /// The full barrier (A) of [`Waiters`]: what the caller does next comes after the event is
+    /// counted.
+    ///
+    /// [`Waiters`]: super::waiters::Waiters
     pub(super) fn fire(&self) -> bool {
         if self.trigger == Trigger::Level {
             return self.fire_level();
@@ -190,32 +197,33 @@ impl Events {
         self.disable();
         let (old, new) = self.change(|word| word.fired_and_disabled(self.trigger, too_fast));
 
-        // The line was disabled for another change as well, or runs free by now.
+        // If another exchange has set `OFF` as well, or if the line runs free now, undo the
+        // disable.
         let edge = (old.is_off() || !new.is_off()) && self.enable(old);
 
         edge || new.is_ready()
     }
 
-    /// Arms the line: unmasks it, if it is masked. It does not run free any more.
+    /// Arms the line: unmasks it, and ends free running.
     ///
-    /// Returns whether an edge that was kept has become an event: then the caller must wake the
-    /// waiters. Behind a slow bus, only with the lock that [`Self::own()`] asks for.
+    /// Returns whether a kept edge has become an event. If so, the caller must wake the waiters. If
+    /// the chip is behind a slow bus, must be called with the owner's lock, see [`Self::own()`].
     pub(super) fn arm(&self) -> bool {
         self.unmask(|word| word.armed().stepped())
     }
 
-    /// Has the line run free: unmasks it, and has [`Self::fire()`] not mask it.
+    /// Lets the line run free: unmasks it, and [`Self::fire()`] does not mask it again.
     ///
-    /// For lines that do not fire again by themselves: edges and messages. If they fire too fast
-    /// the line is masked after all, see [`Word::is_storm()`]. Otherwise as [`Self::arm()`].
+    /// Not for level lines, which would fire without pause. If the line fires too fast, it is
+    /// masked after all, see [`Word::is_storm()`]. Otherwise as [`Self::arm()`].
     pub(super) fn run_free(&self) -> bool {
         self.unmask(|word| word.freed().stepped())
     }
 
-    /// Masks the line, without waiting for its handler. It does not run free any more. Returns as
-    /// [`Self::arm()`]: the line may have been armed meanwhile.
+    /// Masks the line, and ends free running. Does not wait for the handler. Returns as
+    /// [`Self::arm()`], because another task may arm the line before a second disable is undone.
     ///
-    /// Must be called with the lock that [`Self::own()`] asks for, whatever the chip.
+    /// Must be called with the owner's lock, see [`Self::own()`].
     pub(super) fn mask(&self) -> bool {
         if self.trigger == Trigger::Edge {
             self.change(|word| word.masked().stepped());
@@ -227,11 +235,12 @@ impl Events {
         old.is_off() && self.enable(old)
     }
 
-    /// Arms the line if `seen` is still its state, which must be one that may be armed. Otherwise
-    /// returns the state that it is in by now.
+    /// Arms the line if `seen` is still its state. The line must be masked in `seen`. If the state
+    /// has changed, returns the present one as an error.
     ///
-    /// The result may have an event: an edge that was kept. Then the caller must wake the
-    /// waiters. Behind a slow bus, only with the lock that [`Self::own()`] asks for.
+    /// The returned state may have an event, which was a kept edge. If so, the caller must wake the
+    /// waiters. If the chip is behind a slow bus, must be called with the owner's lock, see
+    /// [`Self::own()`].
     pub(super) fn arm_seen(&self, seen: Word) -> Result<Word, Word> {
         let armed = self.exchange(seen, seen.armed())?;
 
@@ -241,9 +250,9 @@ impl Events {
         Ok(armed)
     }
 
-    /// Arms the line for a caller that began at `entry` and has looked at `word`, which may be
-    /// armed. If the state has changed, looks again as long as it may. Returns the state that it is
-    /// in then. Otherwise as [`Self::arm_seen()`].
+    /// Arms the line for a caller that began at `entry` and has looked at `word`, which the caller
+    /// may arm. While the state changes and the caller still may arm it, tries again. Returns the
+    /// state afterwards. Otherwise as [`Self::arm_seen()`].
     pub(super) fn arm_since(&self, entry: Word, word: Word) -> Word {
         self.arm_seen(word)
             .unwrap_or_else(|other| self.arm_changed(entry, other))
@@ -260,21 +269,24 @@ impl Events {
         word
     }
 
-    /// Takes the events of `seen`, if that is still the state. Otherwise returns the state that it
-    /// is in by now.
+    /// Takes the events of `seen` if that is still the state. If not, returns the present one as an
+    /// error.
     ///
-    /// It leaves no event, which makes it a full barrier (C) against the handler: an event that is
-    /// not taken here was counted after whatever the caller has done before.
+    /// Takes all events, and is a full barrier: the (C) of [`Waiters`], which pairs with (A). If
+    /// the handler counts an event after this exchange, its look for sleepers sees what the caller
+    /// did before.
+    ///
+    /// [`Waiters`]: super::waiters::Waiters
     pub(super) fn take(&self, seen: Word) -> Result<Word, Word> {
         self.exchange(seen, seen.taken())
     }
 
-    /// Takes the report of a storm, in the same way.
+    /// Takes the report of a storm, as [`Self::take()`]. Also (C).
     pub(super) fn take_storm(&self, seen: Word) -> Result<Word, Word> {
         self.exchange(seen, seen.storm_told())
     }
 
-    /// Says that the line is gone. A full barrier (A), as [`Self::fire()`].
+    /// Notes that the line is gone. A full barrier (A), as [`Self::fire()`].
     pub(super) fn revoke(&self) {
         self.change(Word::gone);
     }
@@ -283,54 +295,53 @@ impl Events {
     pub(super) fn resume(&self) -> bool {
         let desc = self.desc.load(Relaxed);
 
-        // SAFETY: By the type invariants `owned` says whether `desc` is valid.
+        // SAFETY: By the type invariants, `desc` is valid while `owned` is true.
         let edge = unsafe { bindings::irq_user_take_pending(desc, self.owned.as_ptr()) };
 
         edge && self.note_edge(self.look())
     }
 
-    /// Disables the line. To be called by the handler, or with the lock that [`Self::own()`] asks
-    /// for.
+    /// Disables the line in the core. Called by the handler, or with the owner's lock.
     fn disable(&self) {
-        // SAFETY: The action is installed, because its handler runs or the caller keeps it: so
-        // `desc` is its line's by the type invariants.
+        // SAFETY: The action is installed, because its handler runs or the caller holds the owner's
+        // lock. So `desc` is valid by the type invariants.
         unsafe { bindings::irq_user_disable(self.desc.load(Relaxed), self.slow) };
     }
 
-    /// Makes a change that unmasks the line, and enables it if it was disabled. Returns whether an
-    /// edge that was kept has become an event.
+    /// Makes a change that unmasks the line, and enables the line if it was disabled. Returns
+    /// whether a kept edge has become an event.
     fn unmask(&self, change: impl Fn(Word) -> Word) -> bool {
         let (old, new) = self.change(change);
 
         (old.is_off() && self.enable(old)) || new.count() > old.count()
     }
 
-    /// Enables the line, which was disabled, and notes an edge that the core has kept meanwhile.
-    /// Returns whether that is an event.
+    /// Undoes one [`Self::disable()`], and notes an edge that the core has kept since. Returns
+    /// whether that edge is an event.
     ///
-    /// `old` is the state before the line was enabled. Does nothing if the line is not owned any
-    /// more.
+    /// `old` is the state before the line was enabled. If the line is no longer owned, does
+    /// nothing.
     fn enable(&self, old: Word) -> bool {
         let desc = self.desc.load(Relaxed);
         // SAFETY:
-        // - By the type invariants `owned` says whether `desc` is valid.
-        // - If the chip is behind a slow bus, the action is kept, as `own()` demands or because its
-        //   handler runs.
-        // - By the type invariants the line was disabled.
+        // - By the type invariants, `desc` is valid while `owned` is true.
+        // - If the chip is behind a slow bus, the action stays: the caller holds the owner's lock,
+        //   or is the handler.
+        // - The line was disabled once for this call, by the type invariants.
         let edge = unsafe { bindings::irq_user_enable(desc, self.owned.as_ptr(), self.slow) };
 
         edge > 0 && self.note_edge(old)
     }
 
-    /// Notes an edge that the core has kept while the line was disabled. Returns whether it is an
-    /// event.
+    /// Notes an edge that the core has kept while the line was disabled. Returns whether it became
+    /// an event.
     #[cold]
     fn note_edge(&self, old: Word) -> bool {
         if self.trigger == Trigger::Level {
             return false;
         }
-        // It is coalesced with the kept edge only if that is yet to be told: else it may have come
-        // after the read that was told of it.
+        // If the kept edge has become an event that no reader has taken, this edge coalesces with
+        // it. If a reader has taken it, this edge may have come after that read, so it counts.
         let (old, new) = self.change(|word| {
             if old.has_kept() && word.count() != 0 {
                 word.coalesced()
@@ -342,8 +353,8 @@ impl Events {
         new.count() > old.count()
     }
 
-    /// Changes the state if it is still `old`, and returns the new one; else the one that it is in.
-    /// Orders all that comes before against all that comes after if it succeeds.
+    /// Changes the state if it is still `old`, and returns the new state. If not, returns the
+    /// present one as an error. A success is a full barrier.
     fn exchange(&self, old: Word, new: Word) -> Result<Word, Word> {
         match self.word.cmpxchg(old.into_raw(), new.into_raw(), Full) {
             Ok(_) => Ok(new),
@@ -351,7 +362,7 @@ impl Events {
         }
     }
 
-    /// Changes the state, whatever it is, and returns what it was and what it is.
+    /// Changes the state, and returns the old and the new one.
     fn change(&self, change: impl Fn(Word) -> Word) -> (Word, Word) {
         let mut old = Word::from_raw(self.word.load(Relaxed));
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The threads that wait for a line: readers asleep in `read`, pollers of every kind, and processes
-//! that want a signal.
+//! The waiters of a line: readers asleep in `read`, pollers of every kind, and processes that want
+//! a signal.
 
 use crate::{
     bindings,
@@ -27,25 +27,29 @@ use crate::{
 };
 use core::ptr;
 
-/// How a reader sleeps. The freezer leaves it asleep.
+/// The state of a reader that sleeps. The freezer leaves it asleep.
 const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 
-/// A slot for one reader, a queue for more of them, of which one is woken at a time, and for
-/// pollers, which are all woken, a queue and the list of those that switched on `O_ASYNC`.
+/// The waiters of a line.
 ///
-/// The slot, which works like an rcuwait and is taken by an exchange, and the readers' simple wait
-/// queue can be used in hard interrupt context on `PREEMPT_RT` too: so no thread runs between the
-/// interrupt and the reader. The pollers' queue and list are of the kinds that the VFS asks for,
-/// whose locks sleep there.
+/// - The *slot* has room for one reader. It works like an rcuwait, and a reader takes it by an
+///   exchange.
+/// - `readers` is a simple wait queue for the other readers. One of them is woken at a time.
+/// - `pollers` is a wait queue for pollers, which are all woken.
+/// - `signalled` is the list of files with `O_ASYNC`.
 ///
-/// A single reader, which is the rule, takes no queue's lock, nor does the handler that wakes it. A
-/// reader that finds the slot taken enters the queue. Whether the reader in the slot or one on the
-/// queue is woken for an event does not matter. If the reader in the slot is awake already, for
-/// instance for a signal, one on the queue is woken.
+/// The slot and the readers' queue can be used in hard interrupt context, on `PREEMPT_RT` too. So
+/// no thread runs between the interrupt and the reader. The VFS prescribes the other two, whose
+/// locks sleep on `PREEMPT_RT`.
 ///
-/// A [`kernel::sync::CondVar`] cannot be used: its condition has to change under a lock, and an
-/// interrupt handler does not take one here. A [`kernel::sync::poll::PollCondVar`] must outlive a
-/// grace period, which this one need not, see [`super`].
+/// A single reader, which is the usual case, takes no queue's lock, and neither does the handler
+/// that wakes it. A reader that finds the slot taken enters the queue. An event may wake the reader
+/// in the slot or one on the queue. If the reader in the slot is awake already, for instance
+/// because of a signal, the handler wakes one on the queue.
+///
+/// A [`kernel::sync::CondVar`] does not fit: its condition must change under a lock, which an
+/// interrupt handler does not take here. A [`kernel::sync::poll::PollCondVar`] waits for a grace
+/// period when it is dropped, which is not needed here, see [`super`].
 ///
 /// # Ordering
 ///
@@ -57,16 +61,22 @@ const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 /// look for a sleeper                       look at the word
 /// ```
 ///
-/// So either the handler finds the sleeper, or the sleeper finds the event. (A) is the exchange of
-/// the word itself: [`Events::fire()`] and [`Events::revoke()`]. (B) is the exchange that takes the
-/// slot, the barriers in `prepare_to_swait_event()` and `poll_wait()`, and one of its own where a
-/// signal keeps a reader from sleeping.
+/// So either the handler finds the sleeper, or the sleeper finds the event.
 ///
-/// A handler may find a reader in the slot that has left it by the time of the wake, and is awake
-/// or asleep elsewhere. That reader must not miss the event: between leaving the slot and its last
-/// look at the word there is a full barrier, (B) of its next sleep, or (C), [`Events::take()`] and
-/// [`Events::take_storm()`], which leave no event. A reader that leaves an event untaken wakes
-/// another one in its place, after a full barrier (D).
+/// - (A) is the exchange in [`Events::fire()`] and [`Events::revoke()`], and that of a task that
+///   turns a kept edge into an event. It pairs with (B) and (C).
+/// - (B) is the exchange that takes the slot, a barrier in `prepare_to_swait_event()` or
+///   `poll_wait()`, or, if a signal keeps the reader from sleeping, one in [`Self::sleep()`]. It
+///   pairs with (A) and (D).
+/// - (C) is the exchange in [`Events::take()`] and [`Events::take_storm()`]. It pairs with (A).
+/// - (D) is a barrier of a reader that leaves an event behind and wakes another reader. It pairs
+///   with (B).
+///
+/// The handler may find a reader in the slot that leaves the slot before the wake. That reader is
+/// awake by then, or asleep elsewhere, and must not miss the event. So there is a full barrier
+/// between leaving the slot and the reader's last look at the word: (B) of its next sleep, or (C),
+/// which leaves no event behind. If a reader does leave an event behind, it wakes another reader
+/// instead, after (D).
 ///
 /// [`Events::fire()`]: super::events::Events::fire
 /// [`Events::revoke()`]: super::events::Events::revoke
@@ -76,9 +86,8 @@ const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 /// # Invariants
 ///
 /// - `readers` and `pollers` are initialised, and are pinned.
-/// - `signalled` is only changed by `fasync_helper()`.
-/// - `first`, the slot, is null or the task of a reader between the exchange that takes the slot
-///   and the store that leaves it.
+/// - `signalled` is changed only by `fasync_helper()`.
+/// - `first`, the slot, is null, or the task of a reader that has taken the slot and not left it.
 #[pin_data]
 pub(super) struct Waiters {
     first: Atomic<*mut bindings::task_struct>,
@@ -89,10 +98,10 @@ pub(super) struct Waiters {
     signalled: Atomic<*mut bindings::fasync_struct>,
 }
 
-// SAFETY: Wait queue heads may be used and freed on any thread, and the slot is atomic.
+// SAFETY: Wait queue heads may be used and freed on any thread. The other fields are atomic.
 unsafe impl Send for Waiters {}
 
-// SAFETY: Wait queue heads have locks of their own, and the slot is atomic.
+// SAFETY: Wait queue heads have their own locks. The other fields are atomic.
 unsafe impl Sync for Waiters {}
 
 impl Waiters {
@@ -100,12 +109,12 @@ impl Waiters {
         let readers_key: Pin<&'static LockClassKey> = kernel::static_lock_class!();
         let pollers_key: Pin<&'static LockClassKey> = kernel::static_lock_class!();
 
-        // INVARIANT: Both queues are initialised here, and the slot is free.
+        // INVARIANT: Both queues are initialised here. The slot is free, and the list is empty.
         pin_init!(Self {
             first: Atomic::new(ptr::null_mut()),
             // SAFETY:
             // - `head` is valid for writing.
-            // - The name and the key live for ever.
+            // - The name and the key are static.
             readers <- Opaque::ffi_init(move |head| unsafe {
                 bindings::__init_swait_queue_head(
                     head,
@@ -115,7 +124,7 @@ impl Waiters {
             }),
             // SAFETY:
             // - `head` is valid for writing.
-            // - The name and the key live for ever.
+            // - The name and the key are static.
             pollers <- Opaque::ffi_init(move |head| unsafe {
                 bindings::__init_waitqueue_head(
                     head,
@@ -127,10 +136,8 @@ impl Waiters {
         })
     }
 
-    /// Wakes one reader, if any waits. May be called in any context, after a full barrier: (A) or
-    /// (D).
-    ///
-    /// One, because there is one count to take: a second reader would wake in vain.
+    /// Wakes one reader, if any waits. A second reader would find no event, because the first one
+    /// takes all. May be called in any context, after a full barrier: (A) or (D).
     pub(super) fn wake_reader(&self) {
         if self.wake_slot() {
             return;
@@ -142,7 +149,7 @@ impl Waiters {
         }
     }
 
-    /// Returns whether any thread waits. To be called as [`Self::has_pollers()`].
+    /// Returns whether any thread waits. May be called in any context, after a full barrier (A).
     pub(super) fn is_any(&self) -> bool {
         // SAFETY: `readers` is initialised by the type invariants.
         let queue_is_active = unsafe { bindings::swait_active(self.readers.get()) != 0 };
@@ -150,24 +157,25 @@ impl Waiters {
         queue_is_active || !self.first.load(Relaxed).is_null() || self.has_pollers()
     }
 
-    /// Wakes the reader in the slot. Returns whether there was one, and it slept.
+    /// Wakes the reader in the slot. Returns whether a reader was there and asleep.
     fn wake_slot(&self) -> bool {
-        // With preemption off this is an RCU reader, in any context. A task is freed after a grace
-        // period, and leaves the slot before.
+        // With preemption off, this is an RCU reader, in any context. A task leaves the slot before
+        // it exits, and is freed after a grace period.
         //
-        // SAFETY: It is enabled again below.
+        // SAFETY: Preemption is enabled again below.
         unsafe { bindings::preempt_disable() };
         let task = self.first.load(Acquire);
-        // SAFETY: By the type invariants it is a task that was in the slot since preemption is off.
+        // SAFETY: By the type invariants, the task was in the slot after preemption was disabled.
+        // So it is not freed before preemption is enabled.
         let woken = !task.is_null() && unsafe { bindings::wake_up_process(task) } != 0;
 
-        // SAFETY: It was disabled above.
+        // SAFETY: Preemption was disabled above.
         unsafe { bindings::preempt_enable() };
         woken
     }
 
-    /// Returns whether any thread polls, or wants a signal. May be called in any context, after a
-    /// full barrier (A).
+    /// Returns whether a thread polls or a process wants a signal. May be called in any context,
+    /// after a full barrier (A).
     pub(super) fn has_pollers(&self) -> bool {
         // SAFETY: `pollers` is initialised by the type invariants.
         let queue_is_active = unsafe { bindings::waitqueue_active(self.pollers.get()) != 0 };
@@ -175,18 +183,17 @@ impl Waiters {
         queue_is_active || !self.signalled.load(Relaxed).is_null()
     }
 
-    /// Wakes all pollers but the exclusive ones, of which one is enough, for whatever they wait,
-    /// and sends the signals of `O_ASYNC`. Not in hard interrupt context if handlers are forced
-    /// into threads.
+    /// Wakes all pollers and one of the exclusive ones, and sends the signals of `O_ASYNC`. Not in
+    /// hard interrupt context if handlers are forced into threads.
     ///
-    /// With no key, because io_uring takes a key for what a poll would return, and does not poll
-    /// again. But the event that this wake is for may have been taken by the time that it comes.
+    /// The wake has no key. io_uring would take the key for the result of a poll, and not poll
+    /// again, although another thread may have taken the event by then.
     pub(super) fn wake_pollers(&self) {
         self.wake_pollers_and(1);
         self.send_signals(bindings::POLL_IN);
     }
 
-    /// Wakes all pollers, and that many of the exclusive ones, or all if it is 0.
+    /// Wakes all pollers, and `exclusive` of the exclusive ones, or all of them if that is 0.
     fn wake_pollers_and(&self, exclusive: c_int) {
         let key = ptr::null_mut();
 
@@ -194,9 +201,9 @@ impl Waiters {
         unsafe { bindings::__wake_up(self.pollers.get(), TASK_NORMAL, exclusive, key) };
     }
 
-    /// Sends the signals of `O_ASYNC`, which say that this has happened, one of `POLL_*`.
+    /// Sends the signals of `O_ASYNC`. `what` is the reason, one of `POLL_*`.
     fn send_signals(&self, what: c_uint) {
-        // SAFETY: By the type invariants, it is the head of a list that `fasync_helper()` keeps.
+        // SAFETY: By the type invariants, `signalled` is a list that `fasync_helper()` keeps.
         unsafe {
             bindings::kill_fasync(
                 self.signalled.as_ptr(),
@@ -216,37 +223,37 @@ impl Waiters {
         self.send_signals(bindings::POLL_HUP);
     }
 
-    /// Sleeps until this reader is woken, unless `ready` says that there is no need to.
+    /// Sleeps until this reader is woken, unless `ready` returns `true`.
     ///
-    /// A wake that comes after `ready` was asked is not lost: the reader is in the slot or on the
-    /// queue by then. Returns after any wake; the caller looks for itself whether there is
-    /// something for it. A pending signal gives [`ERESTARTSYS`].
+    /// The reader is in the slot or on the queue before `ready` is called, so no wake is lost.
+    /// Returns after any wake: the caller looks for an event itself. A pending signal gives
+    /// [`ERESTARTSYS`].
     pub(super) fn sleep(&self, ready: impl FnOnce() -> bool) -> Result {
         let current = Task::current_raw();
 
-        // Asked before this reader can be chosen for a wake: a reader that was chosen has to look.
+        // Before the slot is taken: a reader that a wake has chosen must look at the word.
         if current!().signal_pending() {
-            // The barrier (B), for a reader that has just left the slot.
+            // The full barrier (B), for a reader that has left the slot before: pairs with (A).
             smp_mb(Full);
             return if ready() { Ok(()) } else { Err(ERESTARTSYS) };
         }
 
-        // Before the slot is taken: a handler that finds this reader there wakes it.
+        // Before the slot is taken: a wake of a reader in the slot must not find it running.
         set_state(SLEEPING as c_uint);
-        // The full barrier (B).
+        // The full barrier (B): pairs with (A) and (D).
         //
-        // INVARIANT: If the slot was free, this reader has it.
+        // INVARIANT: If the slot was free, this reader has it now.
         if self.first.cmpxchg(ptr::null_mut(), current, Full).is_err() {
             return self.sleep_on_queue(ready);
         }
 
         if !ready() {
-            // A signal that has come by now makes this return as well.
+            // If a signal has come by now, this returns immediately.
             schedule();
         }
 
         set_state(bindings::TASK_RUNNING);
-        // Pairs with the exchange of the next reader, which thus finds nothing of this one.
+        // Pairs with the exchange of the next reader that takes the slot.
         //
         // INVARIANT: This reader leaves the slot.
         self.first.store(ptr::null_mut(), Release);
@@ -258,14 +265,14 @@ impl Waiters {
     fn sleep_on_queue(&self, ready: impl FnOnce() -> bool) -> Result {
         let mut entry = bindings::swait_queue::default();
 
-        // It is on no queue yet, and stays in place until the end of this function.
+        // `entry` is on no queue yet, and does not move until the end of this function.
         entry.task_list.next = &raw mut entry.task_list;
         entry.task_list.prev = entry.task_list.next;
 
-        // The barrier (B) is in it.
+        // Contains the full barrier (B), which pairs with (A) and (D).
         //
-        // SAFETY: Both are initialised. `entry` stays in place until `finish_swait()`, or until it
-        // was taken off the queue by this function because of a signal.
+        // SAFETY: `readers` is initialised by the type invariants, and `entry` above. `entry` does
+        // not move until `finish_swait()` has taken it off the queue.
         let signal = unsafe {
             bindings::prepare_to_swait_event(self.readers.get(), &raw mut entry, SLEEPING)
         };
@@ -279,19 +286,20 @@ impl Waiters {
             Ok(())
         };
 
-        // SAFETY: `prepare_to_swait_event()` has initialised it. This takes `entry` off the queue.
+        // SAFETY: `prepare_to_swait_event()` was called with the same queue and entry.
         unsafe { bindings::finish_swait(self.readers.get(), &raw mut entry) };
         woken
     }
 
-    /// Puts the process of a descriptor on the list of those that want a signal, or takes it off.
-    /// Returns as `fasync_helper()`.
+    /// Adds `file` to the list of files with `O_ASYNC`, or removes it. Returns what
+    /// `fasync_helper()` returns.
     ///
     /// # Safety
     ///
     /// `file` must be valid, and be released before `self` is dropped.
     pub(super) unsafe fn signal(&self, fd: c_int, file: *mut bindings::file, on: c_int) -> c_int {
-        // SAFETY: By the safety requirements and the type invariants.
+        // SAFETY: `file` is valid by the safety requirements. By the type invariants, `signalled`
+        // is a list that `fasync_helper()` keeps.
         unsafe { bindings::fasync_helper(fd, file, on, self.signalled.as_ptr()) }
     }
 
@@ -300,13 +308,16 @@ impl Waiters {
     /// # Safety
     ///
     /// - `file` must be valid, and `table` must be null or valid, for the duration of the call.
-    /// - `self` must outlive `file`: that is what keeps a poller's entry off freed memory.
+    /// - `self` must outlive `file`, because the entry of a poller stays on the queue as long.
     pub(super) unsafe fn register(
         &self,
         file: *mut bindings::file,
         table: *mut bindings::poll_table,
     ) {
-        // SAFETY: By the safety requirements and the type invariants.
+        // Contains the full barrier (B), which pairs with (A).
+        //
+        // SAFETY: `file` and `table` are as required by the safety requirements. `pollers` is
+        // initialised by the type invariants, and outlives the entry by the safety requirements.
         unsafe { bindings::poll_wait(file, self.pollers.get(), table) };
     }
 }
@@ -318,7 +329,8 @@ pub(super) fn set_state(state: c_uint) {
     unsafe { bindings::__set_current_state(state) };
 }
 
-/// Runs other threads, until this one is woken if it has set its state so. In process context.
+/// Lets other threads run. If this thread has set its state to a sleep, returns when it is woken.
+/// In process context.
 #[inline]
 pub(super) fn schedule() {
     // SAFETY: `schedule()` has no precondition but process context.
