@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Wakes pollers later, where the handler cannot because others are forced into threads.
+//! Wakes pollers in a thread, if the core forces handlers into threads: then the handler of a file
+//! cannot.
 //!
-//! Each open file has a kernel thread that does so, `irq_user/<irq>`. It has the priority that
-//! threads of handlers have, and may run on any CPU. No two files share a thread: so a file with
-//! very many pollers does not delay the pollers of another one, nor does a program that keeps the
-//! thread of one file off its CPU.
+//! Each open file has its own kernel thread for this, `irq_user/<irq>`. It has the priority of the
+//! threads of handlers, and may run on any CPU. So neither a file with very many pollers, nor a
+//! program that keeps the thread of one file off its CPU, delays the pollers of another file.
 //!
 //! # Lifetime
 //!
 //! Nothing waits for the thread, because a program of higher priority can keep it off its CPU for
-//! any length of time. It has a reference to the file's [`UserIrq`]. [`Later::end()`] tells it to
-//! exit, and it drops the reference when it does.
+//! any length of time. The thread has a reference to the file's [`UserIrq`]. [`Later::end()`] asks
+//! it to exit, and it drops the reference when it exits.
 //!
-//! Open starts it before it enters the file in the list of open ones: so a revocation, which waits
-//! for an open that has done so, does not wait for a thread to be created. A line that is busy was
-//! refused before.
+//! Open starts the thread before it enters the file in the list of open files. A revocation waits
+//! for an open that has done so, and must not wait for the creation of a thread. A busy line is
+//! refused before a thread is started.
 //!
-//! The thread belongs to the kernel, not to the opener: its stack is charged to no memory cgroup.
+//! The thread belongs to the kernel, not to the opener: no memory cgroup is charged for its stack.
 
 use super::{
     waiters::{
@@ -48,12 +48,12 @@ use crate::{
     types::ForeignOwnable, //
 };
 
-/// The thread that wakes the pollers of a file, and what it has to do.
+/// The thread that wakes the pollers of a file, and its orders.
 ///
 /// # Invariants
 ///
-/// `task` is empty if the file has no thread. Else it is a thread that has exited or runs [`run()`]
-/// with a reference to the [`UserIrq`] that this is a field of, and exits only once `ended` is set.
+/// `task` is empty if the file has no thread. Otherwise it is a thread that runs [`run()`] with a
+/// reference to the [`UserIrq`] that this is a field of, and that exits only after `ended` is set.
 pub(super) struct Later {
     task: SetOnce<ARef<Task>>,
     wanted: AtomicFlag,
@@ -61,7 +61,7 @@ pub(super) struct Later {
 }
 
 impl Later {
-    /// Creates one without a thread.
+    /// Creates the orders of a file that has no thread yet.
     pub(super) fn new() -> Self {
         // INVARIANT: There is no thread yet.
         Self {
@@ -71,39 +71,39 @@ impl Later {
         }
     }
 
-    /// Has the thread wake the file's pollers. May be called in hard interrupt context.
+    /// Orders the thread to wake the file's pollers. May be called in hard interrupt context.
     pub(super) fn wake_pollers(&self) {
-        // If it was set already, the thread was woken, and has yet to look for pollers. It clears
-        // this first: so its look comes after that of the caller, and finds the same pollers.
+        // If the flag was set already, the thread was woken, and has not cleared the flag yet. It
+        // looks for pollers after it has cleared the flag, so it finds those that the caller saw.
         if !self.wanted.xchg(true, Full) {
             self.wake();
         }
     }
 
-    /// Has the thread exit, if there is one, without waiting for it.
+    /// Orders the thread to exit, if there is one. Does not wait for it.
     ///
-    /// The file must have no pollers any more, or none yet.
+    /// The file must have no pollers now or later.
     pub(super) fn end(&self) {
         self.ended.store(true, Release);
         self.wake();
     }
 
-    /// Wakes the thread. A full barrier (E), if the thread sleeps or is about to, between what the
-    /// caller has set and the look at the thread's state.
+    /// Wakes the thread. `wake_up()` has a full barrier (E) between what the caller has set and its
+    /// look at the state of the thread. (E) pairs with (F) in [`Self::wait()`].
     fn wake(&self) {
         if let Some(task) = self.task.as_ref() {
-            // It takes raw locks only.
+            // `wake_up()` takes raw locks only, so the handler may call it on `PREEMPT_RT`.
             task.wake_up();
         }
     }
 
-    /// Sleeps until there are pollers to wake, and returns `true`, or until the thread is to exit.
-    /// To be called by the thread.
+    /// Sleeps until there is an order. Returns `true` if it is to wake pollers, `false` if it is to
+    /// exit. Called by the thread.
     fn wait(&self) -> bool {
         loop {
             set_state(TASK_INTERRUPTIBLE as c_uint);
-            // The full barrier that pairs with (E): either `wake()` finds the thread asleep, or the
-            // thread finds what was set.
+            // The full barrier (F), which pairs with (E): either `wake()` finds the thread asleep,
+            // or the thread finds the flag.
             let wanted = self.wanted.xchg(false, Full);
             let ended = self.ended.load(Acquire);
 
@@ -118,10 +118,10 @@ impl Later {
 
 /// Starts the thread of a file that has none. May sleep.
 ///
-/// [`Later::end()`] must be called in the end, or the thread and the file stay for ever.
+/// The thread, and with it the [`UserIrq`], lives until [`Later::end()`] is called.
 pub(super) fn start(user: &Arc<UserIrq>) -> Result {
     let data = user.clone().into_foreign();
-    // SAFETY: The format takes one number, and `run()` the reference that `data` is.
+    // SAFETY: The format takes one number. `run()` may be called with `data`, once.
     let thread = from_err_ptr(unsafe {
         bindings::kthread_create_on_node(
             Some(run),
@@ -132,35 +132,35 @@ pub(super) fn start(user: &Arc<UserIrq>) -> Result {
         )
     })
     .map_err(|error| {
-        // SAFETY: It comes from above, and there is no thread that has it.
+        // SAFETY: `data` comes from `into_foreign()` above, and no thread has it.
         drop(unsafe { <Arc<UserIrq> as ForeignOwnable>::from_foreign(data) });
-        // `EAGAIN`: there are too many threads. From open it would read as if a non-blocking file
-        // had to wait. `EINTR`: the opener is being killed.
+        // `EAGAIN` means too many threads. From open it would look as if a non-blocking file had to
+        // wait. `EINTR`, which is passed on, means that the opener is being killed.
         if error == EAGAIN {
             ENOMEM
         } else {
             error
         }
     })?;
-    // SAFETY: It is valid: it was made just now, and runs only when it is woken.
+    // SAFETY: `thread` is valid: it was created above, and cannot exit before it is woken below.
     let task: ARef<Task> = unsafe { &*thread.cast::<Task>() }.into();
 
-    // SAFETY: As above.
+    // SAFETY: `thread` is valid, because `task` holds a reference to it.
     unsafe { bindings::sched_set_fifo(thread) };
-    // INVARIANT: It runs `run()` with a reference to `user` from here on.
+    // INVARIANT: The thread runs `run()` with a reference to `user`.
     user.later.task.populate(task);
     user.later.wake();
     Ok(())
 }
 
-/// What the thread does.
+/// The thread.
 ///
 /// # Safety
 ///
-/// `user` must be a reference to a [`UserIrq`], by [`ForeignOwnable::into_foreign()`], that this
-/// call is to own.
+/// `user` must come from [`ForeignOwnable::into_foreign()`] of an `Arc<UserIrq>`. This call takes
+/// over the reference.
 unsafe extern "C" fn run(user: *mut c_void) -> c_int {
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `user` is such a reference by the safety requirements of this function.
     let user = unsafe { <Arc<UserIrq> as ForeignOwnable>::from_foreign(user) };
 
     while user.later.wait() {
@@ -181,7 +181,7 @@ mod suite {
         tests::yield_now, //
     };
 
-    /// Opens a file and sees to it that it has a thread, also where open starts none.
+    /// Opens a file, and starts its thread if open has not.
     fn open(line: &FakeLine) -> Result<(Arc<UserIrq>, ARef<Task>)> {
         let user = UserIrq::open_by_proc(line.irq())?;
 
@@ -193,7 +193,7 @@ mod suite {
     }
 
     fn has_exited(task: &Task) -> bool {
-        // SAFETY: The task is valid. The thread may change the state at any time.
+        // SAFETY: The reference keeps the task valid. The thread may write the field meanwhile.
         let state = unsafe { (&raw const (*task.as_ptr()).exit_state).read_volatile() };
 
         state != 0
@@ -225,7 +225,7 @@ mod suite {
         Ok(())
     }
 
-    /// It may be told to exit before it has run.
+    /// The order to exit may come before the thread has run.
     #[test]
     fn thread_exits_with_the_file() -> Result {
         let line = FakeLine::new(Kind::Edge)?;
@@ -243,7 +243,7 @@ mod suite {
         Ok(())
     }
 
-    /// A line that revocation has taken leaves the thread to the release.
+    /// Revocation leaves the thread to the release.
     #[test]
     fn thread_outlives_the_line() -> Result {
         let line = FakeLine::new(Kind::Edge)?;

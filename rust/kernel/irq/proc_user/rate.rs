@@ -10,22 +10,22 @@ use crate::{
     time::NSEC_PER_SEC, //
 };
 
-/// How fast a line fires. Used by its handler alone, which does not run twice at a time.
+/// How fast a line fires. Only its handler uses this, and the handler does not run twice at a time.
 pub(super) struct Rate {
-    /// When the present batch of events began, in nanoseconds.
+    /// When the current batch of events began, in nanoseconds.
     begin: Atomic<i64>,
-    /// How many events there were in it.
+    /// The number of events in the current batch.
     events: Atomic<u32>,
 }
 
 impl Rate {
-    /// How often a line that runs free may fire in a second.
+    /// The number of times that a free-running line may fire in a second.
     const MAX: i64 = 100_000;
 
-    /// How many events are a batch.
+    /// The number of events in a batch.
     pub(super) const BATCH: u32 = 1000;
 
-    /// How long a batch has to take, in nanoseconds.
+    /// The shortest time that a batch may take, in nanoseconds.
     pub(super) const TIME: i64 = NSEC_PER_SEC / Self::MAX * Self::BATCH as i64;
 
     pub(super) fn new() -> Self {
@@ -35,8 +35,8 @@ impl Rate {
         }
     }
 
-    /// Notes an event, and returns whether it closes a batch that came too fast. `now` gives the
-    /// time in nanoseconds.
+    /// Notes an event. Returns whether it is the last of a batch that came too fast. `now` returns
+    /// the time in nanoseconds.
     pub(super) fn exceeds(&self, now: impl FnOnce() -> i64) -> bool {
         let events = self.events.load(Relaxed) + 1;
         if events < Self::BATCH {

@@ -2,41 +2,43 @@
 
 //! The state of a line that user space owns, in one word.
 
-/// The state of a line at a moment. Each change of it is one compare-exchange.
+/// The state of a line. Each change of it is one compare-exchange, see [`Events`].
 ///
 /// | bits | content |
 /// |------|---------|
 /// | 0 to 6 | the flags below |
-/// | 8 to 31 | the generation: how often events were taken or the state was written, modulo 2^24 |
+/// | 8 to 31 | the generation: how often events were taken or a program wrote, modulo 2^24 |
 /// | 32 to 62 | the count: events that no reader has taken yet |
 ///
-/// The generation tells a reader that found no event whether another thread has taken one since:
-/// flags and count alone may be the same again.
+/// A reader that found no event compares generations to learn whether another thread has taken an
+/// event since. Flags and count alone may be the same again.
+///
+/// [`Events`]: super::events::Events
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Word(u64);
 
-/// No event is told until the line is armed.
+/// The line is masked: what fires is not an event until the line is armed.
 const MASKED: u64 = 1 << 0;
 
-/// The line is disabled in the core, once, on behalf of this word.
+/// The line is disabled in the core, once, for this word.
 const OFF: u64 = 1 << 1;
 
-/// An edge came while the line was masked. It becomes an event when the line is armed.
+/// An edge came while the line was masked. It becomes an event when a task arms the line.
 const KEPT: u64 = 1 << 2;
 
-/// Edges came that are not in the count: they coalesced with the kept one.
+/// Edges came that coalesced with the kept one: they will not be counted.
 const COALESCED: u64 = 1 << 3;
 
-/// An event does not mask the line.
+/// The line runs free: an event does not mask it.
 const FREE: u64 = 1 << 4;
 
-/// The line ran free, and was masked because it fired too fast. To be reported once.
+/// The line ran free, and was masked because it fired too fast. One reader reports that.
 const STORM: u64 = 1 << 5;
 
 /// The line was revoked.
 const GONE: u64 = 1 << 6;
 
-/// One step of the generation, which wraps around at the top of the lower half.
+/// One step of the generation, which wraps around at the top of the lower 32 bits.
 const STEP: u32 = 1 << 8;
 
 /// The bits of the count.
@@ -48,16 +50,16 @@ const EVENT: u64 = 1 << 32;
 /// What is known of how a line is triggered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trigger {
-    /// It fires once for each edge or message. A mark in the word masks it.
+    /// The line fires once for each edge or message. The flag `MASKED` alone masks it.
     Edge,
-    /// It fires for as long as its device asserts it.
+    /// The line fires for as long as its device asserts it.
     Level,
-    /// It is not known. Masked like a level line, but what comes meanwhile is kept.
+    /// It is not known. Masked as a level line is, but an edge that comes while masked is kept.
     Unknown,
 }
 
 impl Word {
-    /// The largest number of events that is kept. Those beyond it are not counted.
+    /// The largest count. Events beyond it are not counted.
     pub(super) const MAX_COUNT: u32 = i32::MAX as u32;
 
     /// The state of a line that was requested with `IRQF_NO_AUTOEN`.
@@ -80,7 +82,7 @@ impl Word {
         (self.0 >> 32) as u32
     }
 
-    /// Returns whether there is something for a reader: an event, a storm, or the line's end.
+    /// Returns whether a read need not wait: there is an event, a storm, or the line is gone.
     pub(super) fn is_ready(self) -> bool {
         self.has(COUNT | STORM | GONE)
     }
@@ -117,13 +119,13 @@ impl Word {
         self.has(COALESCED)
     }
 
-    /// Returns whether a reader or poller that began at `entry` may arm the line: it is masked,
-    /// there is nothing to tell, and no thread has taken an event or written since.
+    /// Returns whether a read or poll that began at `entry` may arm the line: the line is masked, a
+    /// read would wait, and no thread has taken an event or written since.
     pub(super) fn may_be_armed_since(self, entry: Self) -> bool {
         self.0 & (MASKED | COUNT | STORM | GONE) == MASKED && ((self.0 ^ entry.0) as u32) < STEP
     }
 
-    /// Counts one more event, if there is room.
+    /// One more event, up to the largest count.
     fn counted(self) -> Self {
         if self.count() == Self::MAX_COUNT {
             self
@@ -132,12 +134,12 @@ impl Word {
         }
     }
 
-    /// A level, for which the line was disabled: it would fire again.
+    /// A level line has fired, and was disabled for that.
     pub(super) fn fired_level(self) -> Self {
         Self(self.counted().0 | MASKED | OFF)
     }
 
-    /// An edge. `None` if the line has to be disabled for it.
+    /// An edge has come. `None` if the line must be disabled first.
     pub(super) fn fired(self, trigger: Trigger, too_fast: bool) -> Option<Self> {
         let next = if self.has(FREE) {
             if too_fast {
@@ -159,7 +161,7 @@ impl Word {
         Some(next)
     }
 
-    /// An edge, for which the line was disabled: [`OFF`] is set if it is to stay so.
+    /// An edge has come, and the line was disabled for that. [`OFF`] is set if it stays disabled.
     pub(super) fn fired_and_disabled(self, trigger: Trigger, too_fast: bool) -> Self {
         if self.has(FREE) {
             if too_fast {
@@ -174,7 +176,7 @@ impl Word {
         }
     }
 
-    /// An edge that the core has kept, and hands over to the task that enables the line.
+    /// An edge that the core had kept was handed to the task that enables the line.
     pub(super) fn edge(self) -> Self {
         if self.has(FREE) {
             self.counted()
@@ -187,22 +189,22 @@ impl Word {
         }
     }
 
-    /// An edge that is neither counted nor kept.
+    /// An edge has come, and is neither counted nor kept.
     pub(super) fn coalesced(self) -> Self {
         Self(self.0 | COALESCED)
     }
 
-    /// Masked by a write. No edge is lost by that.
+    /// Masked by a write. A kept edge stays.
     pub(super) fn masked(self) -> Self {
         Self(self.0 & !(FREE | STORM) | MASKED)
     }
 
-    /// Disabled in the core on behalf of this word.
+    /// Disabled in the core for this word.
     pub(super) fn off(self) -> Self {
         Self(self.0 | OFF)
     }
 
-    /// Armed. A kept edge is an event at once, and masks the line again.
+    /// Armed. A kept edge becomes an event, which masks the line again.
     pub(super) fn armed(self) -> Self {
         let next = Self(self.0 & !(MASKED | OFF | KEPT | FREE | STORM));
 
@@ -213,7 +215,7 @@ impl Word {
         }
     }
 
-    /// Armed, and not masked by an event.
+    /// Running free. A kept edge becomes an event.
     pub(super) fn freed(self) -> Self {
         let next = Self(self.0 & !(MASKED | OFF | STORM) | FREE);
 
@@ -224,17 +226,17 @@ impl Word {
         }
     }
 
-    /// Without its events, which a reader has got.
+    /// Without the events, which a reader has taken.
     pub(super) fn taken(self) -> Self {
         Self(u64::from((self.0 & !COALESCED) as u32)).stepped()
     }
 
-    /// Without the storm, which a reader was told of.
+    /// Without the storm, which a reader has reported.
     pub(super) fn storm_told(self) -> Self {
         Self(self.0 & !STORM).stepped()
     }
 
-    /// In the next generation: what began before may not arm the line any more.
+    /// In the next generation: a read or poll that began before can no longer arm the line.
     pub(super) fn stepped(self) -> Self {
         let low = (self.0 as u32).wrapping_add(STEP);
 
