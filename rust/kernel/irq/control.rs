@@ -17,9 +17,9 @@ use core::marker::PhantomData;
 
 /// A line that is disabled as long as this guard lives.
 ///
-/// Made by [`IrqAction::disable()`] and [`IrqAction::disable_nosync()`]. Guards nest: the line is
-/// enabled when the last one goes, which may sleep if the line's chip is behind a slow bus. On a
-/// shared line it disables the others' as well.
+/// Returned by [`IrqAction::disable()`] and [`IrqAction::disable_nosync()`]. Guards nest: dropping
+/// the last one enables the line, which may sleep if the line's chip is behind a slow bus. A guard
+/// on a shared line disables the line for all its actions.
 ///
 /// # Invariants
 ///
@@ -32,7 +32,7 @@ pub struct Disabled<'a> {
 
 impl Drop for Disabled<'_> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariants the line is ours, and was disabled.
+        // SAFETY: By the type invariants, the line is ours, and was disabled for this guard.
         unsafe { bindings::enable_irq(self.irq) };
     }
 }
@@ -40,9 +40,9 @@ impl Drop for Disabled<'_> {
 impl<T, C: Context<T>> IrqAction<'_, T, C> {
     /// Disables the line, and waits for handlers that are running.
     ///
-    /// When it returns, no handler runs until the guard is dropped. Must be called where sleeping
-    /// is allowed, which is checked (`might_sleep()`), and not by a handler of this line, which
-    /// would wait for itself: a handler is not given the action, only its own data. See
+    /// When this returns, no handler runs until the guard is dropped. Must be called where sleeping
+    /// is allowed, which `might_sleep()` checks. Must not be called by a handler of this line,
+    /// which would wait for itself. A handler gets its own data only, not the action. See
     /// `disable_irq()`.
     ///
     /// # Examples
@@ -60,19 +60,19 @@ impl<T, C: Context<T>> IrqAction<'_, T, C> {
     /// }
     /// ```
     pub fn disable(&self) -> Disabled<'_> {
-        // SAFETY: By the type invariants the line is ours.
+        // SAFETY: By the type invariants, the line is ours.
         unsafe { bindings::disable_irq(self.irq()) };
-        // INVARIANT: It was disabled just now, and the borrow keeps the action.
+        // INVARIANT: The line was disabled above, and the borrow keeps the action.
         Disabled {
             irq: self.irq(),
             _action: PhantomData,
         }
     }
 
-    /// Disables the line, without waiting: a handler may still be running when it returns.
+    /// Disables the line, and does not wait: a handler may still be running when this returns.
     ///
-    /// May be called in any context, unless the line's chip is behind a slow bus: then only where
-    /// sleeping is allowed. See `disable_irq_nosync()`.
+    /// May be called in any context. If the line's chip is behind a slow bus, only where sleeping
+    /// is allowed. See `disable_irq_nosync()`.
     ///
     /// # Examples
     ///
@@ -82,7 +82,7 @@ impl<T, C: Context<T>> IrqAction<'_, T, C> {
     ///     Registration, //
     /// };
     ///
-    /// // In atomic context, where nobody may wait for a handler.
+    /// // In atomic context, which must not wait for a handler.
     /// fn poll<T: Handler>(action: &Registration<'_, T>) {
     ///     let _quiet = action.disable_nosync();
     ///
@@ -90,9 +90,9 @@ impl<T, C: Context<T>> IrqAction<'_, T, C> {
     /// }
     /// ```
     pub fn disable_nosync(&self) -> Disabled<'_> {
-        // SAFETY: By the type invariants the line is ours.
+        // SAFETY: By the type invariants, the line is ours.
         unsafe { bindings::disable_irq_nosync(self.irq()) };
-        // INVARIANT: It was disabled just now, and the borrow keeps the action.
+        // INVARIANT: The line was disabled above, and the borrow keeps the action.
         Disabled {
             irq: self.irq(),
             _action: PhantomData,

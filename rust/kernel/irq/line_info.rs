@@ -46,7 +46,7 @@ use crate::{
 pub struct LineInfo(bindings::irq_line_info);
 
 impl LineInfo {
-    /// Looks at the line `irq`, which may be any number. `EINVAL` if there is no such line.
+    /// Looks at the line `irq`, which may be any number. `EINVAL` if the line does not exist.
     pub(super) fn of(irq: u32) -> Result<Self> {
         let mut info = bindings::irq_line_info::default();
 
@@ -56,13 +56,14 @@ impl LineInfo {
     }
 
     /// Returns whether the line is level-triggered: it fires for as long as the device asserts it.
-    /// A line with a simple flow handler and no configured trigger may be, and counts as such.
+    /// A line with a simple flow handler and no configured trigger may be level-triggered, so this
+    /// returns `true` for it.
     pub fn is_level(&self) -> bool {
         self.0.level
     }
 
-    /// Returns whether the line is known to fire once for each edge or message. A line may be known
-    /// neither for that nor for [`Self::is_level()`].
+    /// Returns whether the line is known to fire once for each edge or message. If neither this nor
+    /// [`Self::is_level()`] is true, the trigger is not known.
     pub fn is_edge(&self) -> bool {
         self.0.edge
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Interrupt lines that are freed, at the latest, when their device is unbound.
+//! Interrupt lines that are freed when their device is unbound, or earlier.
 //!
 //! C headers: [`include/linux/device/devres.h`](srctree/include/linux/device/devres.h)
 
@@ -28,20 +28,21 @@ use crate::{
 
 /// An action on a line of a device, which ends when the device is unbound.
 ///
-/// It is what `devm_request_irq()` is in C. The line is freed by whoever comes first: the unbinding
-/// of the device or the drop of this object; if both come at once, either one returns only when it
-/// is freed. The handler outlives that. It can be read at any time, without asking whether the
-/// device is still there, until the last reference to it is gone.
+/// It is what `devm_request_irq()` is in C. The line is freed when the device is unbound or when
+/// this object is dropped, whichever is first. If both happen at the same time, both wait until the
+/// line is free. The handler lives on until the last reference to it is gone. So it can be read at
+/// any time, whether the device is bound or not.
 ///
-/// It must not be dropped in atomic context, nor by its own handler, which would wait for itself.
+/// This object must not be dropped in atomic context, or by its own handler, which would wait for
+/// itself.
 ///
-/// `T` is the handler. It is shared between the interrupt, this object and those who clone
-/// [`Self::handler()`], hence `Send + Sync`; as they may outlive the device's binding it borrows
-/// nothing from it.
+/// `T` is the handler. The interrupt, this object, and clones of [`Self::handler()`] share it, so
+/// it is `Send + Sync`. They may outlive the device's binding, so it borrows nothing from the
+/// binding.
 ///
 /// # Examples
 ///
-/// A driver of a platform device, which keeps the handler for as long as it likes.
+/// A driver of a platform device, which keeps the handler.
 ///
 /// ```
 /// use kernel::{
@@ -90,7 +91,7 @@ use crate::{
 /// # Invariants
 ///
 /// Until the device is unbound or this object is dropped, the device's list of resources holds a
-/// reference to `line`. To unbind takes it out, and frees the action.
+/// reference to `line`. Unbinding takes that reference out of the list, and frees the action.
 pub struct ManagedIrq<T, C>
 where
     T: Send + Sync + 'static,
@@ -101,7 +102,7 @@ where
     line: Arc<Line<T, C>>,
 }
 
-/// The action of a [`ManagedIrq`], until somebody takes it out to free the line.
+/// The action of a [`ManagedIrq`]. `None` once the line is free.
 #[pin_data]
 struct Line<T, C>
 where
@@ -119,7 +120,8 @@ where
     T: Send + Sync + 'static,
     C: Context<Arc<T>> + Send + Sync + 'static,
 {
-    /// Frees the line. When this returns it is free, whoever has freed it.
+    /// Frees the line. When this returns, the line is free: this call has freed it, or an earlier
+    /// one.
     fn free(&self) {
         might_sleep();
         *self.action.lock() = None;
@@ -129,9 +131,10 @@ where
     ///
     /// # Safety
     ///
-    /// `data` must stem from [`Arc::into_raw()`] of such a line, and is taken over.
+    /// `data` must come from [`Arc::into_raw()`] of an `Arc<Self>`. This call takes over the
+    /// reference.
     unsafe extern "C" fn unbind(data: *mut c_void) {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` is such a reference by the safety requirements of this function.
         let line = unsafe { Arc::from_raw(data.cast_const().cast::<Self>()) };
 
         line.free();
@@ -145,15 +148,15 @@ where
 {
     /// Requests a line of a bound device; the handler may run before this returns.
     ///
-    /// May sleep. Fails with `EINVAL` for a line that no device owns, and else as
+    /// May sleep. Fails with `EINVAL` if the line has no device. Otherwise fails as
     /// [`IrqAction::new()`] does.
     ///
     /// # Safety
     ///
-    /// The line must stay mapped until the device is unbound, or until this object is dropped. So
-    /// it is for the lines of a platform device. The vectors of a PCI device are unmapped when
-    /// their [`IrqVectorRegistration`] is dropped, which `request` borrows and this object does
-    /// not.
+    /// The line must stay mapped until the device is unbound, or until this object is dropped. The
+    /// lines of a platform device do. The vectors of a PCI device are unmapped when their
+    /// [`IrqVectorRegistration`] is dropped, and this object, other than `request`, does not borrow
+    /// that.
     ///
     /// [`IrqVectorRegistration`]: crate::pci::IrqVectorRegistration
     pub unsafe fn new(
@@ -164,8 +167,10 @@ where
     ) -> Result<Self> {
         let dev = request.device().ok_or(EINVAL)?;
         let handler = Arc::pin_init(handler, GFP_KERNEL)?;
-        // SAFETY: By the safety requirements of this function. The action is dropped by the driver
-        // core before the device is unbound, or with this object.
+        // SAFETY: The driver core drops the action when the device is unbound, or this object drops
+        // it earlier. Until then the line stays mapped, by the safety requirements of this
+        // function, and the module of the handler stays loaded, because the device is bound to its
+        // driver.
         let request = unsafe { IrqRequest::of_line(request.irq()) };
         let action = KBox::pin_init(
             IrqAction::register(request, flags, name, Ok(handler.clone())),
@@ -179,7 +184,8 @@ where
         )?;
         let data = Arc::into_raw(line.clone());
 
-        // SAFETY: `dev` is bound. `Line::unbind` is called with the reference in `data`, once.
+        // SAFETY: `dev` is bound. The driver core calls `Line::unbind` with `data` once, which
+        // takes over the reference.
         to_result(unsafe {
             bindings::__devm_add_action(
                 dev.as_raw(),
@@ -189,11 +195,12 @@ where
             )
         })
         .inspect_err(|_| {
-            // SAFETY: `data` stems from `Arc::into_raw()` and was not taken over.
+            // SAFETY: `data` comes from `Arc::into_raw()`, and the failed call has not taken it
+            // over.
             drop(unsafe { Arc::from_raw(data) })
         })?;
 
-        // INVARIANT: The list holds the reference that `data` is.
+        // INVARIANT: The device's list of resources holds the reference `data`.
         Ok(Self {
             dev: dev.into(),
             handler,
@@ -203,8 +210,9 @@ where
 
     /// Calls a function with the action, unless the device was unbound.
     ///
-    /// Unbinding waits for the function. It must be called where sleeping is allowed, and not by
-    /// the handler of the line: whoever frees the line meanwhile waits for that.
+    /// Unbinding waits for the function. Must be called where sleeping is allowed, and not by the
+    /// handler of the line: freeing the line waits for the handler, and holds the lock that this
+    /// takes.
     pub fn with_action<R>(
         &self,
         call: impl FnOnce(&IrqAction<'static, Arc<T>, C>) -> R,
@@ -212,7 +220,7 @@ where
         self.line.action.lock().as_ref().map(|action| call(action))
     }
 
-    /// Returns the handler, which is shared with the interrupt and may be kept.
+    /// Returns the handler, which is shared with the interrupt. A clone may be kept.
     pub fn handler(&self) -> &Arc<T> {
         &self.handler
     }
@@ -237,7 +245,8 @@ where
         } == 0;
 
         if removed {
-            // SAFETY: The list held a reference, by the type invariants, and let go of it just now.
+            // SAFETY: The list held the reference by the type invariants. Now it is removed from
+            // the list, so it is ours.
             drop(unsafe { Arc::from_raw(data) });
         }
     }

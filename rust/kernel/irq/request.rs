@@ -4,10 +4,10 @@
 //!
 //! A driver owns an interrupt line by installing an *action* on it: a handler, the cookie that the
 //! handler is called with, and a name for `/proc/interrupts`. [`IrqAction`] is that action as a
-//! Rust object: it exists as long as the handler may be called, and dropping it frees the line.
+//! Rust object. It exists as long as the handler may be called, and dropping it frees the line.
 //!
-//! There is one action type and one place that requests and frees a line. What differs is the
-//! context that the handler runs in, which is the type parameter `C`:
+//! There is one action type, and one place that requests and frees a line. The type parameter `C`
+//! is the context that the handler runs in:
 //!
 //! | type | C function | trait of the handler |
 //! |------|------------|----------------------|
@@ -35,7 +35,7 @@
 //! | mask at once | `IRQ_DISABLE_UNLAZY` | no | [`IrqAction::disable_unlazy()`] |
 //! | what a line is | `struct irq_data`, `struct irq_desc` | no | [`LineInfo`] |
 //!
-//! Left out, because no user has come yet: per-CPU lines (`request_percpu_irq()`), NMIs
+//! Left out, because nothing uses them yet: per-CPU lines (`request_percpu_irq()`), NMIs
 //! (`request_nmi()`), wake-up (`irq_set_irq_wake()`), affinity hints and notifiers, and moving a
 //! line (`irq_set_affinity()`), which user space decides. The number of the line is not passed to
 //! the handler: a driver of several lines has an object for each.
@@ -66,7 +66,7 @@ use crate::{
     sync::Arc, //
 };
 
-/// What a handler says of the interrupt that it was called for.
+/// What a handler returns.
 #[repr(u32)]
 pub enum IrqReturn {
     /// The interrupt was not from this device, or was not handled.
@@ -76,7 +76,7 @@ pub enum IrqReturn {
     Handled = bindings::irqreturn::IRQ_HANDLED.0,
 }
 
-/// What the hard half of a [`ThreadedHandler`] says of the interrupt.
+/// What the hard half of a [`ThreadedHandler`] returns.
 #[repr(u32)]
 pub enum ThreadedIrqReturn {
     /// The interrupt was not from this device, or was not handled.
@@ -85,17 +85,18 @@ pub enum ThreadedIrqReturn {
     /// The interrupt was handled by this device, and the thread has nothing to do.
     Handled = bindings::irqreturn::IRQ_HANDLED.0,
 
-    /// The handler's thread is to run, and says whether the interrupt was handled.
+    /// The handler's thread must run. It returns whether the interrupt was handled.
     ///
-    /// The core takes a line for a broken one, and disables it, if its threads do not say so before
-    /// the next interrupt too often. So the next one should not come before the thread has run.
+    /// The next interrupt should not come before the thread has run. If that happens too often, the
+    /// core takes the line for broken and disables it.
     WakeThread = bindings::irqreturn::IRQ_WAKE_THREAD.0,
 }
 
-/// A handler that does all its work in one place.
+/// A handler that does all its work in one function.
 ///
-/// It is shared between the interrupt and everyone who holds the registration, hence [`Sync`] and
-/// `&self`: what changes has to be an atomic or behind a lock that may be taken in that context.
+/// The interrupt and the holders of the registration share it, so it is [`Sync`] and is called with
+/// `&self`. A field that changes must be an atomic, or behind a lock that may be taken in that
+/// context.
 ///
 /// # Examples
 ///
@@ -120,7 +121,7 @@ pub enum ThreadedIrqReturn {
 ///
 /// impl Handler for Button {
 ///     fn handle(&self) -> IrqReturn {
-///         // What makes the device quiet also tells whether it was this one.
+///         // Quieting the device also shows whether it was the cause.
 ///         if !self.asserted.xchg(false, Relaxed) {
 ///             return IrqReturn::None;
 ///         }
@@ -144,12 +145,12 @@ pub trait Handler: Sync {
     /// Called in hard interrupt context, with interrupts off. It must not sleep. There are two
     /// exceptions: an [`AnyContextRegistration`] calls it in a thread if the line needs that, and
     /// on `PREEMPT_RT` (or with `threadirqs`) the core moves the call to a thread unless
-    /// [`Flags::NO_THREAD`] is set. The core never runs it twice at a time, except on a line of
-    /// which each CPU has its own.
+    /// [`Flags::NO_THREAD`] is set. The core never runs it twice at a time, except on a per-CPU
+    /// line.
     fn handle(&self) -> IrqReturn;
 }
 
-/// The one who registers a shared handler can keep a reference to it.
+/// A driver that registers a shared handler can keep a reference to it.
 impl<T: ?Sized + Handler + Send> Handler for Arc<T> {
     fn handle(&self) -> IrqReturn {
         T::handle(self)
@@ -181,7 +182,7 @@ impl<T: ?Sized + Handler + Send> Handler for Arc<T> {
 ///
 /// #[pin_data]
 /// struct Sensor {
-///     // What the device says, put here by the hard half.
+///     // The status of the device, which the hard half stores.
 ///     status: Atomic<u32>,
 ///     #[pin]
 ///     log: Mutex<KVec<u32>>,
@@ -189,7 +190,7 @@ impl<T: ?Sized + Handler + Send> Handler for Arc<T> {
 ///
 /// impl ThreadedHandler for Sensor {
 ///     fn handle(&self) -> ThreadedIrqReturn {
-///         // A shared line may have been asserted by somebody else.
+///         // Another device may have asserted a shared line.
 ///         if self.status.load(Relaxed) == 0 {
 ///             return ThreadedIrqReturn::None;
 ///         }
@@ -199,7 +200,7 @@ impl<T: ?Sized + Handler + Send> Handler for Arc<T> {
 ///     fn handle_threaded(&self) -> IrqReturn {
 ///         let status = self.status.xchg(0, Relaxed);
 ///
-///         // Here one may sleep.
+///         // This may sleep.
 ///         match self.log.lock().push(status, GFP_KERNEL) {
 ///             Ok(()) => IrqReturn::Handled,
 ///             Err(_) => IrqReturn::None,
@@ -222,7 +223,8 @@ impl<T: ?Sized + Handler + Send> Handler for Arc<T> {
 /// # Ok::<(), Error>(())
 /// ```
 pub trait ThreadedHandler: Sync {
-    /// Handles the hard half of an interrupt: is it ours, and does the thread have to run?
+    /// Handles the hard half of an interrupt. Returns whether the interrupt came from this device,
+    /// and whether the thread must run.
     ///
     /// Called in the same context as [`Handler::handle()`].
     fn handle(&self) -> ThreadedIrqReturn {
@@ -231,12 +233,12 @@ pub trait ThreadedHandler: Sync {
 
     /// Handles the rest of an interrupt.
     ///
-    /// Called in the line's own kernel thread, which may sleep, after [`Self::handle()`] returned
-    /// [`ThreadedIrqReturn::WakeThread`].
+    /// Called in the line's own kernel thread, which may sleep, after [`Self::handle()`] has
+    /// returned [`ThreadedIrqReturn::WakeThread`].
     fn handle_threaded(&self) -> IrqReturn;
 }
 
-/// As for [`Handler`].
+/// A driver that registers a shared handler can keep a reference to it.
 impl<T: ?Sized + ThreadedHandler + Send> ThreadedHandler for Arc<T> {
     fn handle(&self) -> ThreadedIrqReturn {
         T::handle(self)
@@ -249,8 +251,8 @@ impl<T: ?Sized + ThreadedHandler + Send> ThreadedHandler for Arc<T> {
 
 /// The number of an interrupt line, and the right to request it.
 ///
-/// A device says which lines are its own, see [`platform::Device::irq_by_index()`] and
-/// `pci::Device::alloc_irq_vectors()`. For others there is [`Self::of_line()`].
+/// [`platform::Device::irq_by_index()`] and `pci::Device::alloc_irq_vectors()` return the lines of
+/// a device. [`Self::of_line()`] is for a line without a device.
 ///
 /// [`platform::Device::irq_by_index()`]: crate::platform::Device::irq_by_index
 ///
@@ -282,7 +284,7 @@ impl<T: ?Sized + ThreadedHandler + Send> ThreadedHandler for Arc<T> {
 ///
 /// # Invariants
 ///
-/// If there is a `dev`, `irq` is an interrupt of it, and it stays bound for `'a`.
+/// If `dev` is `Some`, `irq` is an interrupt of that device, which stays bound for `'a`.
 pub struct IrqRequest<'a> {
     irq: u32,
     dev: Option<&'a Device<Bound>>,
@@ -295,7 +297,7 @@ impl<'a> IrqRequest<'a> {
     ///
     /// `irq` must be an interrupt of `dev`.
     pub(crate) unsafe fn new(dev: &'a Device<Bound>, irq: u32) -> Self {
-        // INVARIANT: By the safety requirements, `irq` is an interrupt of `dev`; the borrow keeps
+        // INVARIANT: By the safety requirements, `irq` is an interrupt of `dev`. The borrow keeps
         // the device bound for `'a`.
         Self {
             irq,
@@ -303,7 +305,7 @@ impl<'a> IrqRequest<'a> {
         }
     }
 
-    /// Returns the device that owns the line, if one does.
+    /// Returns the device of the line, if it has one.
     pub(super) fn device(&self) -> Option<&'a Device<Bound>> {
         self.dev
     }
@@ -316,33 +318,33 @@ impl<'a> IrqRequest<'a> {
 
     /// Returns what the line is now.
     ///
-    /// May be called in any context. Fails with `EINVAL` if there is no such line.
+    /// May be called in any context. Fails with `EINVAL` if the line does not exist.
     pub fn info(&self) -> Result<LineInfo> {
         LineInfo::of(self.irq)
     }
 }
 
 impl IrqRequest<'static> {
-    /// Creates a request for a line that no device owns.
+    /// Creates a request for a line without a device.
     ///
-    /// Nothing is claimed yet, and any number may be given: requesting a line that does not exist
-    /// or cannot be requested fails.
+    /// This claims nothing yet, and any number may be given. A later request fails if the line does
+    /// not exist or cannot be requested.
     ///
     /// # Safety
     ///
-    /// Nothing says when such a line goes away. An action that is requested with this must be
-    /// dropped before its line is unmapped, and before the module of its handler is unloaded.
+    /// No borrow keeps such a line. An action that is requested with this must be dropped before
+    /// its line is unmapped, and before the module of its handler is unloaded.
     pub unsafe fn of_line(irq: u32) -> Self {
-        // INVARIANT: The request does not stem from a device.
+        // INVARIANT: `dev` is `None`.
         Self { irq, dev: None }
     }
 }
 
 /// The name of an action, as `/proc/interrupts` shows it.
 ///
-/// The core keeps a pointer to the name, so an [`IrqAction`] owns it. It also makes a directory of
-/// that name in `/proc/irq/<irq>/`, and warns if it cannot: a name must not be empty, contain a
-/// `/`, or be that of a file there, such as `irq` and `spurious`.
+/// The core keeps a pointer to the name, so an [`IrqAction`] owns the name. The core also makes a
+/// directory of that name in `/proc/irq/<irq>/`, and warns if it cannot. So a name must not be
+/// empty, contain a `/`, or be that of a file there, such as `irq` and `spurious`.
 ///
 /// # Examples
 ///
@@ -391,21 +393,20 @@ impl From<CString> for IrqName {
 
 /// An action on an interrupt line: it is installed as long as this object lives.
 ///
-/// Usually named by one of its aliases, [`Registration`], [`ThreadedRegistration`] and
-/// [`AnyContextRegistration`].
+/// Usually named by one of its aliases, such as [`Registration`] and [`ThreadedRegistration`].
 ///
-/// Dropping it waits for handlers that are running, frees the line, and only then drops the handler
-/// and the name. So it must be dropped where sleeping is allowed, and not by its own handler.
+/// Dropping it waits for handlers that are running, frees the line, and then drops the handler and
+/// the name. So it must be dropped where sleeping is allowed, and not by its own handler.
 ///
 /// # Invariants
 ///
 /// - An action is installed on the line `request`, and its cookie is the address of `self`.
-/// - `handler` and `name` are initialised before that action is installed, and stay as they are
-///   until it is gone.
+/// - `handler` and `name` are initialised before that action is installed, and do not change or
+///   move until the action is gone.
 ///
 /// # Examples
 ///
-/// A handler that counts, and its owner who reads the count.
+/// A handler counts, and its owner reads the count.
 ///
 /// ```
 /// use kernel::{
@@ -451,7 +452,7 @@ impl From<CString> for IrqName {
 ///     Ok(registration.handler().fired.load(Relaxed))
 /// }
 ///
-/// // SAFETY: There is no such line, so it is never requested.
+/// // SAFETY: The line does not exist, so it is never requested.
 /// let missing = unsafe { IrqRequest::of_line(u32::MAX) };
 /// assert_eq!(count(missing), Err(EINVAL));
 /// # Ok::<(), Error>(())
@@ -462,10 +463,10 @@ pub struct IrqAction<'a, T, C: Context<T>> {
     name: IrqName,
     #[pin]
     handler: T,
-    // The cookie is the address of the whole, which therefore must not move.
+    // The cookie is the address of this object, so the object must not move.
     #[pin]
     _pin: PhantomPinned,
-    // Initialised by the request itself, hence last.
+    // Last, because the request itself initialises it.
     context: C,
 }
 
@@ -474,18 +475,18 @@ pub type Registration<'a, T> = IrqAction<'a, T, Hard>;
 
 /// An action whose handler is split between hard interrupt context and a thread.
 ///
-/// Unless the hard half makes the device quiet, a level line needs [`Flags::ONESHOT`]: then it
-/// stays masked until the thread is done.
+/// A level line needs [`Flags::ONESHOT`], unless the hard half quiets the device. With that flag,
+/// the line stays masked until the thread is done.
 pub type ThreadedRegistration<'a, T> = IrqAction<'a, T, Threaded>;
 
-/// An action whose handler is a thread, before which the line is masked. The hard half of the
-/// handler is not called.
+/// An action whose handler is a thread. The line is masked until the thread is done, and the hard
+/// half of the handler is not called.
 ///
-/// [`Flags::ONESHOT`], which the core asks for, is set by itself. Also right for a line that nests
-/// in another one's thread: the handler is called in that thread then.
+/// [`Flags::ONESHOT`], which the core requires, is always set. If the line nests in the thread of
+/// another line, the handler is called in that thread.
 pub type ThreadOnlyRegistration<'a, T> = IrqAction<'a, T, ThreadOnly>;
 
-/// An action whose handler runs in whatever context the line's chip calls for.
+/// An action whose handler runs in the context that the line's chip requires.
 ///
 /// # Examples
 ///
@@ -511,8 +512,8 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     ///
     /// May sleep. The errors are those of the C function that the context stands for, among them:
     ///
-    /// - `EBUSY`: the line is taken, and one of the two does not share it,
-    /// - `EINVAL`: the line does not exist or may not be requested, or the flags contradict each
+    /// - `EBUSY`: the line is taken, and the action on it or this one does not share the line,
+    /// - `EINVAL`: the line does not exist or cannot be requested, or the flags contradict each
     ///   other or the line,
     /// - `ENOTCONN`: the number is `IRQ_NOTCONNECTED`,
     /// - `ENOSYS`: the line has no chip,
@@ -520,8 +521,8 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     ///
     /// # Safety
     ///
-    /// The caller must not [`core::mem::forget()`] the registration, nor keep its destructor from
-    /// running in any other way: the action would outlive what the handler borrows.
+    /// The caller must not [`core::mem::forget()`] the registration, or keep its destructor from
+    /// running in any other way. The action would outlive what the handler borrows.
     pub unsafe fn new(
         request: IrqRequest<'a>,
         flags: Flags,
@@ -535,9 +536,9 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
         Self::install(request, flags, name, handler)
     }
 
-    /// Prepares everything, and installs the action as the last step.
+    /// Initialises the object, and installs the action as the last step.
     ///
-    /// The public functions around this one differ in what they ask of the caller.
+    /// The public functions that call this differ in what they require of the caller.
     fn install(
         request: IrqRequest<'a>,
         flags: Flags,
@@ -549,16 +550,17 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
         C: 'a,
     {
         // INVARIANT: The request is the last step of the initialisation. When it succeeds, the
-        // action is installed with the address of `Self` for a cookie.
+        // action is installed with the address of `Self` as its cookie.
         try_pin_init!(&this in Self {
             request,
             name: name.into(),
             handler <- handler,
             _pin: PhantomPinned,
             // SAFETY:
-            // - `this` points at an `IrqAction<'_, T, C>`, of which `handler` and `name` are
-            //   initialised and, as it is pinned, stay where they are.
-            // - They do until `PinnedDrop::drop()` has freed the action.
+            // - `this` points at an `IrqAction<'_, T, C>` whose `handler` and `name` are
+            //   initialised.
+            // - It is pinned, so both stay in place until `PinnedDrop::drop()` has freed the
+            //   action.
             context: unsafe {
                 C::request(request.irq, flags, name.as_c_str(), this.as_ptr().cast())
             }?,
@@ -581,38 +583,38 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
         LineInfo::of(self.irq())
     }
 
-    /// Returns the context that was asked for, or found.
+    /// Returns the context that the handler runs in.
     pub fn context(&self) -> &C {
         &self.context
     }
 
-    /// Waits for handlers of this line that are running, on whatever CPU.
+    /// Waits for handlers of this line that are running, on any CPU.
     ///
-    /// Must not be called by a handler of this line, nor where sleeping is not allowed.
+    /// Must be called where sleeping is allowed, and not by a handler of this line.
     #[inline]
     pub fn synchronize(&self) {
-        // SAFETY: It is always safe to call `synchronize_irq()`, from process context.
+        // SAFETY: `synchronize_irq()` takes any number, in process context.
         unsafe { bindings::synchronize_irq(self.irq()) };
     }
 
-    /// Makes a later disabling of the line mask it at its chip at once.
+    /// Makes the core mask the line at its chip as soon as the line is disabled.
     ///
-    /// By default the core is lazy: it masks a disabled line when it fires again. For a level line
-    /// that is disabled by its own handler that costs a second interrupt each time. Stays in effect
-    /// until the line is freed. May be called from any context.
+    /// By default the core masks a disabled line only when it fires again. If the handler of a
+    /// level line disables the line, that costs a second interrupt each time. Stays in effect until
+    /// the line is freed. May be called in any context.
     pub fn disable_unlazy(&self) {
-        // SAFETY: It is always safe to change the status of a line, and by the type invariants the
-        // line is ours.
+        // SAFETY: `irq_modify_status()` takes any number, and by the type invariants the line is
+        // ours.
         unsafe {
             bindings::irq_modify_status(self.irq(), 0, bindings::IRQ_DISABLE_UNLAZY as c_ulong)
         };
     }
 
-    /// Forgets an edge that came in before and waits for the line to be enabled.
+    /// Discards an edge that came while the line was disabled.
     ///
-    /// The core keeps such an edge even when the line changes hands, and hands it to the next
-    /// owner. Meant for a line requested with [`Flags::NO_AUTOEN`], before it is enabled: later an
-    /// event may be lost. May sleep if the line's chip is behind a slow bus. See
+    /// The core keeps such an edge even if the line is freed, and hands it to the next owner. Call
+    /// this for a line that was requested with [`Flags::NO_AUTOEN`], before the line is enabled.
+    /// Later, an event may be lost. May sleep if the line's chip is behind a slow bus. See
     /// `irq_discard_pending()`.
     pub fn discard_pending(&self) {
         // SAFETY: By the type invariants the line is ours.
@@ -623,8 +625,9 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
 impl<T: 'static, C: Context<T> + 'static> IrqAction<'static, T, C> {
     /// Requests the line as [`Self::new()`] does, for a handler that borrows nothing.
     ///
-    /// To leak such a registration leaks memory and the line. Whether the line, or the code of the
-    /// handler, may go away meanwhile was settled by who made the request: so this is safe.
+    /// This is safe. To leak such a registration leaks memory and the line. The maker of the
+    /// request promises that the line and the code of the handler stay, see
+    /// [`IrqRequest::of_line()`].
     pub fn register(
         request: IrqRequest<'static>,
         flags: Flags,
@@ -639,7 +642,7 @@ impl<T: 'static, C: Context<T> + 'static> IrqAction<'static, T, C> {
 impl<T, C: Context<T>> PinnedDrop for IrqAction<'_, T, C> {
     fn drop(self: Pin<&mut Self>) {
         let irq = self.irq();
-        // SAFETY: Only the address is used, nothing is moved.
+        // SAFETY: Only the address is used, so nothing moves.
         let cookie = ptr::from_mut(unsafe { self.get_unchecked_mut() });
 
         // SAFETY: By the type invariants, an action with this cookie is installed on the line.
@@ -650,7 +653,7 @@ impl<T, C: Context<T>> PinnedDrop for IrqAction<'_, T, C> {
 
 /// The context that the handler of an [`IrqAction`] runs in.
 ///
-/// Sealed: a context is a C request function, and those are all here.
+/// Sealed: each context stands for a C request function, and this module has all of them.
 pub trait Context<T>: private::Sealed + Sized {
     /// Installs an action.
     ///
@@ -670,7 +673,7 @@ impl<T: Handler> Context<T> for Hard {
     unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
         // SAFETY:
         // - `handle::<T, Self>` may be called with `cookie` by the safety requirements.
-        // - `name` and `cookie` outlive the action by the safety requirements.
+        // - `name` and the handler outlive the action by the safety requirements.
         to_result(unsafe {
             bindings::request_irq(
                 irq,
@@ -692,7 +695,8 @@ impl<T: ThreadedHandler> Context<T> for Threaded {
         let hard = handle_hard_half::<T, Self>;
         let thread = handle_thread_half::<T, Self>;
 
-        // SAFETY: Both may be called with `cookie` by the safety requirements, which are passed on.
+        // SAFETY: Both callbacks may be called with `cookie`, and `name` stays valid, by the safety
+        // requirements of this function.
         unsafe { request_threaded(irq, Some(hard), Some(thread), flags, name, cookie) }?;
         Ok(Self(()))
     }
@@ -706,35 +710,36 @@ impl<T: ThreadedHandler> Context<T> for ThreadOnly {
         let flags = flags | Flags::ONESHOT;
         let thread = handle_thread_half::<T, Self>;
 
-        // SAFETY: It may be called with `cookie` by the safety requirements, which are passed on.
+        // SAFETY: The callback may be called with `cookie`, and `name` stays valid, by the safety
+        // requirements of this function.
         unsafe { request_threaded(irq, None, Some(thread), flags, name, cookie) }?;
         Ok(Self(()))
     }
 }
 
-/// The context that the line's chip calls for, see [`AnyContextRegistration`].
+/// The context that the line's chip requires, see [`AnyContextRegistration`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnyContext {
-    /// The handler runs in hard interrupt context (`IRQC_IS_HARDIRQ`), or where the core moves
-    /// that, see [`Handler::handle()`].
+    /// The handler runs in hard interrupt context (`IRQC_IS_HARDIRQ`), unless the core moves it to
+    /// a thread, see [`Handler::handle()`].
     Hard,
 
     /// The handler runs in the thread of the line that this one is demultiplexed from
     /// (`IRQC_IS_NESTED`).
     Nested,
 
-    /// The handler runs in a thread of the line's own, and the line is masked meanwhile.
+    /// The handler runs in the line's own thread, and the line is masked until it returns.
     ///
-    /// That is so where the chip is behind a slow bus, but its interrupts do not come from a
-    /// thread: the handler of such a line could not mask it.
+    /// This is the context if the chip is behind a slow bus but its interrupts do not come from a
+    /// thread. In hard interrupt context, the handler of such a line could not mask it.
     Threaded,
 }
 
 impl<T: Handler> Context<T> for AnyContext {
     unsafe fn request(irq: u32, flags: Flags, name: &CStr, cookie: *mut c_void) -> Result<Self> {
         let handler: Callback = handle::<T, Self>;
-        // A line that is not there is for the C function to refuse. One that is there stays as it
-        // is: its chip is not exchanged while it is mapped.
+        // If the line does not exist, the C function refuses it. If it exists, its chip does not
+        // change while it is mapped.
         let context = LineInfo::of(irq).map_or(Self::Hard, |line| {
             if line.is_nested() {
                 Self::Nested
@@ -750,7 +755,8 @@ impl<T: Handler> Context<T> for AnyContext {
             Self::Threaded => (None, Some(handler), flags | Flags::ONESHOT),
         };
 
-        // SAFETY: It may be called with `cookie` by the safety requirements, which are passed on.
+        // SAFETY: The callback may be called with `cookie`, and `name` stays valid, by the safety
+        // requirements of this function.
         unsafe { request_threaded(irq, hard, thread, flags, name, cookie) }?;
         Ok(context)
     }
@@ -762,9 +768,10 @@ type Callback = unsafe extern "C" fn(c_int, *mut c_void) -> bindings::irqreturn_
 ///
 /// # Safety
 ///
-/// - `hard` and `thread` may be called with `cookie` until `free_irq(irq, cookie)` has returned, if
-///   this succeeds.
-/// - `name` must stay valid as long.
+/// If this succeeds, until `free_irq(irq, cookie)` has returned:
+///
+/// - It must be allowed to call `hard` and `thread` with `cookie`.
+/// - `name` must stay valid.
 unsafe fn request_threaded(
     irq: u32,
     hard: Option<Callback>,
@@ -775,7 +782,7 @@ unsafe fn request_threaded(
 ) -> Result {
     let (flags, name) = (flags.into_inner(), name.as_char_ptr());
 
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: The callbacks and `name` are as required by the safety requirements of this function.
     to_result(unsafe { bindings::request_threaded_irq(irq, hard, thread, flags, name, cookie) })
 }
 
@@ -783,16 +790,16 @@ unsafe fn request_threaded(
 ///
 /// # Safety
 ///
-/// `cookie` must have been passed to [`Context::request()`] of `C`, and the action must not have
-/// been freed.
+/// `cookie` must be the one that was passed to [`Context::request()`] of `C`, and the action must
+/// not have been freed.
 #[inline]
 unsafe fn handler_of<'h, T: 'h, C: Context<T> + 'h>(cookie: *mut c_void) -> &'h T {
     let action = cookie.cast::<IrqAction<'h, T, C>>();
 
-    // Only the handler is borrowed: the rest may still be under initialisation.
+    // Only the handler is borrowed, because `context` may not be initialised yet.
     //
-    // SAFETY: By the safety requirements, `handler` is initialised, and stays until the action is
-    // freed, which waits for the caller.
+    // SAFETY: By the safety requirements, `handler` is initialised. It stays until the action is
+    // freed, and freeing the action waits for the caller.
     unsafe { &*ptr::addr_of!((*action).handler) }
 }
 
@@ -803,7 +810,7 @@ unsafe extern "C" fn handle<T: Handler, C: Context<T>>(
     _irq: c_int,
     cookie: *mut c_void,
 ) -> bindings::irqreturn_t {
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `cookie` is as `handler_of()` requires, by the safety requirements of this function.
     let handler = unsafe { handler_of::<T, C>(cookie) };
 
     bindings::irqreturn_t(handler.handle() as c_uint)
@@ -816,7 +823,7 @@ unsafe extern "C" fn handle_hard_half<T: ThreadedHandler, C: Context<T>>(
     _irq: c_int,
     cookie: *mut c_void,
 ) -> bindings::irqreturn_t {
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `cookie` is as `handler_of()` requires, by the safety requirements of this function.
     let handler = unsafe { handler_of::<T, C>(cookie) };
 
     bindings::irqreturn_t(handler.handle() as c_uint)
@@ -829,7 +836,7 @@ unsafe extern "C" fn handle_thread_half<T: ThreadedHandler, C: Context<T>>(
     _irq: c_int,
     cookie: *mut c_void,
 ) -> bindings::irqreturn_t {
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `cookie` is as `handler_of()` requires, by the safety requirements of this function.
     let handler = unsafe { handler_of::<T, C>(cookie) };
 
     bindings::irqreturn_t(handler.handle_threaded() as c_uint)
