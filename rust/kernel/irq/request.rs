@@ -533,22 +533,6 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
         T: 'a,
         C: 'a,
     {
-        Self::install(request, flags, name, handler)
-    }
-
-    /// Initialises the object, and installs the action as the last step.
-    ///
-    /// The public functions that call this differ in what they require of the caller.
-    fn install(
-        request: IrqRequest<'a>,
-        flags: Flags,
-        name: impl Into<IrqName> + 'a,
-        handler: impl PinInit<T, Error> + 'a,
-    ) -> impl PinInit<Self, Error> + 'a
-    where
-        T: 'a,
-        C: 'a,
-    {
         // INVARIANT: The request is the last step of the initialisation. When it succeeds, the
         // action is installed with the address of `Self` as its cookie.
         try_pin_init!(&this in Self {
@@ -634,7 +618,8 @@ impl<T: 'static, C: Context<T> + 'static> IrqAction<'static, T, C> {
         name: impl Into<IrqName> + 'static,
         handler: impl PinInit<T, Error> + 'static,
     ) -> impl PinInit<Self, Error> + 'static {
-        Self::install(request, flags, name, handler)
+        // SAFETY: The handler borrows nothing, so a leaked action does not outlive a borrow.
+        unsafe { Self::new(request, flags, name, handler) }
     }
 }
 
