@@ -99,27 +99,19 @@ where
 {
     dev: ARef<Device>,
     handler: Arc<T>,
-    line: Arc<Line<T, C>>,
+    line: Arc<Line<Action<T, C>>>,
 }
 
-/// The action of a [`ManagedIrq`]. `None` once the line is free.
+type Action<T, C> = IrqAction<'static, Arc<T>, C>;
+
+/// The action of a [`ManagedIrq`], of type `A`. `None` once the line is free.
 #[pin_data]
-struct Line<T, C>
-where
-    T: Send + Sync + 'static,
-    C: Context<Arc<T>> + Send + Sync + 'static,
-{
+struct Line<A> {
     #[pin]
-    action: Mutex<Option<Action<T, C>>>,
+    action: Mutex<Option<Pin<KBox<A>>>>,
 }
 
-type Action<T, C> = Pin<KBox<IrqAction<'static, Arc<T>, C>>>;
-
-impl<T, C> Line<T, C>
-where
-    T: Send + Sync + 'static,
-    C: Context<Arc<T>> + Send + Sync + 'static,
-{
+impl<A> Line<A> {
     /// Frees the line. When this returns, the line is free: this call has freed it, or an earlier
     /// one.
     fn free(&self) {
@@ -189,7 +181,7 @@ where
         to_result(unsafe {
             bindings::__devm_add_action(
                 dev.as_raw(),
-                Some(Line::<T, C>::unbind),
+                Some(Line::<Action<T, C>>::unbind),
                 data.cast_mut().cast(),
                 c"ManagedIrq".as_char_ptr(),
             )
@@ -213,10 +205,7 @@ where
     /// Unbinding waits for the function. Must be called where sleeping is allowed, and not by the
     /// handler of the line: freeing the line waits for the handler, and holds the lock that this
     /// takes.
-    pub fn with_action<R>(
-        &self,
-        call: impl FnOnce(&IrqAction<'static, Arc<T>, C>) -> R,
-    ) -> Option<R> {
+    pub fn with_action<R>(&self, call: impl FnOnce(&Action<T, C>) -> R) -> Option<R> {
         self.line.action.lock().as_ref().map(|action| call(action))
     }
 
@@ -239,7 +228,7 @@ where
         let removed = unsafe {
             bindings::devm_remove_action_nowarn(
                 self.dev.as_raw(),
-                Some(Line::<T, C>::unbind),
+                Some(Line::<Action<T, C>>::unbind),
                 data.cast_mut().cast(),
             )
         } == 0;
