@@ -32,7 +32,7 @@ void irq_user_revoke(unsigned int irq)
 	}
 
 	/* First, so that an open which irq_user_evict() does not find sees it. */
-	irq_set_status_flags(irq, IRQ_NOREQUEST);
+	irq_set_status_flags(irq, _IRQ_NOREQUEST);
 	irq_user_evict(irq);
 }
 
