@@ -3,25 +3,28 @@
 //! `/proc/irq/<irq>/irq`: an interrupt line as a file.
 //!
 //! A privileged program that opens the file owns the line. `read` waits until the line has fired
-//! and returns how often it did. `poll` and its relatives report whether a read would wait. The
+//! and stores how often it did. `poll` and its relatives report whether a read would wait. The
 //! last `close` gives the line back. Peter Chubb designed the interface in 2005;
 //! [`irq-user.rst`](srctree/Documentation/userspace-api/irq-user.rst) describes it for users.
 //!
 //! The nodes `/dev/irq/<device>/<line>` of `kernel/irq/user_node.c` open the same file. Opening a
-//! node checks the permission of the node and nothing else.
+//! node needs no permission but that of the node.
 //!
 //! # Contexts
 //!
 //! | what | context | may run at the same time as |
 //! |------|---------|-----------------------------|
-//! | open | process | another open, revoke |
-//! | handler | hard interrupt; a thread if its chip needs one | all but itself and release |
+//! | open | process | another open, handler, revoke |
+//! | handler | hard interrupt; a thread if its chip needs one | all but itself |
 //! | `irq_user/<irq>` | a thread, if the core forces handlers into threads | all but itself |
 //! | read, write, poll | process | each other, handler, revoke |
-//! | resume | process, devices suspended | handler, revoke |
-//! | release | process, after the last reference to the file is gone | revoke, resume |
+//! | resume | process, devices suspended, tasks frozen | handler, release, revoke |
+//! | release | process, after the last reference to the file is gone | handler, resume, revoke |
 //! | `fasync`, `fdinfo` | process | all but open and release |
-//! | revoke, hold | process, before the line or its chips go away | all of the above |
+//! | revoke | process, before the line or its chips go away or change | all of the above |
+//!
+//! A read or write holds a reference to the file. So it never runs beside release: if a thread
+//! closes the descriptor while another sleeps in read, the line stays owned until that read returns.
 //!
 //! # Lifetimes
 //!
@@ -34,8 +37,8 @@
 //! entry, and cannot release the file before its last reference is gone.
 //!
 //! The wait queue lives as long as [`UserIrq`], which lives until the release. The entry of a
-//! poller belongs to `epoll`, which takes it off the queue before the release, or to a thread that
-//! holds a reference to the file. So the queue outlives all entries, and needs neither a grace
+//! `epoll` leaves the queue before the release. Each other poller holds a reference to the file. So
+//! the queue outlives all entries, and needs neither a grace
 //! period nor `POLLFREE`.
 //!
 //! Procfs does wait for an open that is running, with `sparse_irq_lock` held. So open must not take
@@ -49,11 +52,11 @@
 //! set IRQ_NOREQUEST                           an open that begins now: EINVAL
 //! take the file out of OPEN_FILES
 //! set GONE in the word, wake all              sleepers: EIO, POLLHUP
-//! take the action out, under its lock         the last close: the same, whichever is first
+//! take the action out, under its lock         the last close does so, too: one of them frees it
 //!     free_irq(): the handler has ended
 //! free the MSI, the chip's data, the domain   later calls: EIO
 //! take sparse_irq_lock
-//!     remove the entry                        an open that was running has failed by now
+//!     remove the entry                        an open that was running has ended by now
 //!     free the descriptor
 //!                                             the last close: drop the file's reference
 //! ```
@@ -75,32 +78,33 @@
 //!                                  sleep, and look again
 //! ```
 //!
-//! One word holds the state of the line. Each step above is one load or one exchange of that word.
-//! [`Events`] describes its protocol.
+//! One word holds the state of the line. Each look and each change is one load or one exchange of
+//! that word. [`Events`] describes its protocol.
 //!
-//! *Who arms.* Open arms the line once. After that, a read or poll that finds no event arms it,
-//! unless another thread has taken an event or written since that read or poll began: the other
-//! thread may still serve the device. A write of 1 always arms the line. The handler never does. A
-//! read that begins later does arm, so the program must quiet the device before another of its
-//! threads starts to wait.
+//! *Who arms.* Open arms the line once. After that, a read or poll that finds no event arms it. If
+//! another thread has taken an event or written since that call began, the call does not arm: the
+//! other thread may still serve the device. A call that begins after the event was taken does arm.
+//! So the program must quiet the device before another of its threads starts to wait. A write of 1
+//! or 2 always arms the line. The handler never does.
 //!
 //! *No wake is lost.* A sleeper enters the slot or the queue before its last look at the word, and
 //! the handler changes the word before it looks for sleepers. [`Waiters`] names the barriers. A
-//! killed reader takes no event and wakes another reader instead, because the handler may have
-//! chosen the killed one.
+//! killed reader takes no event and wakes another reader instead, because the handler may have woken
+//! only the killed one.
 //!
 //! *An edge while the line is masked* is kept: the handler runs and sets a flag in the word.
 //! Further edges coalesce with it. The task that arms the line turns the kept edge into an event
-//! and wakes the waiters itself. If the line is disabled in the core, the core keeps the edge, and
-//! hands it to the task that enables the line, because the action has [`Flags::NO_RESEND`]. If it
-//! came while the system was suspended, the resume takes it.
+//! and wakes the waiters itself. If the line is disabled in the core, the core keeps the edge
+//! pending. [`Flags::NO_RESEND`] stops the core from sending it again, and `irq_user_enable()`
+//! returns it to the task that enables the line. If the edge came while the system was suspended,
+//! the resume takes it.
 //!
 //! # Handlers that are forced into threads
 //!
 //! On `PREEMPT_RT`, and with `threadirqs`, this handler still runs in hard interrupt context and
 //! wakes the reader from there. It cannot wake pollers there, because the lock of their queue may
 //! sleep. If there are pollers, the file's own thread wakes them, see [`later`]. A poller that
-//! comes too late for that look finds the event itself. Nothing waits for the thread: it has a
+//! enters the queue after the handler looked finds the event itself. Nothing waits for the thread: it has a
 //! reference to the [`UserIrq`], and drops it when it exits, after the release.
 
 mod events;
@@ -187,8 +191,8 @@ type Action = Pin<KBox<AnyContextRegistration<'static, Owner>>>;
 ///
 /// - `action` is `Some` from the end of a successful open until release or revoke, whichever is
 ///   first. It changes only under its lock. Open holds that lock from before the file is in
-///   [`OPEN_FILES`] until the action is installed. So a thread that finds the file there and then
-///   takes the lock sees the action, unless the open has failed or the action was freed.
+///   [`OPEN_FILES`] until the action is installed. If a thread finds the file there and then takes
+///   the lock, `action` is `None` only if the open has failed or the action was freed.
 /// - `events` are owned while `action` is `Some`, and are disowned under the same lock.
 /// - If `slow`, the line is armed only under that lock, because its chip is behind a bus that
 ///   sleeps.
@@ -217,8 +221,8 @@ struct Door {
 /// The handler of the line of an open file.
 ///
 /// The line's chip decides in which context it runs. If that is the hard interrupt, it runs there
-/// even if the core forces other handlers into threads. It takes no lock that sleeps, wakes the
-/// reader soonest from there, and no program can keep it off its CPU.
+/// even if the core forces other handlers into threads. There it takes no lock that sleeps, no
+/// program can delay it, and it wakes the reader soonest.
 struct Owner(Arc<UserIrq>);
 
 /// Returns whether the core forces handlers into threads: on `PREEMPT_RT`, and with `threadirqs`.
@@ -351,8 +355,8 @@ impl UserIrq {
         }
 
         if self.events.trigger() != Trigger::Edge {
-            // A disabled line must not fire once more: that event would be an echo of one that the
-            // program has acknowledged.
+            // The line is masked at its chip immediately. Otherwise the core would keep one more
+            // interrupt of an asserted line, and the next arm would count it.
             action.disable_unlazy();
         }
         if self.events.trigger() != Trigger::Level {
@@ -531,8 +535,8 @@ impl UserIrq {
             };
         }
         // The count fits into a `Count`. The events are taken after the reader has their number, so
-        // a bad buffer loses no event. All of them are taken, because this reader may have been
-        // woken for any of them.
+        // a bad buffer loses no event. The handler wakes one reader alone, so this reader takes all
+        // events.
         if !put(word.count() as Count) {
             self.pass_on();
             return Err(EFAULT);
@@ -540,8 +544,8 @@ impl UserIrq {
         Ok(self.events.take(word).map(|_| size_of::<Count>()))
     }
 
-    /// Wakes another reader in place of this one. The handler may have chosen this one for the
-    /// wake, and it leaves the event.
+    /// Wakes another reader in place of this one, which leaves the event in the word. The handler
+    /// may have woken no other reader.
     #[cold]
     fn pass_on(&self) {
         // The full barrier (D) of `Waiters`: it pairs with (B) of the other reader.
@@ -670,11 +674,10 @@ extern "C" fn irq_user_init() {
 
 /// Takes the line `irq` from its owner, see `include/linux/irq_user.h`.
 ///
-/// `irq_user_revoke()` sets `IRQ_NOREQUEST` and calls this. An open that begins later is refused
-/// because of `IRQ_NOREQUEST`. An open that is running enters [`OPEN_FILES`] before or after the
-/// search here. If before, [`UserIrq::free()`] waits until that open has ended. If after, it takes
-/// the lock of [`OPEN_FILES`] after the search has released it, so its request sees
-/// `IRQ_NOREQUEST`.
+/// `irq_user_revoke()` sets `IRQ_NOREQUEST` first. An open that begins later is then refused. If a
+/// running open entered [`OPEN_FILES`] before the search here, [`UserIrq::free()`] waits for its
+/// lock. If it enters later, it takes the lock of [`OPEN_FILES`] after the search has released it,
+/// so its request sees `IRQ_NOREQUEST`.
 #[export]
 extern "C" fn irq_user_evict(irq: c_uint) {
     let user = open_files().and_then(|mut files| files.remove(irq as usize));

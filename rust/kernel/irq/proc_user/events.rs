@@ -48,10 +48,16 @@ use core::ptr;
 ///
 /// # Masking
 ///
-/// The first edge or message sets `MASKED` in the word, which costs the handler one exchange. The
-/// line itself can still fire. The second edge runs the handler again, which keeps it: `KEPT`. The
-/// third edge disables the line in the core: `OFF`. When a fourth edge comes, the core masks the
-/// line at its chip, and keeps the edge. So a masked line runs its handler at most twice more.
+/// What the edges or messages of an armed line do, if no task arms it in between:
+///
+/// | edge | flag | what happens |
+/// |------|------|--------------|
+/// | first | `MASKED` | it is counted. The line can still fire |
+/// | second | `KEPT` | the handler runs and keeps it |
+/// | third | `OFF`, `COALESCED` | the handler runs and disables the line in the core |
+/// | fourth | none | the core keeps it pending, and most flow handlers mask the line at its chip |
+///
+/// So a masked line runs its handler at most twice more.
 ///
 /// A level line would fire again immediately, and a line with an unknown trigger may. The first
 /// event disables these in the core.
@@ -79,7 +85,7 @@ use core::ptr;
 /// T1 arms: the kept edge is an event       (H looks again, keeps its edge, and sets OFF: the next
 /// H disables, exchanges: fails             arm enables)
 ///
-/// H looks: masked, disables: depth 1       two enables for one disable
+/// H looks: masked, disables: depth 1       the line is enabled twice for one disable
 /// T1 arms                                  (T1 enables only if its exchange has cleared OFF)
 /// H exchanges: sets OFF
 ///
@@ -91,8 +97,8 @@ use core::ptr;
 /// T2 revokes: not owned, frees the action  (irq_user_enable() reads `owned` under the
 /// T1 enables: refused                      descriptor's lock, which freeing the action takes)
 ///
-/// an edge comes while the line is OFF      the edge is lost, or waits for a softirq
-/// T1 arms                                  (irq_user_enable() returns it, T1 counts it)
+/// an edge comes while the line is OFF      the edge is lost, or delayed until a softirq runs
+/// T1 arms                                  (irq_user_enable() returns it, T1 notes it)
 /// ```
 pub(super) struct Events {
     word: Atomic<u64>,
@@ -120,8 +126,8 @@ impl Events {
         }
     }
 
-    /// Notes that the line is requested for these events. Functions that change the word may be
-    /// called only afterwards.
+    /// Notes that the line is requested for these events. Functions that enable or disable the line
+    /// may be called only afterwards.
     ///
     /// # Safety
     ///
@@ -157,8 +163,8 @@ impl Events {
         Word::from_raw(self.word.load(Acquire))
     }
 
-    /// Counts an event, and masks the line unless it runs free. If the line was masked already,
-    /// keeps the edge instead. Returns whether there is something for a reader. Called by the
+    /// Counts an event, and masks the line unless it runs free. If an edge line was masked
+    /// already, keeps the edge instead. Returns whether there is something for a reader. Called by the
     /// handler.
     ///
     /// The full barrier (A) of [`Waiters`]: what the caller does next comes after the event is
@@ -220,8 +226,9 @@ impl Events {
         self.unmask(|word| word.freed().stepped())
     }
 
-    /// Masks the line, and ends free running. Does not wait for the handler. Returns as
-    /// [`Self::arm()`], because another task may arm the line before a second disable is undone.
+    /// Masks the line, and ends free running. Does not wait for the handler. If the line
+    /// was disabled already, undoes the second disable; another task may have armed the line by
+    /// then. So returns as [`Self::arm()`].
     ///
     /// Must be called with the owner's lock, see [`Self::own()`].
     pub(super) fn mask(&self) -> bool {
@@ -273,8 +280,7 @@ impl Events {
     /// error.
     ///
     /// Takes all events, and is a full barrier: the (C) of [`Waiters`], which pairs with (A). If
-    /// the handler counts an event after this exchange, its look for sleepers sees what the caller
-    /// did before.
+    /// the handler counts an event after this exchange, it sees that the caller has left the slot.
     ///
     /// [`Waiters`]: super::waiters::Waiters
     pub(super) fn take(&self, seen: Word) -> Result<Word, Word> {
@@ -293,9 +299,11 @@ impl Events {
 
     /// Takes an edge that came while the system was suspended. Returns as [`Self::arm()`].
     pub(super) fn resume(&self) -> bool {
+        // No open runs, because tasks are frozen: `desc` is what `owned` is said of.
         let desc = self.desc.load(Relaxed);
 
-        // SAFETY: By the type invariants, `desc` is valid while `owned` is true.
+        // SAFETY: By the type invariants, `desc` is valid while `owned` is true. The callee reads
+        // `owned` as an RCU reader, and a descriptor is freed after a grace period.
         let edge = unsafe { bindings::irq_user_take_pending(desc, self.owned.as_ptr()) };
 
         edge && self.note_edge(self.look())
@@ -324,7 +332,8 @@ impl Events {
     fn enable(&self, old: Word) -> bool {
         let desc = self.desc.load(Relaxed);
         // SAFETY:
-        // - By the type invariants, `desc` is valid while `owned` is true.
+        // - By the type invariants, `desc` is valid while `owned` is true. The callee reads `owned`
+        //   as an RCU reader, and a descriptor is freed after a grace period.
         // - If the chip is behind a slow bus, the action stays: the caller holds the owner's lock,
         //   or is the handler.
         // - The line was disabled once for this call, by the type invariants.
@@ -341,7 +350,7 @@ impl Events {
             return false;
         }
         // If the kept edge has become an event that no reader has taken, this edge coalesces with
-        // it. If a reader has taken it, this edge may have come after that read, so it counts.
+        // it. If a reader has taken it, this edge may be newer, and must not be dropped.
         let (old, new) = self.change(|word| {
             if old.has_kept() && word.count() != 0 {
                 word.coalesced()

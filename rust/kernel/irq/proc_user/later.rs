@@ -13,8 +13,8 @@
 //! any length of time. The thread has a reference to the file's [`UserIrq`]. [`Later::end()`] asks
 //! it to exit, and it drops the reference when it exits.
 //!
-//! Open starts the thread before it enters the file in the list of open files. A revocation waits
-//! for an open that has done so, and must not wait for the creation of a thread. A busy line is
+//! A revocation waits for an open whose file is in the list of open files, and must not wait for the
+//! creation of a thread. So open starts the thread first. A busy line is
 //! refused before a thread is started.
 //!
 //! The thread belongs to the kernel, not to the opener: no memory cgroup is charged for its stack.
@@ -73,8 +73,8 @@ impl Later {
 
     /// Orders the thread to wake the file's pollers. May be called in hard interrupt context.
     pub(super) fn wake_pollers(&self) {
-        // If the flag was set already, the thread was woken, and has not cleared the flag yet. It
-        // looks for pollers after it has cleared the flag, so it finds those that the caller saw.
+        // If the flag was set already, the thread has yet to clear it and to look for pollers. That
+        // look finds the caller's pollers.
         if !self.wanted.xchg(true, Full) {
             self.wake();
         }
@@ -134,8 +134,8 @@ pub(super) fn start(user: &Arc<UserIrq>) -> Result {
     .map_err(|error| {
         // SAFETY: `data` comes from `into_foreign()` above, and no thread has it.
         drop(unsafe { <Arc<UserIrq> as ForeignOwnable>::from_foreign(data) });
-        // `EAGAIN` means too many threads. From open it would look as if a non-blocking file had to
-        // wait. `EINTR`, which is passed on, means that the opener is being killed.
+        // `EAGAIN` means too many threads. From an open with `O_NONBLOCK`, a program would take it
+        // for "try again". `EINTR`, which is passed on, means that the opener is being killed.
         if error == EAGAIN {
             ENOMEM
         } else {

@@ -65,18 +65,17 @@ const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 ///
 /// - (A) is the exchange in [`Events::fire()`] and [`Events::revoke()`], and that of a task that
 ///   turns a kept edge into an event. It pairs with (B) and (C).
-/// - (B) is the exchange that takes the slot, a barrier in `prepare_to_swait_event()` or
-///   `poll_wait()`, or, if a signal keeps the reader from sleeping, one in [`Self::sleep()`]. It
-///   pairs with (A) and (D).
+/// - (B) is the exchange that takes the slot; of a reader that finds the slot taken, a barrier in
+///   `prepare_to_swait_event()`; of a poller, one in `poll_wait()`; of a reader that a signal keeps
+///   from sleeping, a barrier of its own. It pairs with (A) and (D).
 /// - (C) is the exchange in [`Events::take()`] and [`Events::take_storm()`]. It pairs with (A).
 /// - (D) is a barrier of a reader that leaves an event behind and wakes another reader. It pairs
 ///   with (B).
 ///
-/// The handler may find a reader in the slot that leaves the slot before the wake. That reader is
-/// awake by then, or asleep elsewhere, and must not miss the event. So there is a full barrier
-/// between leaving the slot and the reader's last look at the word: (B) of its next sleep, or (C),
-/// which leaves no event behind. If a reader does leave an event behind, it wakes another reader
-/// instead, after (D).
+/// The handler may read the slot just before the reader leaves it. Then its wake does nothing. So a
+/// reader that leaves the slot looks at the word once more after a full barrier: (B) of its next
+/// sleep, or (C), which leaves no event behind. If a reader does leave an event behind, it wakes
+/// another reader instead, after (D).
 ///
 /// [`Events::fire()`]: super::events::Events::fire
 /// [`Events::revoke()`]: super::events::Events::revoke
@@ -186,8 +185,8 @@ impl Waiters {
     /// Wakes all pollers and one of the exclusive ones, and sends the signals of `O_ASYNC`. Not in
     /// hard interrupt context if handlers are forced into threads.
     ///
-    /// The wake has no key. io_uring would take the key for the result of a poll, and not poll
-    /// again, although another thread may have taken the event by then.
+    /// The wake has no key. If it had one, io_uring would report the key as the result and not call
+    /// poll again, although another thread may have taken the event by then.
     pub(super) fn wake_pollers(&self) {
         self.wake_pollers_and(1);
         self.send_signals(bindings::POLL_IN);
@@ -231,14 +230,14 @@ impl Waiters {
     pub(super) fn sleep(&self, ready: impl FnOnce() -> bool) -> Result {
         let current = Task::current_raw();
 
-        // Before the slot is taken: a reader that a wake has chosen must look at the word.
+        // Look for a signal before taking the slot: a reader in the slot must look at the word.
         if current!().signal_pending() {
             // The full barrier (B), for a reader that has left the slot before: pairs with (A).
             smp_mb(Full);
             return if ready() { Ok(()) } else { Err(ERESTARTSYS) };
         }
 
-        // Before the slot is taken: a wake of a reader in the slot must not find it running.
+        // Set the state before taking the slot: a wake must not find the reader in it running.
         set_state(SLEEPING as c_uint);
         // The full barrier (B): pairs with (A) and (D).
         //
@@ -269,7 +268,7 @@ impl Waiters {
         entry.task_list.next = &raw mut entry.task_list;
         entry.task_list.prev = entry.task_list.next;
 
-        // Contains the full barrier (B), which pairs with (A) and (D).
+        // Contains the full barrier (B), which pairs with (A) and (D), if no signal is pending.
         //
         // SAFETY: `readers` is initialised by the type invariants, and `entry` above. `entry` does
         // not move until `finish_swait()` has taken it off the queue.
@@ -277,6 +276,10 @@ impl Waiters {
             bindings::prepare_to_swait_event(self.readers.get(), &raw mut entry, SLEEPING)
         };
 
+        if signal != 0 {
+            // The full barrier (B): pairs with (A) and (D).
+            smp_mb(Full);
+        }
         let woken = if ready() {
             Ok(())
         } else if signal != 0 {

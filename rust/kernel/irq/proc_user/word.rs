@@ -17,7 +17,7 @@
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Word(u64);
 
-/// The line is masked: what fires is not an event until the line is armed.
+/// The line is masked. An edge that comes is not an event until the line is armed.
 const MASKED: u64 = 1 << 0;
 
 /// The line is disabled in the core, once, for this word.
@@ -161,7 +161,8 @@ impl Word {
         Some(next)
     }
 
-    /// An edge has come, and the line was disabled for that. [`OFF`] is set if it stays disabled.
+    /// An edge has come, and the line was disabled for that. If [`OFF`] is not set, the
+    /// caller must enable the line.
     pub(super) fn fired_and_disabled(self, trigger: Trigger, too_fast: bool) -> Self {
         if self.has(FREE) {
             if too_fast {
@@ -176,7 +177,7 @@ impl Word {
         }
     }
 
-    /// An edge that the core had kept was handed to the task that enables the line.
+    /// An edge has come that the core kept, or the handler's third one.
     pub(super) fn edge(self) -> Self {
         if self.has(FREE) {
             self.counted()
