@@ -180,7 +180,9 @@ const GONE: u32 = EVENT | bindings::POLLHUP | bindings::POLLERR;
 
 /// The files that are open, by the number of their line. Empty until `irq_user_init()` is called:
 /// early at boot, lines go away and no file can be open.
-static OPEN_FILES: SetOnce<Pin<KBox<XArray<Arc<UserIrq>>>>> = SetOnce::new();
+static OPEN_FILES: SetOnce<&'static OpenFiles> = SetOnce::new();
+
+type OpenFiles = XArray<Arc<UserIrq>>;
 
 /// What is installed on the line of an open file.
 type Action = Pin<KBox<AnyContextRegistration<'static, Owner>>>;
@@ -667,13 +669,17 @@ fn open_files() -> Option<xarray::Guard<'static, Arc<UserIrq>>> {
 /// Makes room for open files, see `include/linux/irq_user.h`. If that fails, no file can be opened.
 #[export]
 extern "C" fn irq_user_init() {
-    if let Ok(files) = KBox::pin_init(XArray::new(xarray::AllocKind::Alloc), GFP_KERNEL) {
-        OPEN_FILES.populate(files);
+    if let Ok(files) = KBox::pin_init(OpenFiles::new(xarray::AllocKind::Alloc), GFP_KERNEL) {
+        let files = files.into_foreign().cast::<OpenFiles>();
+
+        // SAFETY: `files` is valid, and nothing frees it.
+        OPEN_FILES.populate(unsafe { &*files });
     }
 }
 
 /// Takes the line `irq` from its owner, see `include/linux/irq_user.h`.
 ///
+/// Alone, it takes a file that is in [`OPEN_FILES`], and a later open succeeds.
 /// `irq_user_revoke()` sets `IRQ_NOREQUEST` first. An open that begins later is then refused. If a
 /// running open entered [`OPEN_FILES`] before the search here, [`UserIrq::free()`] waits for its
 /// lock. If it enters later, it takes the lock of [`OPEN_FILES`] after the search has released it,

@@ -126,8 +126,8 @@ impl Events {
         }
     }
 
-    /// Notes that the line is requested for these events. Functions that enable or disable the line
-    /// may be called only afterwards.
+    /// Notes that the line is requested for these events. Functions that change the word may be
+    /// called only afterwards, except [`Self::revoke()`].
     ///
     /// # Safety
     ///

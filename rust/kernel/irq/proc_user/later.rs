@@ -13,8 +13,8 @@
 //! any length of time. The thread has a reference to the file's [`UserIrq`]. [`Later::end()`] asks
 //! it to exit, and it drops the reference when it exits.
 //!
-//! A revocation waits for an open whose file is in the list of open files, and must not wait for the
-//! creation of a thread. So open starts the thread first. A busy line is
+//! A revocation waits for an open whose file is among the open files, and need not wait for the
+//! creation of this thread: open starts it first. A busy line is
 //! refused before a thread is started.
 //!
 //! The thread belongs to the kernel, not to the opener: no memory cgroup is charged for its stack.
