@@ -23,8 +23,8 @@
 //! | `fasync`, `fdinfo` | process | all but open and release |
 //! | revoke | process, before the line or its chips go away or change | all of the above |
 //!
-//! A read or write holds a reference to the file. So it never runs beside release: if a thread
-//! closes the descriptor while another sleeps in read, the line stays owned until that read returns.
+//! A read or write holds a reference to the file, so it never runs beside release. If a thread
+//! closes the descriptor while another sleeps in read, the line stays owned until that read ends.
 //!
 //! # Lifetimes
 //!
@@ -89,8 +89,8 @@
 //!
 //! *No wake is lost.* A sleeper enters the slot or the queue before its last look at the word, and
 //! the handler changes the word before it looks for sleepers. [`Waiters`] names the barriers. A
-//! killed reader takes no event and wakes another reader instead, because the handler may have woken
-//! only the killed one.
+//! killed reader takes no event and wakes another reader instead, because the handler may have
+//! woken only the killed one.
 //!
 //! *An edge while the line is masked* is kept: the handler runs and sets a flag in the word.
 //! Further edges coalesce with it. The task that arms the line turns the kept edge into an event
@@ -104,8 +104,8 @@
 //! On `PREEMPT_RT`, and with `threadirqs`, this handler still runs in hard interrupt context and
 //! wakes the reader from there. It cannot wake pollers there, because the lock of their queue may
 //! sleep. If there are pollers, the file's own thread wakes them, see [`later`]. A poller that
-//! enters the queue after the handler looked finds the event itself. Nothing waits for the thread: it has a
-//! reference to the [`UserIrq`], and drops it when it exits, after the release.
+//! enters the queue after the handler looked finds the event itself. Nothing waits for the thread:
+//! it has a reference to the [`UserIrq`], and drops it when it exits, after the release.
 
 mod events;
 #[cfg(all(CONFIG_RUST_IRQ_KUNIT_TEST, CONFIG_IRQ_DOMAIN_HIERARCHY))]

@@ -146,9 +146,9 @@ impl Source {
             return None;
         }
         let arguments = file::read(&self.root.join("proc/cmdline")).unwrap_or_default();
-        let values = arguments.split_whitespace().filter_map(|word| word.strip_prefix(SWITCH));
+        let mut values = arguments.split_whitespace().filter_map(|word| word.strip_prefix(SWITCH));
         // The last value counts. The kernel looks at its first letters alone, see kstrtobool().
-        let switched_off = values.last().is_some_and(|value| {
+        let switched_off = values.next_back().is_some_and(|value| {
             let value = value.to_ascii_lowercase();
             ["0", "n", "f", "of"].iter().any(|no| value.starts_with(no))
         });

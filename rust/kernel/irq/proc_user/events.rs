@@ -163,8 +163,8 @@ impl Events {
         Word::from_raw(self.word.load(Acquire))
     }
 
-    /// Counts an event, and masks the line unless it runs free. If an edge line was masked
-    /// already, keeps the edge instead. Returns whether there is something for a reader. Called by the
+    /// Counts an event, and masks the line unless it runs free. If an edge line was masked already,
+    /// keeps the edge instead. Returns whether there is something for a reader. Called by the
     /// handler.
     ///
     /// The full barrier (A) of [`Waiters`]: what the caller does next comes after the event is
