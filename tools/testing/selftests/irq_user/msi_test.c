@@ -74,6 +74,7 @@ TEST_F(message, masked_messages_coalesce)
 	ASSERT_TRUE(wait_event(self->fd));
 	for (int i = 0; i < 100; i++)
 		line_raise(&self->line);
+	line_settle(&self->line);
 	line_ack(&self->line);
 	EXPECT_EQ(1, read_count(self->fd));
 	/* Waiting arms the line, so the kept message becomes an event. */
@@ -87,6 +88,7 @@ TEST_F(message, no_event_from_before_open)
 {
 	ASSERT_EQ(0, write_value(self->fd, 0));
 	line_raise(&self->line);
+	line_settle(&self->line);
 	close(self->fd);
 	self->fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	ASSERT_LE(0, self->fd);
