@@ -21,8 +21,9 @@
  * On PREEMPT_RT and with threadirqs, the handlers of other functions run in threads. The
  * core demands that either all handlers of a line have IRQF_ONESHOT, or none has it. This
  * handler stays in the hard interrupt, but there it also has IRQF_ONESHOT, and a thread
- * that is never woken. A driver that uses IRQF_NO_THREAD to keep its handler in the hard
- * interrupt cannot share the wire there: the second of the two requests fails.
+ * that is never woken. If a driver that uses IRQF_NO_THREAD has the wire, this handler
+ * does as that driver's. A driver that comes later gets IRQF_ONESHOT if it has none,
+ * because request_irq() allows that.
  */
 #include <linux/interrupt.h>
 #include <linux/irq.h>
@@ -149,16 +150,18 @@ static irqreturn_t intx_thread(int irq, void *data)
 static int intx_request(struct irq_user_intx *intx)
 {
 	unsigned long flags = IRQF_SHARED | IRQF_PROBE_SHARED | IRQF_COND_SUSPEND;
-	irq_handler_t thread = NULL;
+	int ret;
 
-	if (force_irqthreads()) {
-		/* The core gives this flag to handlers that it forces into threads */
-		flags |= IRQF_ONESHOT;
-		thread = intx_thread;
-	} else {
-		flags |= IRQF_COND_ONESHOT;
-	}
-	return request_threaded_irq(intx->wire, intx_demultiplex, thread, flags, intx->name, intx);
+	if (!force_irqthreads())
+		return request_irq(intx->wire, intx_demultiplex, flags, intx->name, intx);
+
+	/* As handlers that the core forces into threads */
+	ret = request_threaded_irq(intx->wire, intx_demultiplex, intx_thread,
+				   flags | IRQF_ONESHOT, intx->name, intx);
+	if (ret != -EBUSY)
+		return ret;
+	/* As a handler that keeps out of threads, which may have the wire */
+	return request_irq(intx->wire, intx_demultiplex, flags | IRQF_NO_THREAD, intx->name, intx);
 }
 
 /* Masks the function, and keeps it masked. */

@@ -25,7 +25,6 @@
 #include "node.h"
 #include "rounds.h"
 #include "sleeper.h"
-#include "waker.h"
 
 #define VIRTIO		0x1af4
 #define ENTROPY		0x1044		/* as a modern device */
@@ -950,7 +949,7 @@ TEST_F_TIMEOUT(virtio, absent_function_counts_nothing, 300)
 	EXPECT_EQ(0, reader_stop(&reader));
 }
 
-/* As "beside", where the driver's handler is never in a thread. */
+/* As "driver", but the driver uses IRQF_NO_THREAD. */
 FIXTURE(unthreaded)
 {
 	struct line line, sibling, other;
@@ -979,37 +978,26 @@ FIXTURE_TEARDOWN(unthreaded)
 	leave_beside(&self->line, &self->sibling, &self->other);
 }
 
-/*
- * Where handlers are forced into threads, such a driver and a function that is bound share no
- * line: the second request fails, and what came first works on.
- */
+/* A bound function and a driver that uses IRQF_NO_THREAD share the line in any order. */
 TEST_F_TIMEOUT(unthreaded, unthreaded_driver, 600)
 {
-	const bool share = !handlers_are_forced_into_threads();
 	struct line *line = &self->line, *sibling = &self->sibling, wire = {};
-	int log = log_end(), set = 0;
+	int log = log_end();
 
 	if (!variant->driver_first)
 		ASSERT_EQ(NULL, node_take(line, "intx"));
 	if (!load_module_with("rust_driver_edu", "repeat=1 no_thread=1"))
 		SKIP(return, "needs the module rust_driver_edu");
 	if (variant->driver_first)
-		set = node_set(line, "irq_user_type", "intx");
-	if (!set && line_number(line) != line_number(sibling))
+		ASSERT_EQ(NULL, node_take(line, "intx"));
+	wire.irq = line_number(sibling);
+	if (line->wire != wire.irq)
 		SKIP(return, "the \"edu\" devices share no INTx line");
 
-	EXPECT_EQ(share || variant->driver_first, driver_has(sibling));
-	EXPECT_EQ(share || !variant->driver_first ? 0 : -EBUSY, set);
-	EXPECT_STREQ(set ? "msi" : "intx", node_get(line, "irq_user_type"));
-	wire.irq = line_number(sibling);
-	EXPECT_TRUE(!driver_has(sibling) || fires_on(&wire, 100));
-	if (set) {
-		EXPECT_EQ(0, try_open(node_path(line, "msi0"), O_RDWR));
-	} else {
-		ASSERT_EQ(NULL, node_take(line, "intx"));
-		check_works(_metadata, line);
-	}
-	EXPECT_TRUE(!driver_has(sibling) || fires_on(&wire, 100));
+	EXPECT_TRUE(driver_has(sibling));
+	EXPECT_TRUE(fires_on(&wire, 100));
+	check_works(_metadata, line);
+	EXPECT_TRUE(fires_on(&wire, 100));
 	EXPECT_EQ(0, log_count(log, "! is not "));
 	close(log);
 }
