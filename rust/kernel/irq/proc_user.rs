@@ -247,6 +247,7 @@ fn threading() -> Flags {
 }
 
 impl Handler for Owner {
+    #[inline]
     fn handle(&self) -> IrqReturn {
         let Self(user) = self;
 
