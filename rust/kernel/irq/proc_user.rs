@@ -450,16 +450,13 @@ impl UserIrq {
 
     /// Arms the line for a read or poll that began at `entry` and has looked at `word`, unless
     /// there is an event or another thread has taken one since. Returns the state afterwards.
-    #[inline]
+    // Each blocking read calls this.
+    #[inline(always)]
     fn arm_since(&self, entry: Word, word: Word) -> Word {
-        if word.may_be_armed_since(entry) {
-            self.arm(entry, word)
-        } else {
-            word
+        if !word.may_be_armed_since(entry) {
+            return word;
         }
-    }
 
-    fn arm(&self, entry: Word, word: Word) -> Word {
         let armed = if self.slow {
             self.arm_slow(entry, word)
         } else {
@@ -473,7 +470,7 @@ impl UserIrq {
         armed
     }
 
-    /// As [`Self::arm()`], for a chip behind a slow bus.
+    /// As [`Self::arm_since()`], for a chip behind a slow bus.
     #[cold]
     fn arm_slow(&self, entry: Word, word: Word) -> Word {
         match self.keep() {

@@ -248,6 +248,7 @@ impl Events {
     /// The returned state may have an event, which was a kept edge. If so, the caller must wake the
     /// waiters. If the chip is behind a slow bus, must be called with the owner's lock, see
     /// [`Self::own()`].
+    #[inline]
     pub(super) fn arm_seen(&self, seen: Word) -> Result<Word, Word> {
         let armed = self.exchange(seen, seen.armed())?;
 
@@ -260,12 +261,14 @@ impl Events {
     /// Arms the line for a caller that began at `entry` and has looked at `word`, which the caller
     /// may arm. While the state changes and the caller still may arm it, tries again. Returns the
     /// state afterwards. Otherwise as [`Self::arm_seen()`].
+    #[inline]
     pub(super) fn arm_since(&self, entry: Word, word: Word) -> Word {
         self.arm_seen(word)
             .unwrap_or_else(|other| self.arm_changed(entry, other))
     }
 
     #[cold]
+    #[inline(never)]
     fn arm_changed(&self, entry: Word, mut word: Word) -> Word {
         while word.may_be_armed_since(entry) {
             match self.arm_seen(word) {
