@@ -41,8 +41,8 @@ const GONE: u64 = 1 << 6;
 /// One step of the generation, which wraps around at the top of the lower 32 bits.
 const STEP: u32 = 1 << 8;
 
-/// The bits of the count.
-const COUNT: u64 = (Word::MAX_COUNT as u64) << 32;
+/// The bits of the count, and the highest bit, which is never set.
+const COUNT: u64 = !0 << 32;
 
 /// One event.
 const EVENT: u64 = 1 << 32;
@@ -127,10 +127,12 @@ impl Word {
 
     /// One more event, up to the largest count.
     fn counted(self) -> Self {
-        if self.count() == Self::MAX_COUNT {
+        let next = Self(self.0 + EVENT);
+
+        if next.count() > Self::MAX_COUNT {
             self
         } else {
-            Self(self.0 + EVENT)
+            next
         }
     }
 
