@@ -83,7 +83,7 @@ void irq_user_disable(struct irq_desc *desc, bool slow)
 		chip_bus_sync_unlock(desc);
 }
 
-static int enable_owned(struct irq_desc *desc, const bool *owned)
+static bool enable_owned(struct irq_desc *desc, const bool *owned)
 {
 	bool pending;
 
@@ -91,10 +91,10 @@ static int enable_owned(struct irq_desc *desc, const bool *owned)
 
 	/* @owned is cleared before the action is freed. To free it takes this lock. */
 	if (!READ_ONCE(*owned))
-		return -EIO;
+		return false;
 	if (desc->depth != 1 || !irqd_is_started(&desc->irq_data)) {
 		__enable_irq(desc);
-		return 0;
+		return false;
 	}
 
 	/* What __enable_irq() does with a started line, without the resend */
@@ -105,9 +105,9 @@ static int enable_owned(struct irq_desc *desc, const bool *owned)
 	return pending;
 }
 
-static noinline int enable_slow(struct irq_desc *desc, const bool *owned)
+static noinline bool enable_slow(struct irq_desc *desc, const bool *owned)
 {
-	int ret;
+	bool ret;
 
 	chip_bus_lock(desc);
 	scoped_guard(irqsave)
@@ -128,9 +128,9 @@ static noinline int enable_slow(struct irq_desc *desc, const bool *owned)
  *
  * Context: Any; if @slow, a context that may sleep, and the caller must keep the
  * action from being freed.
- * Returns: 1 if an edge arrived, 0 if not, -EIO if the action is gone
+ * Returns: True if an edge arrived. False if the action is gone
  */
-int irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow)
+bool irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow)
 {
 	if (unlikely(slow))
 		return enable_slow(desc, owned);
@@ -140,7 +140,7 @@ int irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow)
 	 * grace period that begins after @owned is cleared.
 	 */
 	guard(irqsave)();
-	return READ_ONCE(*owned) ? enable_owned(desc, owned) : -EIO;
+	return READ_ONCE(*owned) && enable_owned(desc, owned);
 }
 
 /**

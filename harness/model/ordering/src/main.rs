@@ -197,25 +197,25 @@ unsafe fn is_owned(owned: *const bool) -> bool {
 }
 
 /// As the C function.
-pub unsafe fn irq_user_enable(desc: *mut irq_desc, owned: *const bool, _slow: bool) -> i32 {
+pub unsafe fn irq_user_enable(desc: *mut irq_desc, owned: *const bool, _slow: bool) -> bool {
     assert!(!desc.is_null(), "no descriptor");
     // SAFETY: The caller got `owned` from `as_ptr()`.
     if !unsafe { is_owned(owned) } {
-        return -5;
+        return false;
     }
     let mut line = LINE.lock().unwrap();
 
     // SAFETY: The caller got `owned` from `as_ptr()`.
     if !unsafe { is_owned(owned) } {
-        return -5;
+        return false;
     }
     assert!(line.installed, "enabled without an action");
     assert!(line.depth > 0, "enabled once too often");
     line.depth -= 1;
     if line.depth > 0 {
-        return 0;
+        return false;
     }
-    core::mem::take(&mut line.pending).into()
+    core::mem::take(&mut line.pending)
 }
 
 /// As the C function.

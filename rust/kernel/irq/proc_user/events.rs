@@ -342,7 +342,7 @@ impl Events {
         // - The line was disabled once for this call, by the type invariants.
         let edge = unsafe { bindings::irq_user_enable(desc, self.owned.as_ptr(), self.slow) };
 
-        edge > 0 && self.note_edge(old)
+        edge && self.note_edge(old)
     }
 
     /// Notes an edge that the core has kept while the line was disabled. Returns whether it became
