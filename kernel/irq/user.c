@@ -105,6 +105,7 @@ static bool enable_owned(struct irq_desc *desc, const bool *owned)
 	return pending;
 }
 
+/* Any other chip has no bus to lock. */
 static noinline bool enable_slow(struct irq_desc *desc, const bool *owned)
 {
 	bool ret;
@@ -120,14 +121,14 @@ static noinline bool enable_slow(struct irq_desc *desc, const bool *owned)
  * irq_user_enable - Undo one irq_user_disable(), unless the action is gone
  * @desc:	Descriptor of the line. May be freed if @owned is false
  * @owned:	Cleared before the action is freed
- * @slow:	Whether the chip is behind a slow bus
+ * @slow:	Whether the chip is behind a slow bus, or the line's handler calls this
  *
  * If an edge arrived while the line was disabled, this does not resend it: the
  * caller must handle it. So the handler runs for interrupts only, and no softirq
  * is needed.
  *
- * Context: Any; if @slow, a context that may sleep, and the caller must keep the
- * action from being freed.
+ * Context: A task, with interrupts on. If @slow, any context in which the bus can be
+ * locked, and the caller must keep the action from being freed.
  * Returns: True if an edge arrived. False if the action is gone
  */
 bool irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow)
@@ -139,7 +140,8 @@ bool irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow)
 	 * With interrupts off, this is an RCU reader. A descriptor is freed after a
 	 * grace period that begins after @owned is cleared.
 	 */
-	guard(irqsave)();
+	lockdep_assert_irqs_enabled();
+	guard(irq)();
 	return READ_ONCE(*owned) && enable_owned(desc, owned);
 }
 

@@ -193,7 +193,7 @@ impl Events {
         let (old, _) = self.change(Word::fired_level);
 
         if old.is_off() {
-            self.enable(old);
+            self.enable(old, true);
         }
         true
     }
@@ -205,7 +205,7 @@ impl Events {
 
         // If another exchange has set `OFF` as well, or if the line runs free now, undo the
         // disable.
-        let edge = (old.is_off() || !new.is_off()) && self.enable(old);
+        let edge = (old.is_off() || !new.is_off()) && self.enable(old, true);
 
         edge || new.is_ready()
     }
@@ -239,7 +239,7 @@ impl Events {
         self.disable();
         let (old, _) = self.change(|word| word.masked().off().stepped());
 
-        old.is_off() && self.enable(old)
+        old.is_off() && self.enable(old, false)
     }
 
     /// Arms the line if `seen` is still its state. The line must be masked in `seen`. If the state
@@ -252,7 +252,7 @@ impl Events {
     pub(super) fn arm_seen(&self, seen: Word) -> Result<Word, Word> {
         let armed = self.exchange(seen, seen.armed())?;
 
-        if seen.is_off() && self.enable(seen) {
+        if seen.is_off() && self.enable(seen, false) {
             return Ok(self.look());
         }
         Ok(armed)
@@ -324,23 +324,25 @@ impl Events {
     fn unmask(&self, change: impl Fn(Word) -> Word) -> bool {
         let (old, new) = self.change(change);
 
-        (old.is_off() && self.enable(old)) || new.count() > old.count()
+        (old.is_off() && self.enable(old, false)) || new.count() > old.count()
     }
 
     /// Undoes one [`Self::disable()`], and notes an edge that the core has kept since. Returns
     /// whether that edge is an event.
     ///
     /// `old` is the state before the line was enabled. If the line is no longer owned, does
-    /// nothing.
-    fn enable(&self, old: Word) -> bool {
+    /// nothing. `in_handler` says whether the handler calls this; otherwise a task must call it,
+    /// with interrupts on.
+    fn enable(&self, old: Word, in_handler: bool) -> bool {
+        let slow = self.slow || in_handler;
         let desc = self.desc.load(Relaxed);
         // SAFETY:
         // - By the type invariants, `desc` is valid while `owned` is true. The callee reads `owned`
         //   as an RCU reader, and a descriptor is freed after a grace period.
-        // - If the chip is behind a slow bus, the action stays: the caller holds the owner's lock,
-        //   or is the handler.
+        // - If `slow`, the action stays: the caller holds the owner's lock, or is the handler.
+        //   Otherwise this is a task, with interrupts on.
         // - The line was disabled once for this call, by the type invariants.
-        let edge = unsafe { bindings::irq_user_enable(desc, self.owned.as_ptr(), self.slow) };
+        let edge = unsafe { bindings::irq_user_enable(desc, self.owned.as_ptr(), slow) };
 
         edge && self.note_edge(old)
     }
