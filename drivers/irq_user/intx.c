@@ -104,8 +104,8 @@ static int intx_map(struct irq_domain *domain, unsigned int irq, irq_hw_number_t
 	irq_set_chip_data(irq, intx);
 	irq_set_chip_and_handler(irq, &intx_chip, handle_level_irq);
 	irqd_set_trigger_type(irqd, IRQ_TYPE_LEVEL_LOW);
-	/* Probing would unmask the function */
-	irq_set_status_flags(irq, IRQ_LEVEL | IRQ_NOPROBE);
+	/* Probing would unmask the function. The wire has its own check for stray interrupts */
+	irq_set_status_flags(irq, IRQ_LEVEL | IRQ_NOPROBE | IRQ_IS_POLLED);
 	/* The function is masked until the line has an owner */
 	intx->desc = irq_data_to_desc(irqd);
 	return 0;
