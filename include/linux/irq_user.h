@@ -72,7 +72,7 @@ void irq_user_resume(void);
 void irq_user_resume_line(unsigned int irq);
 
 /* Functions of the core that the file uses, see user.c */
-void irq_user_disable(struct irq_desc *desc, bool slow);
+void irq_user_disable(struct irq_desc *desc);
 bool irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow);
 bool irq_user_take_pending(struct irq_desc *desc, const bool *owned);
 

@@ -57,30 +57,32 @@ void irq_user_resume(void)
 		irq_user_resume_line(irq);
 }
 
+static noinline void disable_in_task(struct irq_desc *desc)
+{
+	chip_bus_lock(desc);
+	scoped_guard(raw_spinlock_irqsave, &desc->lock)
+		__disable_irq(desc);
+	chip_bus_sync_unlock(desc);
+}
+
 /**
  * irq_user_disable - Disable a line whose action cannot be freed during the call
  * @desc:	Descriptor of the line
- * @slow:	Whether the chip is behind a slow bus
  *
  * Call this from the line's handler, or while something keeps the action from
  * being freed. It does not wait for the handler.
  *
- * Context: Any; if @slow, a context that may sleep.
+ * Context: Any; if the chip is behind a slow bus, a context that may sleep.
  */
-void irq_user_disable(struct irq_desc *desc, bool slow)
+void irq_user_disable(struct irq_desc *desc)
 {
-	if (in_hardirq()) {
-		guard(raw_spinlock)(&desc->lock);
-		__disable_irq(desc);
+	if (!in_hardirq()) {
+		disable_in_task(desc);
 		return;
 	}
 
-	if (slow)
-		chip_bus_lock(desc);
-	scoped_guard(raw_spinlock_irqsave, &desc->lock)
-		__disable_irq(desc);
-	if (slow)
-		chip_bus_sync_unlock(desc);
+	guard(raw_spinlock)(&desc->lock);
+	__disable_irq(desc);
 }
 
 static bool enable_owned(struct irq_desc *desc, const bool *owned)

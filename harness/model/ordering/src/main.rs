@@ -183,7 +183,7 @@ pub unsafe fn irq_to_desc(_irq: u32) -> *mut irq_desc {
 }
 
 /// As the C function.
-pub unsafe fn irq_user_disable(desc: *mut irq_desc, _slow: bool) {
+pub unsafe fn irq_user_disable(desc: *mut irq_desc) {
     assert!(!desc.is_null(), "no descriptor");
     LINE.lock().unwrap().depth += 1;
 }

@@ -316,7 +316,7 @@ impl Events {
     fn disable(&self) {
         // SAFETY: The action is installed, because its handler runs or the caller holds the owner's
         // lock. So `desc` is valid by the type invariants.
-        unsafe { bindings::irq_user_disable(self.desc.load(Relaxed), self.slow) };
+        unsafe { bindings::irq_user_disable(self.desc.load(Relaxed)) };
     }
 
     /// Makes a change that unmasks the line, and enables the line if it was disabled. Returns
