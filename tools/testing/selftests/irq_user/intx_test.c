@@ -927,6 +927,9 @@ TEST_F_TIMEOUT(virtio, absent_function_counts_nothing, 300)
 	ASSERT_LE(0, pollfd.fd);
 	ASSERT_EQ(EDU_VENDOR, node_config(line, PCI_VENDOR_ID));
 	reader_start(&reader);
+	/* If the slot's indicator is off as well, QEMU unplugs the device. */
+	node_set_config(&slot, control, PCI_EXP_SLTCTL_PIC, false);
+	node_set_config(&slot, control, PCI_EXP_SLTCTL_PWR_IND_ON, true);
 	/* Setting the bit switches the power off. */
 	node_set_config(&slot, control, PCI_EXP_SLTCTL_PCC, true);
 	ASSERT_EQ(0xffff, node_config(line, PCI_VENDOR_ID));
