@@ -288,7 +288,7 @@ inline wake()
 	wake_pollers()
 }
 
-/* E: arm_since().  Leaves the resulting state in w.  P: arm() wakes if there is an event. */
+/* E: arm_since().  Leaves the resulting state in w. */
 inline arm_since(entry)
 {
 	done = false;
@@ -324,13 +324,7 @@ inline arm_since(entry)
 	od;
 	done = false;
 	is_event = false;
-	seen = 0;
-#ifndef ARM_SILENTLY
-	if
-	:: is_ready(w) -> wake()
-	:: else
-	fi
-#endif
+	seen = 0
 }
 
 /* W: wake_all() */
@@ -562,7 +556,11 @@ again:
 /* P: pass_on() */
 inline pass_on()
 {
+#ifdef PASS_TO_READER
 	wake_reader()
+#else
+	wake()
+#endif
 }
 
 /*
@@ -738,9 +736,13 @@ proctype poller()
 #endif
 		do
 		::	d_step { alive(); w = word; entry = generation(w) };
-			arm_since(entry);
 			if
 			:: is_ready(w) -> break
+			:: else
+			fi;
+			arm_since(entry);
+			if
+			:: is_ready(w) -> wake(); break
 			:: else
 			fi;
 #ifdef REGISTER_LATE

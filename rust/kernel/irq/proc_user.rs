@@ -89,15 +89,15 @@
 //!
 //! *No wake is lost.* A sleeper enters the slot or the queue before its last look at the word, and
 //! the handler changes the word before it looks for sleepers. [`Waiters`] names the barriers. A
-//! killed reader takes no event and wakes another reader instead, because the handler may have
+//! killed reader takes no event and wakes the other waiters instead, because the handler may have
 //! woken only the killed one.
 //!
 //! *An edge while the line is masked* is kept: the handler runs and sets a flag in the word.
-//! Further edges coalesce with it. The task that arms the line turns the kept edge into an event
-//! and wakes the waiters itself. If the line is disabled in the core, the core keeps the edge
-//! pending. [`Flags::NO_RESEND`] stops the core from sending it again, and `irq_user_enable()`
-//! returns it to the task that enables the line. If the edge came while the system was suspended,
-//! the resume takes it.
+//! Further edges coalesce with it. The task that arms the line turns the kept edge into an event. A
+//! read takes that event itself; a write or a poll wakes the waiters. If the line is disabled in
+//! the core, the core keeps the edge pending. [`Flags::NO_RESEND`] stops the core from sending it
+//! again, and `irq_user_enable()` returns it to the task that enables the line. If the edge came
+//! while the system was suspended, the resume takes it.
 //!
 //! # Handlers that are forced into threads
 //!
@@ -266,8 +266,9 @@ impl Handler for Owner {
 }
 
 impl UserIrq {
-    /// Wakes the waiters for a kept edge that a task has turned into an event. In process context,
-    /// after the exchange that did so, which is the full barrier (A) of [`Waiters`].
+    /// Wakes the waiters for an event that this task has made of a kept edge, or does not take. In
+    /// process context, after a full barrier of [`Waiters`]: (A), the exchange that made the event,
+    /// or (D).
     #[cold]
     fn wake(&self) {
         self.waiters.wake_reader();
@@ -449,25 +450,19 @@ impl UserIrq {
     }
 
     /// Arms the line for a read or poll that began at `entry` and has looked at `word`, unless
-    /// there is an event or another thread has taken one since. Returns the state afterwards.
+    /// there is an event or another thread has taken one since. Returns the state afterwards. If it
+    /// has an event, the caller takes it or wakes the waiters.
     // Each blocking read calls this.
     #[inline(always)]
     fn arm_since(&self, entry: Word, word: Word) -> Word {
         if !word.may_be_armed_since(entry) {
-            return word;
-        }
-
-        let armed = if self.slow {
+            word
+        } else if self.slow {
             self.arm_slow(entry, word)
         } else {
             // `irq_user_enable()` checks under the descriptor's lock that the line is owned.
             self.events.arm_since(entry, word)
-        };
-
-        if armed.is_ready() && self.waiters.is_any() {
-            self.wake();
         }
-        armed
     }
 
     /// As [`Self::arm_since()`], for a chip behind a slow bus.
@@ -544,13 +539,14 @@ impl UserIrq {
         Ok(self.events.take(word).map(|_| size_of::<Count>()))
     }
 
-    /// Wakes another reader in place of this one, which leaves the event in the word. The handler
-    /// may have woken no other reader.
+    /// Wakes another reader and all pollers in place of this reader, which leaves the event in the
+    /// word. The handler may have woken no other reader. If the event was a kept edge that this
+    /// reader has armed, no other thread was woken.
     #[cold]
     fn pass_on(&self) {
-        // The full barrier (D) of `Waiters`: it pairs with (B) of the other reader.
+        // The full barrier (D) of `Waiters`: it pairs with (B) of the other waiters.
         smp_mb(Full);
-        self.waiters.wake_reader();
+        self.wake();
     }
 
     fn write(&self, iov: &mut IovIterSource<'_>) -> Result<usize> {
@@ -593,6 +589,10 @@ impl UserIrq {
         let entry = self.events.look();
         let word = self.arm_since(entry, entry);
 
+        // A kept edge may have become an event.
+        if word.is_ready() && !entry.is_ready() {
+            self.wake();
+        }
         if word.is_gone() {
             GONE
         } else if word.is_storm() {

@@ -245,9 +245,9 @@ impl Events {
     /// Arms the line if `seen` is still its state. The line must be masked in `seen`. If the state
     /// has changed, returns the present one as an error.
     ///
-    /// The returned state may have an event, which was a kept edge. If so, the caller must wake the
-    /// waiters. If the chip is behind a slow bus, must be called with the owner's lock, see
-    /// [`Self::own()`].
+    /// The returned state may have an event, which was a kept edge. If so, the caller must take it
+    /// or wake the waiters. If the chip is behind a slow bus, must be called with the owner's lock,
+    /// see [`Self::own()`].
     #[inline]
     pub(super) fn arm_seen(&self, seen: Word) -> Result<Word, Word> {
         let armed = self.exchange(seen, seen.armed())?;

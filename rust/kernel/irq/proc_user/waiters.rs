@@ -69,7 +69,7 @@ const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 ///   `prepare_to_swait_event()`; of a poller, one in `poll_wait()`; of a reader that a signal keeps
 ///   from sleeping, a barrier of its own. It pairs with (A) and (D).
 /// - (C) is the exchange in [`Events::take()`] and [`Events::take_storm()`]. It pairs with (A).
-/// - (D) is a barrier of a reader that leaves an event behind and wakes another reader. It pairs
+/// - (D) is a barrier of a reader that leaves an event behind and wakes the other waiters. It pairs
 ///   with (B).
 ///
 /// The handler may read the slot just before the reader leaves it. Then its wake does nothing. So a
@@ -148,14 +148,6 @@ impl Waiters {
         }
     }
 
-    /// Returns whether any thread waits. May be called in any context, after a full barrier (A).
-    pub(super) fn is_any(&self) -> bool {
-        // SAFETY: `readers` is initialised by the type invariants.
-        let queue_is_active = unsafe { bindings::swait_active(self.readers.get()) != 0 };
-
-        queue_is_active || !self.first.load(Relaxed).is_null() || self.has_pollers()
-    }
-
     /// Wakes the reader in the slot. Returns whether a reader was there and asleep.
     fn wake_slot(&self) -> bool {
         // With preemption off, this is an RCU reader, in any context. A task leaves the slot before
@@ -174,7 +166,7 @@ impl Waiters {
     }
 
     /// Returns whether a thread polls or a process wants a signal. May be called in any context,
-    /// after a full barrier (A).
+    /// after a full barrier: (A) or (D).
     pub(super) fn has_pollers(&self) -> bool {
         // SAFETY: `pollers` is initialised by the type invariants.
         let queue_is_active = unsafe { bindings::waitqueue_active(self.pollers.get()) != 0 };
