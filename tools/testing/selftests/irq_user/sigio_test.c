@@ -211,6 +211,15 @@ TEST_F(edge, kept_edge_is_a_signal_when_armed)
 	EXPECT_EQ(1, read_count(self->fd));
 }
 
+/* A kept edge that the read which arms the line returns is no signal. */
+TEST_F(edge, kept_edge_that_is_read_is_no_signal)
+{
+	ASSERT_EQ(0, write_value(self->fd, 0));
+	ASSERT_EQ(0, fake_do(&self->fake, "fire"));
+	EXPECT_EQ(1, read_count(self->fd));
+	EXPECT_TRUE(is_quiet(SIGNAL));
+}
+
 /* Each edge of a free-running line is a signal. */
 TEST_F(edge, free_running_edges_are_signals)
 {
