@@ -21,9 +21,10 @@
  * On PREEMPT_RT and with threadirqs, the handlers of other functions run in threads. The
  * core demands that either all handlers of a line have IRQF_ONESHOT, or none has it. This
  * handler stays in the hard interrupt, but there it also has IRQF_ONESHOT, and a thread
- * that is never woken. If a driver that uses IRQF_NO_THREAD has the wire, this handler
- * does as that driver's. A driver that comes later gets IRQF_ONESHOT if it has none,
- * because request_irq() allows that.
+ * that is never woken. A driver that uses IRQF_NO_THREAD and comes later gets
+ * IRQF_ONESHOT as well, because request_irq() allows that. If such a driver has the wire
+ * already, this handler does as that driver's until it is freed: then no driver whose
+ * handler runs in a thread can come later.
  */
 #include <linux/interrupt.h>
 #include <linux/irq.h>

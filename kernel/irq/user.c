@@ -107,7 +107,7 @@ static bool enable_owned(struct irq_desc *desc, const bool *owned)
 	return pending;
 }
 
-/* Any other chip has no bus to lock. */
+/* Also for the handler of a line without a slow bus, where there is no bus to lock. */
 static noinline bool enable_slow(struct irq_desc *desc, const bool *owned)
 {
 	bool ret;
@@ -131,7 +131,7 @@ static noinline bool enable_slow(struct irq_desc *desc, const bool *owned)
  *
  * Context: A task, with interrupts on. If @slow, any context in which the bus can be
  * locked, and the caller must keep the action from being freed.
- * Returns: True if an edge arrived. False if the action is gone
+ * Returns: Whether an edge arrived; false also if the action is gone
  */
 bool irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow)
 {

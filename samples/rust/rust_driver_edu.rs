@@ -246,7 +246,7 @@ impl Line {
     /// The flags by which the handler stays out of threads, if it is to.
     fn no_thread() -> Flags {
         if module_parameters::no_thread.value() {
-            // Where other handlers are forced into threads, they cannot share the line with this
+            // Where other handlers are forced into threads, they cannot have the line after this
             // one. The log need not say so.
             Flags::NO_THREAD | Flags::PROBE_SHARED
         } else {

@@ -94,7 +94,8 @@
 //!
 //! *An edge while the line is masked* is kept: the handler runs and sets a flag in the word.
 //! Further edges coalesce with it. The task that arms the line turns the kept edge into an event. A
-//! read takes that event itself; a write or a poll wakes the waiters. If the line is disabled in
+//! read takes that event itself, and other waiters sleep until it has, even if its buffer has to be
+//! paged in. A write or a poll wakes the waiters. If the line is disabled in
 //! the core, the core keeps the edge pending. [`Flags::NO_RESEND`] stops the core from sending it
 //! again, and `irq_user_enable()` returns it to the task that enables the line. If the edge came
 //! while the system was suspended, the resume takes it.
@@ -268,7 +269,8 @@ impl Handler for Owner {
 impl UserIrq {
     /// Wakes the waiters for an event that this task has made of a kept edge, or does not take. In
     /// process context, after a full barrier of [`Waiters`]: (A), the exchange that made the event,
-    /// or (D).
+    /// or (D). If another task made the event in the meantime, the wake is one too many, which does
+    /// no harm.
     #[cold]
     fn wake(&self) {
         self.waiters.wake_reader();
@@ -536,7 +538,19 @@ impl UserIrq {
             self.pass_on();
             return Err(EFAULT);
         }
-        Ok(self.events.take(word).map(|_| size_of::<Count>()))
+        Ok(self.events.take(word).map(|left| {
+            if left.is_storm() {
+                self.leave_storm();
+            }
+            size_of::<Count>()
+        }))
+    }
+
+    /// Wakes another reader for the report of a storm, which this reader leaves in the word. The
+    /// take was the full barrier.
+    #[cold]
+    fn leave_storm(&self) {
+        self.waiters.wake_reader();
     }
 
     /// Wakes another reader and all pollers in place of this reader, which leaves the event in the

@@ -75,7 +75,8 @@ const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 /// The handler may read the slot just before the reader leaves it. Then its wake does nothing. So a
 /// reader that leaves the slot looks at the word once more after a full barrier: (B) of its next
 /// sleep, or (C), which leaves no event behind. If a reader does leave an event behind, it wakes
-/// another reader instead, after (D).
+/// the other waiters instead, after (D). If it leaves the report of a storm behind, it wakes
+/// another reader, after (C).
 ///
 /// [`Events::fire()`]: super::events::Events::fire
 /// [`Events::revoke()`]: super::events::Events::revoke
@@ -309,7 +310,7 @@ impl Waiters {
         file: *mut bindings::file,
         table: *mut bindings::poll_table,
     ) {
-        // Contains the full barrier (B), which pairs with (A).
+        // Contains the full barrier (B), which pairs with (A) and (D).
         //
         // SAFETY: `file` and `table` are as required by the safety requirements. `pollers` is
         // initialised by the type invariants, and outlives the entry by the safety requirements.

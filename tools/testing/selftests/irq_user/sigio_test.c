@@ -211,6 +211,20 @@ TEST_F(edge, kept_edge_is_a_signal_when_armed)
 	EXPECT_EQ(1, read_count(self->fd));
 }
 
+/* A kept edge is a signal when a poll arms the line, which does not take the event. */
+TEST_F(edge, kept_edge_is_a_signal_when_polled)
+{
+	struct pollfd pollfd = { .fd = self->fd, .events = POLLIN };
+	siginfo_t info;
+
+	ASSERT_EQ(0, write_value(self->fd, 0));
+	ASSERT_EQ(0, fake_do(&self->fake, "fire"));
+	EXPECT_TRUE(is_quiet(SIGNAL));
+	EXPECT_EQ(1, poll(&pollfd, 1, 0));
+	ASSERT_TRUE(wait_signal(SIGNAL, &info));
+	EXPECT_EQ(1, read_count(self->fd));
+}
+
 /* A kept edge that the read which arms the line returns is no signal. */
 TEST_F(edge, kept_edge_that_is_read_is_no_signal)
 {
