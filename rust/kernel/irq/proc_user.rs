@@ -517,20 +517,44 @@ impl UserIrq {
     /// Ends a read by what is in `word`: events, a storm, or the line's end. If the state has
     /// changed since, takes nothing and returns the new state.
     fn tell(&self, word: Word, put: &mut impl FnMut(Count) -> bool) -> Result<Result<usize, Word>> {
+        if word.is_gone_or_storm() {
+            self.tell_end(word, put)
+        } else {
+            self.give(word, put)
+        }
+    }
+
+    /// As [`Self::tell()`], if the line is gone or was masked because of a storm.
+    #[cold]
+    fn tell_end(
+        &self,
+        word: Word,
+        put: &mut impl FnMut(Count) -> bool,
+    ) -> Result<Result<usize, Word>> {
         if word.is_gone() {
             return Err(EIO);
         }
-        // A killed reader must not take the event: its program will not arm the line.
-        if current!().fatal_signal_pending() {
-            self.pass_on();
-            return Err(ERESTARTSYS);
+        if word.count() != 0 {
+            let given = self.give(word, put)?;
+
+            if given.is_ok() {
+                // The report of the storm is left for another reader. The take was the full
+                // barrier (C).
+                self.waiters.wake_reader();
+            }
+            return Ok(given);
         }
-        if word.count() == 0 {
-            return match self.events.take_storm(word) {
-                Ok(_) => Err(EOVERFLOW),
-                Err(other) => Ok(Err(other)),
-            };
+        self.refuse_if_killed()?;
+        match self.events.take_storm(word) {
+            Ok(_) => Err(EOVERFLOW),
+            Err(other) => Ok(Err(other)),
         }
+    }
+
+    /// Copies the count in `word` to the reader, and takes the events, as [`Self::tell()`].
+    #[inline]
+    fn give(&self, word: Word, put: &mut impl FnMut(Count) -> bool) -> Result<Result<usize, Word>> {
+        self.refuse_if_killed()?;
         // The count fits into a `Count`. The events are taken after the reader has their number, so
         // a bad buffer loses no event. The handler wakes one reader alone, so this reader takes all
         // events.
@@ -538,19 +562,18 @@ impl UserIrq {
             self.pass_on();
             return Err(EFAULT);
         }
-        Ok(self.events.take(word).map(|left| {
-            if left.is_storm() {
-                self.leave_storm();
-            }
-            size_of::<Count>()
-        }))
+        Ok(self.events.take(word).map(|_| size_of::<Count>()))
     }
 
-    /// Wakes another reader for the report of a storm, which this reader leaves in the word. The
-    /// take was the full barrier.
-    #[cold]
-    fn leave_storm(&self) {
-        self.waiters.wake_reader();
+    /// Refuses a reader that is being killed: it must not take the event, because its program will
+    /// not arm the line.
+    #[inline]
+    fn refuse_if_killed(&self) -> Result {
+        if current!().fatal_signal_pending() {
+            self.pass_on();
+            return Err(ERESTARTSYS);
+        }
+        Ok(())
     }
 
     /// Wakes another reader and all pollers in place of this reader, which leaves the event in the

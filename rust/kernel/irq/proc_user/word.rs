@@ -104,6 +104,10 @@ impl Word {
         self.has(GONE)
     }
 
+    pub(super) fn is_gone_or_storm(self) -> bool {
+        self.has(GONE | STORM)
+    }
+
     pub(super) fn is_off(self) -> bool {
         self.has(OFF)
     }
