@@ -518,43 +518,15 @@ impl UserIrq {
     /// changed since, takes nothing and returns the new state.
     fn tell(&self, word: Word, put: &mut impl FnMut(Count) -> bool) -> Result<Result<usize, Word>> {
         if word.is_gone_or_storm() {
-            self.tell_end(word, put)
-        } else {
-            self.give(word, put)
-        }
-    }
-
-    /// As [`Self::tell()`], if the line is gone or was masked because of a storm.
-    #[cold]
-    fn tell_end(
-        &self,
-        word: Word,
-        put: &mut impl FnMut(Count) -> bool,
-    ) -> Result<Result<usize, Word>> {
-        if word.is_gone() {
-            return Err(EIO);
-        }
-        if word.count() != 0 {
-            let given = self.give(word, put)?;
-
-            if given.is_ok() {
-                // The report of the storm is left for another reader. The take was the full
-                // barrier (C).
-                self.waiters.wake_reader();
+            if let Some(other) = self.tell_end(word)? {
+                return Ok(Err(other));
             }
-            return Ok(given);
         }
-        self.refuse_if_killed()?;
-        match self.events.take_storm(word) {
-            Ok(_) => Err(EOVERFLOW),
-            Err(other) => Ok(Err(other)),
+        // A killed reader must not take the event: its program will not arm the line.
+        if current!().fatal_signal_pending() {
+            self.pass_on();
+            return Err(ERESTARTSYS);
         }
-    }
-
-    /// Copies the count in `word` to the reader, and takes the events, as [`Self::tell()`].
-    #[inline]
-    fn give(&self, word: Word, put: &mut impl FnMut(Count) -> bool) -> Result<Result<usize, Word>> {
-        self.refuse_if_killed()?;
         // The count fits into a `Count`. The events are taken after the reader has their number, so
         // a bad buffer loses no event. The handler wakes one reader alone, so this reader takes all
         // events.
@@ -565,15 +537,28 @@ impl UserIrq {
         Ok(self.events.take(word).map(|_| size_of::<Count>()))
     }
 
-    /// Refuses a reader that is being killed: it must not take the event, because its program will
-    /// not arm the line.
-    #[inline]
-    fn refuse_if_killed(&self) -> Result {
+    /// Ends a read by a storm, or the line's end. If the state has changed since, takes nothing and
+    /// returns the new state. If there are events before a storm, the read goes on with these.
+    #[cold]
+    fn tell_end(&self, word: Word) -> Result<Option<Word>> {
+        if word.is_gone() {
+            return Err(EIO);
+        }
+        if word.count() != 0 {
+            // Another reader reports the storm, or takes the events before this one does. The full
+            // barrier (D) of `Waiters`: it pairs with (B) of the other reader.
+            smp_mb(Full);
+            self.waiters.wake_reader();
+            return Ok(None);
+        }
         if current!().fatal_signal_pending() {
             self.pass_on();
             return Err(ERESTARTSYS);
         }
-        Ok(())
+        match self.events.take_storm(word) {
+            Ok(_) => Err(EOVERFLOW),
+            Err(other) => Ok(Some(other)),
+        }
     }
 
     /// Wakes another reader and all pollers in place of this reader, which leaves the event in the

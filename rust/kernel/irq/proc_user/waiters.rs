@@ -76,7 +76,7 @@ const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 /// reader that leaves the slot looks at the word once more after a full barrier: (B) of its next
 /// sleep, or (C), which leaves no event behind. If a reader does leave an event behind, it wakes
 /// the other waiters instead, after (D). If it leaves the report of a storm behind, it wakes
-/// another reader, after (C).
+/// another reader, after (D).
 ///
 /// [`Events::fire()`]: super::events::Events::fire
 /// [`Events::revoke()`]: super::events::Events::revoke
