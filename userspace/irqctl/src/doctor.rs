@@ -212,7 +212,7 @@ fn balancer() -> Finding {
 
 fn injection() -> Finding {
     let (verdict, text) = if Path::new("/sys/kernel/debug/irq/irqs").exists() {
-        (Verdict::Good, "`irqctl latency` can make edge-triggered lines fire")
+        (Verdict::Good, "`irqctl latency` can let edge-triggered lines fire")
     } else {
         (
             Verdict::Fair,
