@@ -30,7 +30,7 @@
 #include "fuzz.h"
 
 /* A worker that has finished no operation for this many seconds is stuck. */
-#define PATIENCE	60
+#define PATIENCE	180
 
 static const struct op {
 	const char *name;
