@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -626,11 +627,34 @@ static const char *find_beside(struct line *line, struct line *sibling, struct l
 	return NULL;
 }
 
+/*
+ * Unloads the sibling's driver. The card may interrupt once more after that, which must not reach
+ * the line: while the line has no handler, QEMU's interrupt controller would keep the edge, and
+ * call the next handler without end.
+ */
+static void unload_driver(struct line *sibling)
+{
+	const uint32_t computing = 1, absent = ~0U;
+	uint32_t status;
+
+	if (sibling->device[0])
+		node_set_config(sibling, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, true);
+	unload_module("rust_driver_edu");
+	if (!sibling->device[0] || line_map(sibling, EDU_BAR_SIZE))
+		return;
+	do {
+		sched_yield();
+		status = __atomic_load_n(&sibling->regs[0x20 / 4], __ATOMIC_SEQ_CST);
+	} while (status & computing && status != absent);
+	line_ack(sibling);
+	munmap(sibling->regs, EDU_BAR_SIZE);
+	sibling->regs = NULL;
+}
+
 static void leave_beside(struct line *line, struct line *sibling, struct line *other)
 {
-	/* The sibling may interrupt once more, after its driver is gone */
 	line_unbind(line, NODE_DRIVER);
-	unload_module("rust_driver_edu");
+	unload_driver(sibling);
 	/* It leaves the device enabled, which would keep the line that they share */
 	if (sibling->device[0])
 		line_disable(sibling);
