@@ -93,12 +93,8 @@ static void make_another(struct line *line, int fd)
 
 	write_value(fd, 1);
 	line_raise(line);
-	while (line_hw_count(line) == before)
-		;
+	line_wait_handled(line, before);
 	line_ack(line);
-	/* The handler may not have masked the line yet. */
-	while (!line_depth(line))
-		;
 }
 
 /* Several events that a bad buffer could not take all stay. */
@@ -487,8 +483,7 @@ static void check_armed(struct __test_metadata *_metadata, struct line *line, in
 	unsigned int before = line_hw_count(line);
 
 	line_raise(line);
-	while (line_hw_count(line) == before)
-		;
+	line_wait_handled(line, before);
 	line_ack(line);
 	ASSERT_TRUE(wait_event(fd));
 	EXPECT_EQ(1, read_count(fd));

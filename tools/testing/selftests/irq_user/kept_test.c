@@ -80,14 +80,13 @@ static void fire(struct line *line, const char *command)
 		gpio_pull(line);
 }
 
-/* Makes an edge, and waits until the kernel has counted it. */
+/* Makes an edge, and waits until the handler has seen it. */
 static void make_edge(struct line *line, const char *command)
 {
 	unsigned int before = line_hw_count(line);
 
 	fire(line, command);
-	while (line_hw_count(line) == before)
-		;
+	line_wait_handled(line, before);
 }
 
 /* Makes an event, and an edge that is kept. Returns what the read of the event gives. */
@@ -206,13 +205,13 @@ FIXTURE_TEARDOWN(edge)
 TEST_F(edge, stays_kept_on_another_cpu)
 {
 	for (int i = 0; i < rounds_of(100, 20); i++) {
-		unsigned int before = line_hw_count(&self->line);
+		unsigned int before;
 
 		line_trigger(&self->line);
 		ASSERT_TRUE(wait_event(self->fd));
+		before = line_hw_count(&self->line);
 		line_trigger(&self->line);
-		while (line_hw_count(&self->line) < before + 2)
-			;
+		line_wait_handled(&self->line, before);
 		line_move_to(&self->line, i % 2);
 		ASSERT_EQ(1, read_count(self->fd));
 		ASSERT_EQ(1, read_count(self->fd));

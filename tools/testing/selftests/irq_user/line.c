@@ -536,6 +536,15 @@ unsigned int line_hw_count(struct line *line)
 	return sum;
 }
 
+void line_wait_handled(struct line *line, unsigned int before)
+{
+	while (line_hw_count(line) == before)
+		;
+	/* The kernel counts an interrupt before it calls the handler. */
+	while (line_has_state(line, "IRQD_IRQ_INPROGRESS"))
+		;
+}
+
 void line_settle(struct line *line)
 {
 	cpu_set_t old;

@@ -132,6 +132,12 @@ bool line_expects_edge(struct line *line);
 /* Returns how many interrupts the kernel has counted on the line. */
 unsigned int line_hw_count(struct line *line);
 
+/*
+ * Waits until the line has fired since line_hw_count() returned @before, and its handler has
+ * returned.
+ */
+void line_wait_handled(struct line *line, unsigned int before);
+
 /* Waits until an interrupt that the device has raised has arrived, if the line is not masked. */
 void line_settle(struct line *line);
 

@@ -250,8 +250,7 @@ TEST_F(intx, event_right_after_open_is_counted)
 	ASSERT_LE(0, fd);
 	line_raise(&self->line);
 	/* Only open can have armed the line. */
-	while (line_hw_count(&self->line) == before)
-		;
+	line_wait_handled(&self->line, before);
 	EXPECT_EQ(1, read_count(fd));
 }
 

@@ -57,8 +57,7 @@ TEST_F(intx, one_arms_with_an_event_pending)
 		unsigned int before = line_hw_count(&self->line);
 
 		line_raise(&self->line);
-		while (line_hw_count(&self->line) == before)
-			;
+		line_wait_handled(&self->line, before);
 		line_ack(&self->line);
 		ASSERT_EQ(0, write_value(fd, 1));
 	}
