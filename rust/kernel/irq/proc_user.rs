@@ -20,7 +20,7 @@
 //! | read, write, poll | process | each other, handler, revoke |
 //! | resume | process, devices suspended, tasks frozen | handler, release, revoke |
 //! | release | process, after the last reference to the file is gone | handler, resume, revoke |
-//! | `fasync`, `fdinfo` | process | all but open and release |
+//! | `mmap`, `ioctl`, `fasync`, `fdinfo` | process | all but open and release |
 //! | revoke | process, before the line or its chips go away or change | all of the above |
 //!
 //! A read or write holds a reference to the file, so it never runs beside release. If a thread
@@ -100,6 +100,14 @@
 //! again, and `irq_user_enable()` returns it to the task that enables the line. If the edge came
 //! while the system was suspended, the resume takes it.
 //!
+//! # Records and the page
+//!
+//! A read of 32 bytes returns a record: besides the count, when the first and the last event came.
+//! The first such read, or the first `mmap`, makes the handler stamp each edge, see [`Stamps`]. The
+//! stamps are in the page that `mmap` shows. A mapping holds the file open.
+//!
+//! [`Stamps`]: stamps::Stamps
+//!
 //! # Handlers that are forced into threads
 //!
 //! On `PREEMPT_RT`, and with `threadirqs`, this handler still runs in hard interrupt context and
@@ -113,6 +121,10 @@ mod events;
 mod hold_tests;
 mod later;
 mod rate;
+mod spin;
+mod stamps;
+#[cfg(CONFIG_RUST_IRQ_KUNIT_TEST)]
+mod stamps_tests;
 #[cfg(CONFIG_RUST_IRQ_KUNIT_TEST)]
 mod tests;
 mod waiters;
@@ -135,7 +147,9 @@ use crate::{
         IrqReturn,
         LineInfo, //
     },
+    mm::virt::VmaNew,
     new_mutex,
+    page::PAGE_SIZE,
     prelude::*,
     seq_file::SeqFile,
     seq_print,
@@ -151,6 +165,7 @@ use crate::{
     },
     task::Task,
     types::ForeignOwnable,
+    uaccess::UserPtr,
     xarray::{
         self,
         XArray, //
@@ -161,14 +176,60 @@ use core::{
     ptr, //
 };
 use events::Events;
+use spin::Spin;
+use stamps::Record;
 use waiters::Waiters;
 use word::{
     Trigger,
     Word, //
 };
 
-/// What `read` returns and `write` takes.
+/// What a read of 4 bytes returns, and `write` takes.
 type Count = c_int;
+
+/// What a read can return, by its size.
+trait Answer: Sized {
+    /// Returns whether there is something in `word` that the answer cannot tell.
+    fn cannot_tell(word: Word) -> bool;
+
+    /// Makes the answer for the state `word`.
+    fn of(events: &Events, word: Word) -> Self;
+
+    /// Takes what the answer contains. If the state is no longer `word`, returns the present one as
+    /// an error.
+    fn take(events: &Events, word: Word) -> Result<Word, Word>;
+}
+
+impl Answer for Count {
+    fn cannot_tell(word: Word) -> bool {
+        word.has_more_than_count()
+    }
+
+    fn of(_: &Events, word: Word) -> Self {
+        // The count fits into a `Count`.
+        word.count() as Count
+    }
+
+    // Each blocking read calls this.
+    #[inline(always)]
+    fn take(events: &Events, word: Word) -> Result<Word, Word> {
+        events.take(word)
+    }
+}
+
+impl Answer for Record {
+    fn cannot_tell(word: Word) -> bool {
+        word.is_gone()
+    }
+
+    fn of(events: &Events, word: Word) -> Self {
+        events.record(word)
+    }
+
+    fn take(events: &Events, word: Word) -> Result<Word, Word> {
+        events.take_record(word)
+    }
+}
 
 /// What `poll` returns if an event is pending.
 const EVENT: u32 = bindings::POLLIN | bindings::POLLRDNORM;
@@ -205,6 +266,7 @@ struct UserIrq {
     slow: bool,
     door: Door,
     events: Events,
+    spin: Spin,
     #[pin]
     waiters: Waiters,
     later: later::Later,
@@ -313,7 +375,8 @@ impl UserIrq {
                 irq,
                 slow: line.is_slow_bus(),
                 door,
-                events: Events::new(trigger_of(&line), line.is_slow_bus()),
+                events: Events::new(&line),
+                spin: Spin::new(),
                 waiters <- Waiters::new(),
                 later: later::Later::new(),
                 action <- new_mutex!(None, "irq_user_action"),
@@ -476,23 +539,16 @@ impl UserIrq {
         }
     }
 
-    /// Waits for events, and copies their number to a reader that asks for `size` bytes.
+    /// Waits for events, and copies the answer to the reader.
     ///
-    /// The size must be exact: a tool that copies all of procfs must not wait for a line, and
-    /// io_uring, which reads until the buffer is full, must not take a second event.
+    /// The size of a read must be that of an answer: a tool that copies all of procfs must not wait
+    /// for a line, and io_uring, which reads until the buffer is full, must not take a second
+    /// event.
     ///
-    /// `put` copies the number to the reader and returns whether that succeeded. It may be called
+    /// `put` copies the answer to the reader and returns whether that succeeded. It may be called
     /// several times, and copies to the same place each time.
-    fn read(
-        &self,
-        nonblocking: bool,
-        size: usize,
-        mut put: impl FnMut(Count) -> bool,
-    ) -> Result<usize> {
-        if size != size_of::<Count>() {
-            return Err(EINVAL);
-        }
-
+    #[inline(always)]
+    fn read<T: Answer>(&self, nonblocking: bool, mut put: impl FnMut(T) -> bool) -> Result<usize> {
         let entry = self.events.look();
         let mut word = entry;
         loop {
@@ -502,9 +558,14 @@ impl UserIrq {
                     break;
                 }
                 if nonblocking {
+                    self.events.show_word(word);
                     return Err(EAGAIN);
                 }
-                self.waiters.sleep(|| self.events.look().is_ready())?;
+                if word.waits_specially() {
+                    self.wait_specially(word)?;
+                } else {
+                    self.waiters.sleep(|| self.events.look().is_ready())?;
+                }
                 word = self.events.look();
             }
             match self.tell(word, &mut put)? {
@@ -514,27 +575,73 @@ impl UserIrq {
         }
     }
 
+    /// As [`Self::read()`], for a record. Before the first record, has the handler stamp edges.
+    #[cold]
+    fn read_record(&self, nonblocking: bool, put: impl FnMut(Record) -> bool) -> Result<usize> {
+        if !self.events.is_stamping() {
+            let _kept = self.keep()?;
+
+            self.events.stamp(self.irq)?;
+        }
+        self.read(nonblocking, put)
+    }
+
+    /// Sleeps as [`Waiters::sleep()`] does. Before that, shows the state `word` in the page of the
+    /// line, or looks for events, or both.
+    #[cold]
+    #[inline(never)]
+    fn wait_specially(&self, word: Word) -> Result {
+        let ready = || self.events.look().is_ready();
+
+        self.events.show_word(word);
+        if word.spins() {
+            self.spin.wait(ready, || self.waiters.sleep(ready))
+        } else {
+            self.waiters.sleep(ready)
+        }
+    }
+
     /// Ends a read by what is in `word`: events, a storm, or the line's end. If the state has
     /// changed since, takes nothing and returns the new state.
-    fn tell(&self, word: Word, put: &mut impl FnMut(Count) -> bool) -> Result<Result<usize, Word>> {
-        if word.is_gone_or_storm() {
-            if let Some(other) = self.tell_end(word)? {
-                return Ok(Err(other));
+    fn tell<T: Answer>(
+        &self,
+        word: Word,
+        put: &mut impl FnMut(T) -> bool,
+    ) -> Result<Result<usize, Word>> {
+        if T::cannot_tell(word) {
+            if word.is_gone_or_storm() {
+                if let Some(other) = self.tell_end(word)? {
+                    return Ok(Err(other));
+                }
             }
+            let told = self.give(word, put)?;
+
+            // A flag that the page shows may be gone.
+            self.events.show_word(word);
+            return Ok(told);
         }
+        self.give(word, put)
+    }
+
+    /// Ends a read by what is in `word`, which the answer can tell. Otherwise as [`Self::tell()`].
+    #[inline(always)]
+    fn give<T: Answer>(
+        &self,
+        word: Word,
+        put: &mut impl FnMut(T) -> bool,
+    ) -> Result<Result<usize, Word>> {
         // A killed reader must not take the event: its program will not arm the line.
         if current!().fatal_signal_pending() {
             self.pass_on();
             return Err(ERESTARTSYS);
         }
-        // The count fits into a `Count`. The events are taken after the reader has their number, so
-        // a bad buffer loses no event. The handler wakes one reader alone, so this reader takes all
-        // events.
-        if !put(word.count() as Count) {
+        // The events are taken after the reader has the answer, so a bad buffer loses no event. The
+        // handler wakes one reader alone, so this reader takes all events.
+        if !put(T::of(&self.events, word)) {
             self.pass_on();
             return Err(EFAULT);
         }
-        Ok(self.events.take(word).map(|_| size_of::<Count>()))
+        Ok(T::take(&self.events, word).map(|_| size_of::<T>()))
     }
 
     /// Ends a read by a storm, or the line's end. If the state has changed since, takes nothing and
@@ -615,6 +722,7 @@ impl UserIrq {
         if word.is_ready() && !entry.is_ready() {
             self.wake();
         }
+        self.events.show_word(word);
         if word.is_gone() {
             GONE
         } else if word.is_storm() {
@@ -624,6 +732,32 @@ impl UserIrq {
         } else {
             0
         }
+    }
+
+    /// Maps the page that shows the state of the line.
+    fn mmap(&self, area: &VmaNew) -> Result {
+        if area.writable() {
+            return Err(EPERM);
+        }
+        area.try_clear_maywrite()?;
+        area.set_dontexpand();
+        area.set_dontcopy();
+        area.set_dontdump();
+
+        let kept = self.keep()?;
+        let page = self.events.page(self.irq)?;
+
+        drop(kept);
+        area.set_mixedmap().vm_insert_page(area.start(), page)
+    }
+
+    /// Sets the limit of [`Spin`], in nanoseconds.
+    fn set_spin(&self, max: u32) -> Result {
+        let _kept = self.keep()?;
+
+        self.spin.set_max(max);
+        self.events.set_spins(max != 0);
+        Ok(())
     }
 }
 
@@ -737,7 +871,7 @@ static irq_user_proc_ops: bindings::proc_ops = bindings::proc_ops {
 
 /// What the VFS calls for an open file.
 ///
-/// `llseek`, `mmap` and `ioctl` are left out, so the VFS refuses them.
+/// `llseek` is left out, so the VFS refuses it.
 const FILE_OPERATIONS: &bindings::file_operations = &bindings::file_operations {
     // Without this flag, io_uring assumes that a write to a regular file waits.
     fop_flags: bindings::FOP_BUFFER_WASYNC,
@@ -745,6 +879,10 @@ const FILE_OPERATIONS: &bindings::file_operations = &bindings::file_operations {
     read_iter: Some(read_iter),
     write_iter: Some(write_iter),
     poll: Some(poll),
+    mmap: Some(mmap),
+    unlocked_ioctl: Some(ioctl),
+    // The structure of the only request is the same for 32-bit programs.
+    compat_ioctl: bindings::compat_ptr_ioctl,
     fasync: Some(fasync),
     show_fdinfo: Some(show_fdinfo),
     release: Some(release),
@@ -857,16 +995,25 @@ unsafe extern "C" fn read(
     let user = unsafe { user_of(file) };
     // SAFETY: `file` is valid by the safety requirements.
     let nonblocking = unsafe { (*file).f_flags } & bindings::O_NONBLOCK != 0;
-    let buffer = buffer.cast::<Count>();
-
     from_result(|| {
-        let count = user.read(nonblocking, len, |count| {
-            // The copy of a `UserSlice` is for any length, and takes longer.
-            //
-            // SAFETY: This is process context. `put_user()` checks the pointer.
-            unsafe { bindings::put_user_int(count, buffer) == 0 }
-        })?;
-        Ok(count as isize)
+        let size = if len == size_of::<Count>() {
+            let buffer = buffer.cast::<Count>();
+
+            user.read(nonblocking, |count| {
+                // The copy of a `UserSlice` is for any length, and takes longer.
+                //
+                // SAFETY: This is process context. `put_user()` checks the pointer.
+                unsafe { bindings::put_user_int(count, buffer) == 0 }
+            })
+        } else if len == size_of::<Record>() {
+            user.read_record(nonblocking, |record: Record| {
+                // SAFETY: `record` is valid. The callee checks the other pointer.
+                unsafe { bindings::irq_user_put_record(&record, buffer.cast()) }
+            })
+        } else {
+            Err(EINVAL)
+        };
+        Ok(size? as isize)
     })
 }
 
@@ -886,20 +1033,30 @@ unsafe extern "C" fn read_iter(
 
     from_result(|| {
         let mut copied = 0;
-        let count = user.read(kiocb.is_nonblocking(), iov.len(), |count| {
+        let len = iov.len();
+        let mut put = |answer: &[u8]| {
             // SAFETY: `iov` was advanced by `copied` bytes, by the last copy if there was one.
             unsafe { iov.revert(copied) };
-            copied = iov.copy_to_iter(&count.to_ne_bytes());
-            copied == size_of::<Count>()
-        });
-        if count.is_err() {
-            // The copied number is void: another reader may have taken the events. io_uring tries
+            copied = iov.copy_to_iter(answer);
+            copied == answer.len()
+        };
+        let size = if len == size_of::<Count>() {
+            user.read(kiocb.is_nonblocking(), |count: Count| {
+                put(&count.to_ne_bytes())
+            })
+        } else if len == size_of::<Record>() {
+            user.read_record(kiocb.is_nonblocking(), |record| put(bytes_of(&record)))
+        } else {
+            Err(EINVAL)
+        };
+        if size.is_err() {
+            // The copied answer is void: another reader may have taken the events. io_uring tries
             // again with the same `iov`.
             //
             // SAFETY: `iov` was advanced by `copied` bytes, by the last copy if there was one.
             unsafe { iov.revert(copied) };
         }
-        Ok(count? as isize)
+        Ok(size? as isize)
     })
 }
 
@@ -936,6 +1093,47 @@ unsafe extern "C" fn poll(
     user.poll()
 }
 
+/// # Safety
+///
+/// `file` must be open with [`FILE_OPERATIONS`], and `vma` must be an area that is being set up.
+unsafe extern "C" fn mmap(file: *mut bindings::file, vma: *mut bindings::vm_area_struct) -> c_int {
+    // SAFETY: By the safety requirements of this function. The area holds the file.
+    let user = unsafe { user_of(file) };
+    // SAFETY: `vma` is valid by the safety requirements of this function.
+    let offset = unsafe { (*vma).vm_pgoff };
+    // SAFETY: `vma` is being set up by the safety requirements of this function.
+    let area = unsafe { VmaNew::from_raw(vma) };
+
+    from_result(|| {
+        if offset != 0 || area.end() - area.start() != PAGE_SIZE {
+            return Err(EINVAL);
+        }
+        user.mmap(area)?;
+        Ok(0)
+    })
+}
+
+/// # Safety
+///
+/// `file` must be open with [`FILE_OPERATIONS`].
+unsafe extern "C" fn ioctl(file: *mut bindings::file, request: c_uint, arg: c_ulong) -> c_long {
+    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    let user = unsafe { user_of(file) };
+
+    let arg = UserPtr::from_addr(arg as usize);
+
+    from_result(|| {
+        user.set_spin(spin::limit_of(request, arg)?)?;
+        Ok(0)
+    })
+}
+
+/// Returns the bytes of a record.
+fn bytes_of(record: &Record) -> &[u8; size_of::<Record>()] {
+    // SAFETY: A record has no holes, and its fields are integers.
+    unsafe { &*ptr::from_ref(record).cast() }
+}
+
 /// Called when a program switches `O_ASYNC` on or off, and before the release if it is on.
 ///
 /// # Safety
@@ -961,6 +1159,9 @@ unsafe extern "C" fn show_fdinfo(seq: *mut bindings::seq_file, file: *mut bindin
     let seq = unsafe { SeqFile::from_raw(seq) };
 
     seq_print!(seq, "irq:\t{}\n", user.irq);
+    if user.spin.max() != 0 {
+        seq_print!(seq, "spin:\t{}\n", user.spin.max());
+    }
     if let Some(node) = &user.door.node {
         seq_print!(seq, "node:\t{}\n", &**node);
     }

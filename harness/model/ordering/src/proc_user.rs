@@ -8,14 +8,19 @@ mod events;
 #[path = "../../../../rust/kernel/irq/proc_user/rate.rs"]
 #[allow(dead_code)]
 mod rate;
+#[path = "../../../../rust/kernel/irq/proc_user/stamps.rs"]
+#[allow(dead_code)]
+mod stamps;
 #[path = "../../../../rust/kernel/irq/proc_user/word.rs"]
 #[allow(dead_code)]
 mod word;
 
+use super::LineInfo;
 use crate::{
     broken,
-    sync::atomic::{Acquire, Atomic, Full, Relaxed, Release},
-    words, LINE,
+    sync::atomic::{begin, Acquire, Atomic, Full, Relaxed, Release},
+    time::NOW,
+    words, IN_PROGRESS, LINE,
 };
 use events::Events;
 use loom::{
@@ -31,6 +36,16 @@ use word::{
     Trigger::{self, Edge, Level, Unknown},
     Word,
 };
+
+fn trigger_of(line: &LineInfo) -> Trigger {
+    if line.is_level {
+        Level
+    } else if line.is_edge {
+        Edge
+    } else {
+        Unknown
+    }
+}
 
 /// A line, and its owner.
 struct User {
@@ -48,7 +63,10 @@ struct User {
 impl User {
     /// The line is masked.
     fn new(trigger: Trigger) -> Self {
-        let events = Events::new(trigger, false);
+        let events = Events::new(&LineInfo {
+            is_level: trigger == Level,
+            is_edge: trigger == Edge,
+        });
 
         // SAFETY: The only line is `LINE`, whose first state is the one that `own()` asks for.
         unsafe { events.own(0) };
@@ -179,6 +197,68 @@ impl User {
             self.events.arm();
         }
     }
+}
+
+/// An interrupt at the time `now`, for which the handler runs.
+fn stamp_at(user: &User, now: i64) {
+    let _handler = IN_PROGRESS.lock().unwrap();
+
+    NOW.set(now);
+    user.events.fire();
+}
+
+/// Takes a record, as `UserIrq::read()` does, if there are events. Tries as often as `tries` says.
+fn take_record(user: &User, tries: usize) -> Option<stamps::Record> {
+    let mut word = user.events.look();
+
+    for _ in 0..tries {
+        if word.count() == 0 {
+            break;
+        }
+        let record = user.events.record(word);
+
+        match user.events.take_record(word) {
+            Ok(_) => return Some(record),
+            Err(other) => word = other,
+        }
+    }
+    None
+}
+
+/// Reads the page as a program does: returns the record, or `None` if the handler has changed it.
+fn read_page(user: &User) -> Option<[u64; 4]> {
+    let page = user.events.stamp(0).unwrap().page().content();
+    let sequence = page.sequence.load(Acquire);
+    let record = &page.records[(sequence & 1) as usize];
+    let values = [
+        u64::from(record.count.load(Relaxed)),
+        record.total.load(Relaxed),
+        record.first.load(Relaxed),
+        record.last.load(Relaxed),
+    ];
+
+    if !broken("no-read-barrier") {
+        fence(std::sync::atomic::Ordering::Acquire); // (H)
+    }
+    (page.sequence.load(Relaxed) == sequence).then_some(values)
+}
+
+/// Checks that the page shows the state and the number of late edges.
+fn is_shown(user: &User) {
+    let page = user.events.stamp(0).unwrap().page().content();
+    let record = user.events.record(user.events.look());
+    let kept = u64::from(user.events.look().has_kept());
+    let stamped = page.records[(page.sequence.load(Relaxed) & 1) as usize]
+        .total
+        .load(Relaxed);
+    let late = u64::from(page.late.load(Relaxed));
+
+    assert_eq!(
+        page.state.load(Relaxed),
+        user.events.look().shown(),
+        "the state"
+    );
+    assert_eq!(stamped + late, record.total + kept, "the total in the page");
 }
 
 fn depth() -> u32 {
@@ -490,6 +570,162 @@ fn disown() {
     reader.join().unwrap();
 }
 
+/// The first edges of a line that runs free: one is stamped already, and further ones come.
+fn stamped_free() -> Arc<User> {
+    let user = User::armed(Edge);
+
+    user.events.run_free();
+    user.events.page(0).unwrap();
+    stamp_at(&user, 1);
+    user
+}
+
+/// A record has the times and the total of the events that its reader takes.
+fn record() {
+    let user = stamped_free();
+    let handler = meanwhile(&user, |user| {
+        for now in 2..=3 {
+            stamp_at(user, now);
+        }
+    });
+    let mut taken = 0;
+
+    if let Some(record) = take_record(&user, 2) {
+        assert_eq!(
+            record.total,
+            u64::from(record.count),
+            "total of the first record"
+        );
+        assert_eq!(
+            (record.first, record.last),
+            (1, record.total),
+            "times of events 1 to n"
+        );
+        taken = record.total;
+    }
+    handler.join().unwrap();
+    if let Some(record) = take_record(&user, 1) {
+        assert_eq!(record.total, 3, "total of the last record");
+        assert_eq!(
+            (record.first, record.last),
+            (taken + 1, 3),
+            "times of the last events"
+        );
+    } else {
+        assert_eq!(taken, 3, "events taken");
+    }
+    is_shown(&user);
+}
+
+/// The same for an edge that is kept, which another task makes an event.
+fn record_kept() {
+    let user = User::armed(Edge);
+
+    user.events.page(0).unwrap();
+    stamp_at(&user, 1);
+    let handler = meanwhile(&user, |user| stamp_at(user, 2));
+
+    let first = take_record(&user, 2);
+    user.arm_if_none();
+    let second = take_record(&user, 2);
+
+    handler.join().unwrap();
+    if let Some(it) = first {
+        assert_eq!(
+            (it.count, it.total, it.first, it.last),
+            (1, 1, 1, 1),
+            "the first edge"
+        );
+    }
+    if let Some(it) = second {
+        assert_eq!(
+            (it.count, it.total, it.first, it.last),
+            (1, 2, 2, 2),
+            "the kept edge"
+        );
+    }
+    // A read that arms the line shows that before it sleeps or returns.
+    user.events.show_state();
+    is_shown(&user);
+}
+
+/// A program that reads the page sees whole records.
+fn page() {
+    let user = stamped_free();
+    let handler = meanwhile(&user, |user| {
+        for now in 2..=4 {
+            NOW.set(now);
+            user.events.fire();
+        }
+    });
+
+    if let Some([count, total, first, last]) = read_page(&user) {
+        assert_eq!((count, first, last), (total, 1, total), "a torn record");
+    }
+    handler.join().unwrap();
+    assert_eq!(read_page(&user), Some([4, 4, 1, 4]), "the last record");
+}
+
+/// What the page shows is right after each change of the state, whoever changes it.
+fn show() {
+    let user = User::armed(Edge);
+
+    user.events.page(0).unwrap();
+    let writer = meanwhile(&user, |user| {
+        user.events.mask();
+    });
+    user.events.revoke();
+    writer.join().unwrap();
+    is_shown(&user);
+}
+
+/// Two tasks note late edges, and a reader takes records meanwhile. Each total has the events of
+/// the count.
+fn record_late() {
+    let user = User::armed(Edge);
+    user.events.run_free();
+    user.events.page(0).unwrap();
+    let resume = |user: &User| {
+        LINE.lock().unwrap().pending = true;
+        user.events.resume();
+    };
+    let other = meanwhile(&user, resume);
+    let mut count = 0;
+
+    resume(&user);
+    if let Some(record) = take_record(&user, 2) {
+        assert_eq!(record.total, u64::from(record.count), "total of late edges");
+        assert_eq!((record.first, record.last), (0, 0), "times of late edges");
+        count = record.count;
+    }
+    other.join().unwrap();
+    if let Some(record) = take_record(&user, 1) {
+        count += record.count;
+        assert_eq!(record.total, u64::from(count), "total of late edges");
+    }
+    is_shown(&user);
+}
+
+/// Edges from before the handler stamps them are in the total. Their times are not known.
+fn settle() {
+    let user = User::armed(Edge);
+    user.events.run_free();
+    let handler = meanwhile(&user, |user| {
+        for now in 1..=2 {
+            stamp_at(user, now);
+        }
+    });
+
+    user.events.page(0).unwrap();
+    if let Some(record) = take_record(&user, 1) {
+        assert_eq!(record.total, u64::from(record.count), "total before stamps");
+    }
+    handler.join().unwrap();
+    let record = user.events.record(user.events.look());
+    assert_eq!(record.total, 2, "total of all events");
+    is_shown(&user);
+}
+
 /// Checks a model: all of it, or only what at most this number of preemptions can reach.
 fn check(name: &str, preemptions: Option<usize>, model: fn()) {
     static ORDERS: AtomicUsize = AtomicUsize::new(0);
@@ -507,6 +743,7 @@ fn check(name: &str, preemptions: Option<usize>, model: fn()) {
     builder.preemption_bound = preemptions;
     ORDERS.store(0, Relaxed);
     builder.check(move || {
+        begin();
         ORDERS.fetch_add(1, Relaxed);
         model();
     });
@@ -533,6 +770,12 @@ const MODELS: &[(&str, Option<usize>, fn())] = &[
     ("balance_unknown", Some(3), balance_unknown),
     ("free_edge", Some(3), free_edge),
     ("free_unknown", Some(3), free_unknown),
+    ("record", Some(2), record),
+    ("record_kept", Some(2), record_kept),
+    ("record_late", Some(2), record_late),
+    ("page", Some(2), page),
+    ("show", Some(2), show),
+    ("settle", Some(2), settle),
 ];
 
 pub fn main() {

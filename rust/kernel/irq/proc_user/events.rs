@@ -7,17 +7,34 @@
 
 use super::{
     rate::Rate,
+    stamps::{
+        Record,
+        Stamps, //
+    },
+    trigger_of,
     word::{
+        Effect,
         Trigger,
         Word, //
     }, //
 };
 use crate::{
-    sync::atomic::{
-        Acquire,
-        Atomic,
-        Full,
-        Relaxed, //
+    bindings,
+    irq::LineInfo,
+    page::Page,
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Full,
+            Relaxed, //
+        },
+        barrier::{
+            smp_mb,
+            Read, //
+        },
+        SetOnce, //
     },
     time::{
         ClockSource,
@@ -43,7 +60,14 @@ use core::ptr;
 ///    taken an event may still serve the device, and its own next read arms.
 /// 5. *Only an interrupt runs the handler.* Arming never calls it, and the core does not call it
 ///    for a kept edge: the task that arms turns the edge into an event in the word.
-/// 6. `owned` is true only while the action is installed and `desc` is the descriptor of its line.
+/// 6. *Each edge is in one number.* An edge that is counted or kept is in `edges` if the handler
+///    ran for it, and in `late` if not. Only the handler changes `edges`, after its exchange. So
+///    `edges` is right for a state without a stamp, if no handler runs.
+/// 7. *At most one late edge is not yet in `late`.* Before a caller notes the next one, it adds the
+///    last one. [`Word::is_late_odd()`] tells whether there is one, so a reader adds it as well.
+/// 8. The word says that edges are stamped only after `stamps` is set. The handler that runs
+///    meanwhile does not stamp its edge.
+/// 9. `owned` is true only while the action is installed and `desc` is the descriptor of its line.
 ///    It becomes false before the action is freed.
 ///
 /// # Masking
@@ -99,6 +123,18 @@ use core::ptr;
 ///
 /// an edge comes while the line is OFF      the edge is lost, or delayed until a softirq runs
 /// T1 arms                                  (irq_user_enable() returns it, T1 notes it)
+///
+/// T1 notes a late edge: exchanges          a record counts the edge, and its total does not
+/// T2 takes a record                        (the word says that the number of late edges is odd,
+/// T1 adds the edge to `late`               `late` does not: T2 adds one)
+///
+/// T1 notes a late edge: exchanges          `late` lacks two edges, and the word does not show it
+/// T2 notes another                         (T2 adds T1's edge before its own exchange, and T1's
+/// T1 adds its edge: fails                  addition fails)
+///
+/// T1 looks: the count is the largest       T1 mixes two stamps in a record
+/// T1 reads the stamp                       (each further event begins a generation: T1's exchange
+/// H fires twice, writes that stamp         fails)
 /// ```
 pub(super) struct Events {
     word: Atomic<u64>,
@@ -107,22 +143,30 @@ pub(super) struct Events {
     owned: Atomic<bool>,
     desc: Atomic<*mut bindings::irq_desc>,
     rate: Rate,
+    edges: Atomic<u64>,
+    late: Atomic<u64>,
+    in_thread: bool,
+    stamps: SetOnce<Stamps>,
 }
 
 impl Events {
     /// Creates the events of a line that will be requested with `IRQF_NO_AUTOEN` and
-    /// `IRQF_NO_RESEND`. `slow` says whether its chip is behind a slow bus.
+    /// `IRQF_NO_RESEND`.
     ///
     /// The line is masked, and there is no event.
-    pub(super) fn new(trigger: Trigger, slow: bool) -> Self {
+    pub(super) fn new(line: &LineInfo) -> Self {
         // INVARIANT: `IRQF_NO_AUTOEN` leaves the line with a disable depth of one. It is not owned.
         Self {
             word: Atomic::new(Word::NEW.into_raw()),
-            trigger,
-            slow,
+            trigger: trigger_of(line),
+            slow: line.is_slow_bus(),
             owned: Atomic::new(false),
             desc: Atomic::new(ptr::null_mut()),
             rate: Rate::new(),
+            edges: Atomic::new(0),
+            late: Atomic::new(0),
+            in_thread: line.is_nested() || line.is_slow_bus(),
+            stamps: SetOnce::new(),
         }
     }
 
@@ -171,43 +215,233 @@ impl Events {
     /// counted.
     ///
     /// [`Waiters`]: super::waiters::Waiters
+    // Each interrupt calls this.
+    #[inline(always)]
     pub(super) fn fire(&self) -> bool {
         if self.trigger == Trigger::Level {
             return self.fire_level();
         }
 
         let mut word = Word::from_raw(self.word.load(Relaxed));
-        let too_fast = word.is_free() && self.rate.exceeds(Monotonic::ktime_get);
 
-        while let Some(next) = word.fired(self.trigger, too_fast) {
+        if word.is_stamped() {
+            return self.fire_and_stamp(word);
+        }
+
+        if word.is_free() && self.rate.count() {
+            return self.fire_and_end_batch();
+        }
+
+        while let Some(next) = word.fired(self.trigger, false) {
             match self.exchange(word, next) {
-                Ok(next) => return next.is_ready(),
+                Ok(next) => {
+                    self.add_edge();
+                    return next.is_ready();
+                }
                 Err(other) => word = other,
             }
         }
-        self.fire_and_disable(too_fast)
+        self.fire_unstamped(false)
+    }
+
+    /// As [`Self::fire()`], for the last event of a batch of [`Rate`].
+    #[cold]
+    #[inline(never)]
+    fn fire_and_end_batch(&self) -> bool {
+        self.fire_unstamped(self.rate.end(Monotonic::ktime_get()))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fire_unstamped(&self, too_fast: bool) -> bool {
+        self.fire_with(false, too_fast, |_, next| next).2
     }
 
     fn fire_level(&self) -> bool {
-        self.disable();
-        let (old, _) = self.change(Word::fired_level);
+        let word = Word::from_raw(self.word.load(Relaxed));
 
+        if word.is_stamped() {
+            return self.fire_and_stamp(word);
+        }
+        self.disable();
+        let (old, _) = self.change_from(word, Word::fired_level);
+
+        self.add_edge();
         if old.is_off() {
             self.enable(old, true);
         }
         true
     }
 
+    /// As [`Self::fire()`], and stamps the edge.
     #[cold]
-    fn fire_and_disable(&self, too_fast: bool) -> bool {
-        self.disable();
-        let (old, new) = self.change(|word| word.fired_and_disabled(self.trigger, too_fast));
+    #[inline(never)]
+    fn fire_and_stamp(&self, word: Word) -> bool {
+        let now = Monotonic::ktime_get();
+        let too_fast = word.is_free() && self.rate.exceeds(|| now);
+        let Some(stamps) = self.stamps.as_ref() else {
+            return self.fire_unstamped(too_fast);
+        };
+        let edges = self.edges.load(Relaxed) + 1;
+
+        let is_level = self.trigger == Trigger::Level;
+
+        if is_level {
+            self.disable();
+        }
+        // The usual case, in short.
+        if let Some(next) = word.fired_simply(self.trigger, too_fast) {
+            let next = stamps.write(word, next, Effect::Event, now as u64, edges);
+
+            if self.exchange(word, next).is_ok() {
+                self.edges.store(edges, Relaxed);
+                stamps.publish();
+                if next.is_mapped() && next.shown() != word.shown() {
+                    self.show(stamps);
+                }
+                return true;
+            }
+        }
+
+        let mut is_stamped = false;
+        let (old, new, ready) = self.fire_with(is_level, too_fast, |old, next| {
+            let effect = old.effect(self.trigger);
+
+            is_stamped = effect != Effect::Coalesced;
+            if is_stamped {
+                stamps.write(old, next, effect, now as u64, edges)
+            } else {
+                next
+            }
+        });
+
+        if is_stamped {
+            stamps.publish();
+        }
+        if new.is_mapped() && new.shown() != old.shown() {
+            self.show(stamps);
+        }
+        ready
+    }
+
+    /// As [`Self::fire()`], in the general case: disables the line if it must, unless it is already
+    /// `disabled` for this interrupt. `stamp` may change the new state, from the old state and that
+    /// one. It is called before each exchange. Also returns the old and the new state.
+    #[inline(always)]
+    fn fire_with(
+        &self,
+        mut disabled: bool,
+        too_fast: bool,
+        mut stamp: impl FnMut(Word, Word) -> Word,
+    ) -> (Word, Word, bool) {
+        let mut word = Word::from_raw(self.word.load(Relaxed));
+        let (old, new) = loop {
+            let next = if disabled {
+                word.fired_and_disabled(self.trigger, too_fast)
+            } else if let Some(next) = word.fired(self.trigger, too_fast) {
+                next
+            } else {
+                self.disable();
+                disabled = true;
+                continue;
+            };
+
+            match self.exchange(word, stamp(word, next)) {
+                Ok(new) => break (word, new),
+                Err(other) => word = other,
+            }
+        };
+
+        if old.effect(self.trigger) != Effect::Coalesced {
+            self.add_edge();
+        }
 
         // If another exchange has set `OFF` as well, or if the line runs free now, undo the
         // disable.
-        let edge = (old.is_off() || !new.is_off()) && self.enable(old, true);
+        let edge = disabled && (old.is_off() || !new.is_off()) && self.enable(old, true);
 
-        edge || new.is_ready()
+        (old, new, edge || new.is_ready())
+    }
+
+    /// Notes an edge that the handler has counted or kept, or the event of a level line.
+    fn add_edge(&self) {
+        self.edges.store(self.edges.load(Relaxed) + 1, Relaxed);
+    }
+
+    /// Shows the state as [`Self::show_state()`] does, if `word`, the present state, has a page.
+    pub(super) fn show_word(&self, word: Word) {
+        if word.is_mapped() {
+            self.show_state();
+        }
+    }
+
+    /// Has the handler stamp edges from now on. Returns the stamps.
+    ///
+    /// Waits until a handler that runs has ended: it does not stamp its edge, and has not added it
+    /// to `edges` yet. Must be called in process context with the owner's lock, see
+    /// [`Self::own()`].
+    pub(super) fn stamp(&self, irq: u32) -> Result<&Stamps> {
+        if self.stamps.as_ref().is_none() {
+            // INVARIANT: The stamps are set before the word says so.
+            self.stamps.populate(Stamps::new(self.in_thread)?);
+            self.change(Word::stamping);
+        }
+        let stamps = self.stamps.as_ref().ok_or(ENOMEM)?;
+
+        if !stamps.are_settled() {
+            // SAFETY: The action is installed, because the caller holds the owner's lock. So the
+            // line exists. The handler needs no lock of the caller.
+            unsafe { bindings::synchronize_irq(irq) };
+            stamps.settle(self.edges.load(Relaxed));
+        }
+        Ok(stamps)
+    }
+
+    /// As [`Self::stamp()`]. Returns the page that user space can map, with the present state.
+    pub(super) fn page(&self, irq: u32) -> Result<&Page> {
+        let stamps = self.stamp(irq)?;
+
+        self.change(Word::mapped);
+        self.show(stamps);
+        Ok(stamps.page())
+    }
+
+    /// Returns whether the handler stamps all edges.
+    pub(super) fn is_stamping(&self) -> bool {
+        self.stamps.as_ref().is_some_and(Stamps::are_settled)
+    }
+
+    /// Returns the record of the events in `word`. It is right if [`Self::take_record()`] succeeds
+    /// with the same state afterwards.
+    pub(super) fn record(&self, word: Word) -> Record {
+        // The caller may have `word` from an exchange that failed, which is no acquire. Pairs with
+        // the exchange that has made `word`.
+        smp_mb(Read);
+
+        let edges = self.edges.load(Relaxed);
+        let late = self.late_in(word);
+
+        self.stamps
+            .as_ref()
+            .map_or_else(Record::default, |stamps| stamps.record(word, edges, late))
+    }
+
+    /// Shows a change of the state in the page of the line, if it has one. In any context.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn show_state(&self) {
+        if let Some(stamps) = self.stamps.as_ref() {
+            self.show(stamps);
+        }
+    }
+
+    fn show(&self, stamps: &Stamps) {
+        stamps.show(|| (self.look().shown(), self.late.load(Relaxed) as u32));
+    }
+
+    /// Sets whether reads look for events before they sleep.
+    pub(super) fn set_spins(&self, spins: bool) {
+        self.change(|word| word.spinning(spins));
     }
 
     /// Arms the line: unmasks it, and ends free running.
@@ -233,11 +467,11 @@ impl Events {
     /// Must be called with the owner's lock, see [`Self::own()`].
     pub(super) fn mask(&self) -> bool {
         if self.trigger == Trigger::Edge {
-            self.change(|word| word.masked().stepped());
+            self.change_and_show(|word| word.masked().stepped());
             return false;
         }
         self.disable();
-        let (old, _) = self.change(|word| word.masked().off().stepped());
+        let (old, _) = self.change_and_show(|word| word.masked().off().stepped());
 
         old.is_off() && self.enable(old, false)
     }
@@ -286,18 +520,32 @@ impl Events {
     /// the handler counts an event after this exchange, it sees that the caller has left the slot.
     ///
     /// [`Waiters`]: super::waiters::Waiters
+    #[inline]
     pub(super) fn take(&self, seen: Word) -> Result<Word, Word> {
         self.exchange(seen, seen.taken())
     }
 
+    /// Takes the events and a storm, as [`Self::take()`]. Also (C).
+    pub(super) fn take_record(&self, seen: Word) -> Result<Word, Word> {
+        let taken = self.exchange(seen, seen.recorded())?;
+
+        if taken.is_mapped() && taken.shown() != seen.shown() {
+            self.show_state();
+        }
+        Ok(taken)
+    }
+
     /// Takes the report of a storm, as [`Self::take()`]. Also (C).
     pub(super) fn take_storm(&self, seen: Word) -> Result<Word, Word> {
-        self.exchange(seen, seen.storm_told())
+        let taken = self.exchange(seen, seen.storm_told())?;
+
+        self.show_word(taken);
+        Ok(taken)
     }
 
     /// Notes that the line is gone. A full barrier (A), as [`Self::fire()`].
     pub(super) fn revoke(&self) {
-        self.change(Word::gone);
+        self.change_and_show(Word::gone);
     }
 
     /// Takes an edge that came while the system was suspended. Returns as [`Self::arm()`].
@@ -322,7 +570,7 @@ impl Events {
     /// Makes a change that unmasks the line, and enables the line if it was disabled. Returns
     /// whether a kept edge has become an event.
     fn unmask(&self, change: impl Fn(Word) -> Word) -> bool {
-        let (old, new) = self.change(change);
+        let (old, new) = self.change_and_show(change);
 
         (old.is_off() && self.enable(old, false)) || new.count() > old.count()
     }
@@ -354,17 +602,49 @@ impl Events {
         if self.trigger == Trigger::Level {
             return false;
         }
-        // If the kept edge has become an event that no reader has taken, this edge coalesces with
-        // it. If a reader has taken it, this edge may be newer, and must not be dropped.
-        let (old, new) = self.change(|word| {
-            if old.has_kept() && word.count() != 0 {
-                word.coalesced()
-            } else {
-                word.edge()
-            }
-        });
+        let (seen, new, late) = loop {
+            let seen = self.look();
+            let late = self.late_in(seen);
 
-        new.count() > old.count()
+            if self.look() != seen {
+                continue;
+            }
+            self.add_late(late);
+
+            // If the kept edge has become an event that no reader has taken, this edge coalesces
+            // with it. If a reader has taken it, this edge may be newer, and must not be dropped.
+            let next = if old.has_kept() && seen.count() != 0 {
+                seen.coalesced()
+            } else {
+                seen.late_edge()
+            };
+
+            if let Ok(new) = self.exchange(seen, next) {
+                break (seen, new, late);
+            }
+        };
+
+        if new.is_late_odd() != seen.is_late_odd() {
+            self.add_late(late + 1);
+        }
+        self.show_word(new);
+        new.count() > seen.count()
+    }
+
+    /// Returns the number of late edges in `word`. It is right if `word` is still the state
+    /// afterwards: then `late` lacks at most the last of them.
+    fn late_in(&self, word: Word) -> u64 {
+        // The acquire orders this load before the caller's next look at the word.
+        let late = self.late.load(Acquire);
+
+        late + u64::from(word.is_late_odd() != (late % 2 == 1))
+    }
+
+    /// Adds the last of `late` late edges to [`Self::late`], unless another caller has added it.
+    fn add_late(&self, late: u64) {
+        // A success is a full barrier: the caller shows the number afterwards. If this fails, the
+        // caller that has added the edge shows it.
+        let _ = self.late.cmpxchg(late.wrapping_sub(1), late, Full);
     }
 
     /// Changes the state if it is still `old`, and returns the new state. If not, returns the
@@ -376,10 +656,21 @@ impl Events {
         }
     }
 
+    /// As [`Self::change()`], and shows the change in the page of the line, if it has one.
+    fn change_and_show(&self, change: impl Fn(Word) -> Word) -> (Word, Word) {
+        let (old, new) = self.change(change);
+
+        self.show_word(new);
+        (old, new)
+    }
+
     /// Changes the state, and returns the old and the new one.
     fn change(&self, change: impl Fn(Word) -> Word) -> (Word, Word) {
-        let mut old = Word::from_raw(self.word.load(Relaxed));
+        self.change_from(Word::from_raw(self.word.load(Relaxed)), change)
+    }
 
+    /// As [`Self::change()`]. `old` is the state, or was.
+    fn change_from(&self, mut old: Word, change: impl Fn(Word) -> Word) -> (Word, Word) {
         loop {
             match self.exchange(old, change(old)) {
                 Ok(new) => return (old, new),

@@ -38,13 +38,23 @@ impl Rate {
     /// Notes an event. Returns whether it is the last of a batch that came too fast. `now` returns
     /// the time in nanoseconds.
     pub(super) fn exceeds(&self, now: impl FnOnce() -> i64) -> bool {
+        self.count() && self.end(now())
+    }
+
+    /// Notes an event. Returns whether it is the last of a batch: then the caller calls
+    /// [`Self::end()`].
+    #[inline]
+    pub(super) fn count(&self) -> bool {
         let events = self.events.load(Relaxed) + 1;
+
         if events < Self::BATCH {
             self.events.store(events, Relaxed);
-            return false;
         }
+        events >= Self::BATCH
+    }
 
-        let now = now();
+    /// Ends a batch at `now`, in nanoseconds. Returns whether it came too fast.
+    pub(super) fn end(&self, now: i64) -> bool {
         let time = now - self.begin.load(Relaxed);
 
         self.begin.store(now, Relaxed);

@@ -2,12 +2,14 @@
 
 //! The state of a line that user space owns, in one word.
 
+use crate::bindings;
+
 /// The state of a line. Each change of it is one compare-exchange, see [`Events`].
 ///
 /// | bits | content |
 /// |------|---------|
-/// | 0 to 6 | the flags below |
-/// | 8 to 31 | the generation: how often events were taken or a program wrote, modulo 2^24 |
+/// | 0 to 13 | the flags below |
+/// | 14 to 31 | the generation: how often events were taken or a program wrote, modulo 2^18 |
 /// | 32 to 62 | the count: events that no reader has taken yet |
 ///
 /// A reader that found no event compares generations to learn whether another thread has taken an
@@ -20,26 +22,61 @@ pub(super) struct Word(u64);
 /// The line is masked. An edge that comes is not an event until the line is armed.
 const MASKED: u64 = 1 << 0;
 
-/// The line is disabled in the core, once, for this word.
-const OFF: u64 = 1 << 1;
-
-/// An edge came while the line was masked. It becomes an event when a task arms the line.
-const KEPT: u64 = 1 << 2;
+/// The line was revoked.
+const GONE: u64 = 1 << 1;
 
 /// Edges came that coalesced with the kept one: they will not be counted.
-const COALESCED: u64 = 1 << 3;
-
-/// The line runs free: an event does not mask it.
-const FREE: u64 = 1 << 4;
+const COALESCED: u64 = 1 << 2;
 
 /// The line ran free, and was masked because it fired too fast. One reader reports that.
-const STORM: u64 = 1 << 5;
+const STORM: u64 = 1 << 3;
 
-/// The line was revoked.
-const GONE: u64 = 1 << 6;
+/// The flags that the page of a line shows, with the values that they have there.
+const SHOWN: u64 = MASKED | GONE | COALESCED | STORM;
+
+const _: () = {
+    assert!(MASKED == bindings::IRQ_USER_STATE_MASKED as u64);
+    assert!(GONE == bindings::IRQ_USER_STATE_GONE as u64);
+    assert!(COALESCED == bindings::IRQ_USER_STATE_COALESCED as u64);
+    assert!(STORM == bindings::IRQ_USER_STATE_STORM as u64);
+};
+
+/// The line is disabled in the core, once, for this word.
+const OFF: u64 = 1 << 4;
+
+/// An edge came while the line was masked. It becomes an event when a task arms the line.
+const KEPT: u64 = 1 << 5;
+
+/// The line runs free: an event does not mask it.
+const FREE: u64 = 1 << 6;
+
+/// The handler stamps each edge with its time, see [`Stamps`].
+///
+/// [`Stamps`]: super::stamps::Stamps
+const STAMPED: u64 = 1 << 7;
+
+/// The index of the valid stamp. Only the handler changes it, with each edge that it stamps.
+const STAMP: u64 = 1 << 8;
+
+/// No read has taken events since the last stamp.
+const FRESH: u64 = 1 << 9;
+
+/// An edge came since the last stamp for which the handler did not run. Its time is not known.
+const LATE: u64 = 1 << 10;
+
+/// A blocking read looks for events for some time before it sleeps.
+const SPINS: u64 = 1 << 11;
+
+/// User space has mapped the page that shows the state, see [`Stamps`].
+///
+/// [`Stamps`]: super::stamps::Stamps
+const MAPPED: u64 = 1 << 12;
+
+/// The number of edges for which the handler did not run, and that are counted or kept, is odd.
+const ODD: u64 = 1 << 13;
 
 /// One step of the generation, which wraps around at the top of the lower 32 bits.
-const STEP: u32 = 1 << 8;
+const STEP: u32 = 1 << 14;
 
 /// The bits of the count, and the highest bit, which is never set.
 const COUNT: u64 = !0 << 32;
@@ -56,6 +93,17 @@ pub(super) enum Trigger {
     Level,
     /// It is not known. Masked as a level line is, but an edge that comes while masked is kept.
     Unknown,
+}
+
+/// What becomes of an edge, or of the interrupt of a level line, for which the handler runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// An event, which is counted.
+    Event,
+    /// It is kept, and becomes an event when a task arms the line.
+    Kept,
+    /// It coalesces with the kept edge, and is not counted.
+    Coalesced,
 }
 
 impl Word {
@@ -108,6 +156,12 @@ impl Word {
         self.has(GONE | STORM)
     }
 
+    /// Returns whether there is more to report than a count.
+    #[inline]
+    pub(super) fn has_more_than_count(self) -> bool {
+        self.has(GONE | STORM | COALESCED)
+    }
+
     pub(super) fn is_off(self) -> bool {
         self.has(OFF)
     }
@@ -117,8 +171,60 @@ impl Word {
         self.has(KEPT)
     }
 
+    /// Returns whether the handler stamps edges.
+    pub(super) fn is_stamped(self) -> bool {
+        self.has(STAMPED)
+    }
+
+    /// Returns the index of the valid stamp.
+    pub(super) fn stamp(self) -> usize {
+        usize::from(self.has(STAMP))
+    }
+
+    /// Returns whether no read has taken events since the last stamp.
+    pub(super) fn is_fresh(self) -> bool {
+        self.has(FRESH)
+    }
+
+    /// Returns whether the valid stamp describes the events of this state, which has some, and
+    /// there is nothing else to report.
+    pub(super) fn is_described_by_stamp(self) -> bool {
+        self.0 & (FRESH | LATE | KEPT | COALESCED | STORM) == FRESH
+    }
+
+    /// Returns whether an edge without a time came since the last stamp.
+    pub(super) fn is_late(self) -> bool {
+        self.has(LATE)
+    }
+
+    /// Returns whether the number of edges without a time is odd.
+    pub(super) fn is_late_odd(self) -> bool {
+        self.has(ODD)
+    }
+
+    /// Returns whether a read looks for events before it sleeps.
+    pub(super) fn spins(self) -> bool {
+        self.has(SPINS)
+    }
+
+    /// Returns whether more than to sleep is to be done when a read waits.
+    #[inline]
+    pub(super) fn waits_specially(self) -> bool {
+        self.has(MAPPED | SPINS)
+    }
+
+    /// Returns whether user space has mapped the page that shows the state.
+    #[inline]
+    pub(super) fn is_mapped(self) -> bool {
+        self.has(MAPPED)
+    }
+
+    /// Returns the flags that the page of the line shows, `IRQ_USER_STATE_*`.
+    pub(super) fn shown(self) -> u32 {
+        (self.0 & SHOWN) as u32
+    }
+
     /// Returns whether edges came that are neither in the count nor kept.
-    #[cfg(CONFIG_RUST_IRQ_KUNIT_TEST)]
     pub(super) fn has_coalesced(self) -> bool {
         self.has(COALESCED)
     }
@@ -127,6 +233,17 @@ impl Word {
     /// read would wait, and no thread has taken an event or written since.
     pub(super) fn may_be_armed_since(self, entry: Self) -> bool {
         self.0 & (MASKED | COUNT | STORM | GONE) == MASKED && ((self.0 ^ entry.0) as u32) < STEP
+    }
+
+    /// What becomes of an edge that comes now, if the handler runs for it.
+    pub(super) fn effect(self, trigger: Trigger) -> Effect {
+        if trigger != Trigger::Edge || !self.has(MASKED) {
+            Effect::Event
+        } else if !self.has(KEPT) {
+            Effect::Kept
+        } else {
+            Effect::Coalesced
+        }
     }
 
     /// One more event, up to the largest count.
@@ -158,13 +275,35 @@ impl Word {
             Self(self.counted().0 | MASKED)
         } else if !self.has(KEPT) {
             Self(self.0 | KEPT)
-        } else if self.has(OFF) {
-            Self(self.0 | COALESCED)
         } else {
             return None;
         };
 
         Some(next)
+    }
+
+    /// An edge has come that is an event, or a level line has fired and was disabled for that.
+    /// `None` if the line must be disabled or enabled, or if [`Stamps::write()`] has to look for
+    /// the time of an earlier event.
+    ///
+    /// [`Stamps::write()`]: super::stamps::Stamps::write
+    #[inline]
+    pub(super) fn fired_simply(self, trigger: Trigger, too_fast: bool) -> Option<Self> {
+        let has_times = self.has(FRESH) || self.count() == 0;
+
+        if too_fast || !has_times || self.has(KEPT | LATE) {
+            None
+        } else if self.has(FREE) {
+            Some(self.counted())
+        } else if self.has(MASKED) {
+            None
+        } else {
+            match trigger {
+                Trigger::Edge => Some(Self(self.counted().0 | MASKED)),
+                Trigger::Level => Some(self.fired_level()),
+                Trigger::Unknown => None,
+            }
+        }
     }
 
     /// An edge has come, and the line was disabled for that. If [`OFF`] is not set, the
@@ -183,8 +322,17 @@ impl Word {
         }
     }
 
+    /// An edge has come that the core kept, so the handler did not run for it.
+    pub(super) fn late_edge(self) -> Self {
+        if self.has(KEPT) {
+            self.coalesced()
+        } else {
+            Self((self.edge().0 ^ ODD) | LATE)
+        }
+    }
+
     /// An edge has come that the core kept, or the handler's third one.
-    pub(super) fn edge(self) -> Self {
+    fn edge(self) -> Self {
         if self.has(FREE) {
             self.counted()
         } else if !self.has(MASKED) {
@@ -235,7 +383,12 @@ impl Word {
 
     /// Without the events, which a reader has taken.
     pub(super) fn taken(self) -> Self {
-        Self(u64::from((self.0 & !COALESCED) as u32)).stepped()
+        Self(u64::from((self.0 & !(COALESCED | FRESH)) as u32)).stepped()
+    }
+
+    /// Without the events and the storm, which a reader has taken with a record.
+    pub(super) fn recorded(self) -> Self {
+        Self(self.taken().0 & !STORM)
     }
 
     /// Without the storm, which a reader has reported.
@@ -248,6 +401,36 @@ impl Word {
         let low = (self.0 as u32).wrapping_add(STEP);
 
         Self(self.0 & COUNT | u64::from(low))
+    }
+
+    /// From now on, the handler stamps edges.
+    pub(super) fn stamping(self) -> Self {
+        Self(self.0 | STAMPED)
+    }
+
+    /// User space has mapped the page.
+    pub(super) fn mapped(self) -> Self {
+        Self(self.0 | MAPPED)
+    }
+
+    /// The handler has written the other stamp, for a change from `old`. The stamp is later than a
+    /// late edge, unless that edge is kept.
+    pub(super) fn stamped(self, old: Self) -> Self {
+        let late = if old.has(KEPT) { LATE } else { 0 };
+        let next = Self((self.0 ^ STAMP) & (late | !LATE) | FRESH);
+
+        // Two events beyond the largest count must not leave the state as it was: a reader that has
+        // looked before would take a record that mixes stamps.
+        if next.count() == Self::MAX_COUNT {
+            next.stepped()
+        } else {
+            next
+        }
+    }
+
+    /// Reads look for events before they sleep, or no longer do.
+    pub(super) fn spinning(self, spins: bool) -> Self {
+        Self(self.0 & !SPINS | if spins { SPINS } else { 0 })
     }
 
     /// Revoked.

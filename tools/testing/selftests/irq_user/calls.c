@@ -27,6 +27,16 @@ int try_open(const char *path, int flags)
 	return 0;
 }
 
+int try_map(int fd, size_t size, int prot, int flags, off_t offset)
+{
+	void *map = mmap(NULL, size, prot, flags, fd, offset);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	munmap(map, size);
+	return 0;
+}
+
 int read_count(int fd)
 {
 	int count;

@@ -12,6 +12,9 @@
 /* Opens a file and closes it. Returns 0 or -errno. */
 int try_open(const char *path, int flags);
 
+/* Maps a file and unmaps it. Returns 0 or -errno. */
+int try_map(int fd, size_t size, int prot, int flags, off_t offset);
+
 /* Reads. Returns the count or -errno. */
 int read_count(int fd);
 

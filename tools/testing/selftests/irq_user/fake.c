@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "fake.h"
 #include "file.h"
 
@@ -53,11 +55,34 @@ int fake_do(struct fake *fake, const char *verb)
 	return write_file(CONTROL, text);
 }
 
+void fake_fire_slowly(struct fake *fake)
+{
+	double begin = seconds();
+
+	fake_do(fake, "fire");
+	while (seconds() - begin < 2.0 / MAX_RATE)
+		;
+}
+
 int fake_suspend(struct fake *fake)
 {
 	int error = fake_do(fake, "asleep");
 
 	return error ? : write_file("/sys/power/state", "freeze");
+}
+
+int fake_storm(struct fake *fake, int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN | POLLPRI };
+	double begin;
+
+	pin_to(0);
+	begin = seconds();
+	if (fake_do(fake, "burst") || poll(&pollfd, 1, -1) != 1)
+		return -1;
+	if (pollfd.revents == POLLIN && BURST / (seconds() - begin) < MAX_RATE)
+		return 0;
+	return pollfd.revents;
 }
 
 void fake_dispose(struct fake *fake)

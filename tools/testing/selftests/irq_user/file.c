@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,25 @@ bool load_module_with(const char *name, const char *parameters)
 void unload_module(const char *name)
 {
 	syscall(SYS_delete_module, name, O_NONBLOCK);
+}
+
+pid_t find_process(const char *pattern)
+{
+	struct dirent *entry;
+	pid_t found = 0;
+	DIR *dir;
+
+	dir = opendir("/proc");
+	while (dir && !found && (entry = readdir(dir))) {
+		char path[64], comm[32];
+
+		snprintf(path, sizeof(path), "/proc/%.16s/comm", entry->d_name);
+		if (read_file(path, comm, sizeof(comm)) && !fnmatch(pattern, comm, 0))
+			found = atoi(entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
 }
 
 int log_end(void)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Writes a text in one call. Returns 0 or -errno. */
 int write_file(const char *path, const char *text);
@@ -26,6 +27,9 @@ bool load_module_with(const char *name, const char *parameters);
 
 /* Unloads a module, if it is loaded and not in use. */
 void unload_module(const char *name);
+
+/* Returns a process or a thread of the kernel whose name matches a pattern of fnmatch(3), or 0. */
+pid_t find_process(const char *pattern);
 
 /* Opens the kernel's log at its end. */
 int log_end(void);

@@ -6,6 +6,7 @@
 #ifndef IRQ_USER_FUZZ_H
 #define IRQ_USER_FUZZ_H
 
+#include <linux/irq_user.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -242,6 +243,14 @@ void setup_buffers(void);
 long op_read(struct worker *worker);
 long op_write(struct worker *worker);
 long op_move(struct worker *worker);
+
+/* Fails the run if a read cannot have returned this record. */
+void check_record(struct worker *worker, const struct irq_user_record *record);
+
+/* The page of a file, and the time that its reads look for an event: fuzz_page.c. */
+
+long op_map(struct worker *worker);
+long op_spin(struct worker *worker);
 
 /* Waiting: fuzz_wait.c. Each process and each of its threads is set up once. */
 

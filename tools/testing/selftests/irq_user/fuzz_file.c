@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -336,7 +335,6 @@ static const struct {
 	{ "do not block",	SYS_ioctl,	{ FD, FIONBIO, (long)&one }, 0 },
 	{ "window size",	SYS_ioctl,	{ FD, TIOCGWINSZ, 0 },			ENOTTY },
 	{ "unknown ioctl",	SYS_ioctl,	{ FD, 0xdeadbeef, 0 },			ENOTTY },
-	{ "map",		SYS_mmap,	{ 0, 1, PROT_READ, MAP_SHARED, FD },	ENODEV },
 	{ "seek",		SYS_lseek,	{ FD, 4, SEEK_SET },			ESPIPE },
 	{ "sync",		SYS_fsync,	{ FD },					EINVAL },
 	{ "advise",		SYS_fadvise64,	{ FD, 0, 0, POSIX_FADV_DONTNEED }, 0 },

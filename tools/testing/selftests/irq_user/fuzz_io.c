@@ -4,20 +4,26 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "record.h"
 
 enum how { PLAIN, PARTS, NOWAIT, POSITIONED };
 
 static const char *const hows[] = { "plain", "in parts", "without waiting", "at a position" };
 
-static const size_t sizes[] = { 4, 4, 4, 4, 4, 4, 4, 4, 0, 1, 3, 5, 8, 32, PAGE };
+#define RECORD	sizeof(struct irq_user_record)
 
-/* Buffers of four bytes that cannot be read or written as a whole. */
+static const size_t sizes[] = {
+	4, 4, 4, 4, 4, 4, 4, 4, RECORD, RECORD, RECORD, RECORD, 0, 1, 3, 5, 8, 31, 33, PAGE,
+};
+
+/* Buffers of at least four bytes that cannot be read or written as a whole. */
 static char *bad[4];
 
 void setup_buffers(void)
@@ -62,8 +68,22 @@ static int error_of(struct io *io, bool size_is_right)
 	return size_is_right ? 0 : -EINVAL;
 }
 
+void check_record(struct worker *worker, const struct irq_user_record *record)
+{
+	const unsigned int flags = IRQ_USER_RECORD_COALESCED | IRQ_USER_RECORD_STORM |
+		IRQ_USER_RECORD_THREAD;
+
+	REQUIRE(worker, record->count || record->flags & IRQ_USER_RECORD_STORM);
+	REQUIRE(worker, record->count <= INT_MAX && record->count <= record->total);
+	REQUIRE(worker, !(record->flags & ~flags));
+	/* A time that is not known is 0. */
+	REQUIRE(worker, !record->last || record->first <= record->last);
+	REQUIRE(worker, record->last <= now());
+}
+
 long op_read(struct worker *worker)
 {
+	struct irq_user_record record;
 	struct held held = hold(worker);
 	struct iovec iov[2];
 	struct io io;
@@ -89,19 +109,23 @@ long op_read(struct worker *worker)
 		break;
 	}
 
-	error = error_of(&io, io.size == 4);
+	error = error_of(&io, io.size == 4 || io.size == RECORD);
 	/* The kernel checks the size before the line. */
 	REQUIRE(worker, !error || result != -EIO);
 	if (error)
 		judge(worker, &held, result, ERRORS(-error, io.is_bad ? EFAULT : 0));
 	else
-		judge(worker, &held, result, ERRORS(EAGAIN, EOVERFLOW,
+		judge(worker, &held, result, ERRORS(EAGAIN, io.size == 4 ? EOVERFLOW : 0,
 						    io.how == NOWAIT ? 0 : EINTR,
 						    io.is_bad ? EFAULT : 0));
 	if (result >= 0 && (io.size || io.how == PLAIN)) {
 		REQUIRE(worker, !error && !io.is_bad);
-		REQUIRE(worker, result == sizeof(int));
-		REQUIRE(worker, io.good[0] > 0);
+		REQUIRE(worker, result == io.size);
+		memcpy(&record, io.good, sizeof(record));
+		if (io.size == RECORD)
+			check_record(worker, &record);
+		else
+			REQUIRE(worker, io.good[0] > 0);
 	}
 	return result;
 }

@@ -58,6 +58,8 @@ static const struct op {
 	{ "read",		120,	op_read },
 	{ "write",		60,	op_write },
 	{ "move",		5,	op_move },
+	{ "map",		30,	op_map },
+	{ "spin",		15,	op_spin },
 
 	{ "poll",		40,	op_poll },
 	{ "select",		20,	op_select },

@@ -150,7 +150,10 @@ long op_epoll_wait(struct worker *worker)
 struct request {
 	bool busy;
 	int op;
-	int value;			/* to be read or written */
+	union {
+		int value;		/* to be read or written */
+		struct irq_user_record record;
+	};
 	unsigned int size, wanted;
 	bool is_bad;			/* the buffer */
 	bool is_good;			/* the descriptor */
@@ -193,6 +196,13 @@ static void give_back_buffers(void)
 	}
 }
 
+/* Returns whether it is the size of a count, or of a record to be read. */
+static bool size_is_right(const struct request *request)
+{
+	return request->size == 4 ||
+	       (request->op == IORING_OP_READ && request->size == sizeof(request->record));
+}
+
 static void complete(struct worker *worker, const struct io_uring_cqe *cqe)
 {
 	struct request *request = &requests[cqe->user_data];
@@ -213,7 +223,7 @@ static void complete(struct worker *worker, const struct io_uring_cqe *cqe)
 	} else if (result == -EIO) {
 		REQUIRE(worker, !is_there(&request->line));
 		/* The kernel checks the size before the line. */
-		REQUIRE(worker, request->op != IORING_OP_READ || request->size == 4);
+		REQUIRE(worker, request->op != IORING_OP_READ || size_is_right(request));
 	} else if (request->op == IORING_OP_POLL_ADD) {
 		expect(worker, result, ERRORS(ECANCELED));
 		if (result >= 0)
@@ -226,16 +236,20 @@ static void complete(struct worker *worker, const struct io_uring_cqe *cqe)
 		REQUIRE(worker, result < 0 || buffers[buffer_of(cqe)] > 0);
 	} else {
 		bool reads = request->op == IORING_OP_READ;
-		bool is_valid = request->size == 4 && (reads || request->value <= 2);
+		bool is_count = request->size == 4;
+		bool is_valid = size_is_right(request) && (reads || request->value <= 2);
 		bool is_sure = is_valid && (reads || request->value < 2);
 		bool may_be_refused = !is_sure && may_be_forbidden(&request->line);
 
 		expect(worker, result, ERRORS(is_sure ? 0 : EINVAL, request->is_bad ? EFAULT : 0,
 					      may_be_refused ? EPERM : 0,
-					      reads ? EAGAIN : 0, reads ? EOVERFLOW : 0,
+					      reads ? EAGAIN : 0, reads && is_count ? EOVERFLOW : 0,
 					      EINTR, ECANCELED));
-		REQUIRE(worker, result < 0 || (result == 4 && is_valid && !request->is_bad));
-		REQUIRE(worker, result < 0 || !reads || request->value > 0);
+		REQUIRE(worker, result < 0 || (result == request->size && is_valid &&
+					       !request->is_bad));
+		REQUIRE(worker, result < 0 || !reads || !is_count || request->value > 0);
+		if (result >= 0 && reads && !is_count)
+			check_record(worker, &request->record);
 	}
 }
 
@@ -253,7 +267,7 @@ long op_uring_submit(struct worker *worker)
 		IORING_OP_READ, IORING_OP_READ, IORING_OP_WRITE, IORING_OP_POLL_ADD,
 		IORING_OP_READ_MULTISHOT,
 	};
-	static const unsigned int sizes[] = { 4, 4, 4, 4, 4, 4, 8, 3 };
+	static const unsigned int sizes[] = { 4, 4, 4, 4, 32, 32, 8, 3 };
 	static const unsigned int wanted[] = {
 		POLLIN, POLLIN, POLLIN | POLLPRI, POLLIN | EPOLLEXCLUSIVE, POLLOUT,
 	};

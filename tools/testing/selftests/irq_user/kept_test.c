@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "edge.h"
 #include "fake.h"
 #include "file.h"
-#include "gpio.h"
 #include "hog.h"
 #include "rounds.h"
 #include "sleeper.h"
@@ -45,57 +45,28 @@ FIXTURE_VARIANT_ADD(kept, gpio) { };
 
 FIXTURE_SETUP(kept)
 {
-	struct line *line = &self->line;
-	const char *why;
+	const char *why = edge_line_setup(&self->line, variant->kind);
 
 	self->fd = -1;
-	if (variant->kind) {
-		why = fake_make(&line->fake, variant->kind);
-		line->irq = line->fake.irq;
-		strcpy(line->path, line->fake.path);
-	} else {
-		why = gpio_setup(line);
-	}
 	if (why)
 		SKIP(return, "%s", why);
-	self->fd = open(line->path, O_RDWR | O_NONBLOCK);
+	self->fd = open(self->line.path, O_RDWR | O_NONBLOCK);
 	ASSERT_LE(0, self->fd);
 }
 
 FIXTURE_TEARDOWN(kept)
 {
 	close(self->fd);
-	if (variant->kind)
-		fake_dispose(&self->line.fake);
-	else
-		gpio_teardown(&self->line);
-}
-
-/* Makes an edge of the module's line by a command, or of a GPIO's line if @command is NULL. */
-static void fire(struct line *line, const char *command)
-{
-	if (command)
-		fake_do(&line->fake, command);
-	else
-		gpio_pull(line);
-}
-
-/* Makes an edge, and waits until the handler has seen it. */
-static void make_edge(struct line *line, const char *command)
-{
-	unsigned int before = line_hw_count(line);
-
-	fire(line, command);
-	line_wait_handled(line, before);
+	edge_line_teardown(&self->line);
 }
 
 /* Makes an event, and an edge that is kept. Returns what the read of the event gives. */
 static int mask_and_keep(struct line *line, const char *command, int fd)
 {
-	make_edge(line, command);
+	edge_make(line, command);
 	if (!wait_event(fd))
 		return -ETIME;
-	make_edge(line, command);
+	edge_make(line, command);
 	return read_count(fd);
 }
 
@@ -135,7 +106,7 @@ TEST_F(kept, write_that_arms_wakes_a_reader)
 {
 	for (int value = 1; value <= (variant->in_thread ? 0 : 2); value++) {
 		ASSERT_EQ(0, write_value(self->fd, 0));
-		make_edge(&self->line, variant->fire);
+		edge_make(&self->line, variant->fire);
 		ASSERT_EQ(0, write_value(self->fd, value));
 		ASSERT_EQ(1, read_count(self->fd));
 		ASSERT_EQ(0, write_value(self->fd, 1));
@@ -170,10 +141,10 @@ TEST_F(kept, further_edges_coalesce)
 {
 	ASSERT_EQ(1, mask_and_keep(&self->line, variant->fire, self->fd));
 	for (int i = 0; i < 20; i++)
-		fire(&self->line, variant->fire);
+		edge_fire(&self->line, variant->fire);
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));
-	make_edge(&self->line, variant->fire);
+	edge_make(&self->line, variant->fire);
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));
 }
@@ -275,19 +246,6 @@ TEST_F(suspended, edge_in_suspend_is_an_event_after_resume)
 	EXPECT_EQ(-EAGAIN, read_count(self->fd));
 }
 
-/* Waits until a sleeper no longer runs. Returns how long it has run. */
-static int64_t settled_runtime(struct sleeper *sleeper)
-{
-	int64_t before, now = sleeper_runtime(sleeper);
-
-	do {
-		before = now;
-		nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000 * 1000 }, NULL);
-		now = sleeper_runtime(sleeper);
-	} while (now != before);
-	return now;
-}
-
 /*
  * A reader sleeps on while the system suspends and resumes. It does not run, and so does not
  * arm.
@@ -307,10 +265,10 @@ TEST(reader_sleeps_through_suspend)
 	fd = open(fake.path, O_RDWR);
 	ASSERT_LE(0, fd);
 	sleeper_start(&sleeper, fd, sleep_for_one);
-	runtime = settled_runtime(&sleeper);
+	runtime = sleeper_settled_runtime(&sleeper);
 	/* This line wakes the system. */
 	ASSERT_EQ(0, fake_suspend(&waker));
-	EXPECT_EQ(runtime, settled_runtime(&sleeper));
+	EXPECT_EQ(runtime, sleeper_settled_runtime(&sleeper));
 	ASSERT_FALSE(sleeper_is_done(&sleeper));
 	ASSERT_EQ(0, fake_do(&fake, "fire"));
 	EXPECT_TRUE(sleeper_join(&sleeper));

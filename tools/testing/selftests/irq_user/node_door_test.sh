@@ -37,6 +37,9 @@ door share_test
 door uring_test -F edge -T size_is_checked_before_the_line -T multishot_read_of_an_edge_line \
 	-T removal_ends_a_multishot_read -T poll_waits_on_if_the_event_was_taken
 door sigio_test -f intx
+door record_test -f intx -f edge
+door page_test -f intx
+door spin_test -f intx
 door name_test -t comm_hides_no_entry -t comm_of_the_thread_is_shown
 door runtime_test -t epoll_edge_triggered -t uring_read -t uring_poll -t uring_multishot_poll
 door echo_test -t next_owner_gets_no_old_event

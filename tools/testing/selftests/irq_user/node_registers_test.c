@@ -24,17 +24,6 @@ static void set(uint32_t *regs, uint32_t value)
 	__atomic_store_n(&regs[IGB_MODE], value, __ATOMIC_SEQ_CST);
 }
 
-/* Maps and unmaps. Returns 0 or -errno. */
-static int try_map(int fd, size_t size, int prot, int flags, off_t offset)
-{
-	void *map = mmap(NULL, size, prot, flags, fd, offset);
-
-	if (map == MAP_FAILED)
-		return -errno;
-	munmap(map, size);
-	return 0;
-}
-
 /* The node's registers are those of the device's resource of the same number. */
 TEST_F(card, maps_the_registers)
 {

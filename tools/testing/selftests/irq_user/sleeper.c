@@ -54,6 +54,18 @@ int64_t sleeper_runtime(struct sleeper *sleeper)
 	return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
+int64_t sleeper_settled_runtime(struct sleeper *sleeper)
+{
+	int64_t before, now = sleeper_runtime(sleeper);
+
+	do {
+		before = now;
+		nanosleep(&(struct timespec){ .tv_nsec = 20 * 1000 * 1000 }, NULL);
+		now = sleeper_runtime(sleeper);
+	} while (now != before);
+	return now;
+}
+
 bool sleep_for_one(int fd)
 {
 	return read_count(fd) == 1;

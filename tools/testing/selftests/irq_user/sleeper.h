@@ -34,6 +34,9 @@ bool sleeper_is_done(struct sleeper *sleeper);
 /* Returns how many nanoseconds it has run, or -1 if it has ended. */
 int64_t sleeper_runtime(struct sleeper *sleeper);
 
+/* Waits until it no longer runs. Returns how long it has run. */
+int64_t sleeper_settled_runtime(struct sleeper *sleeper);
+
 /* All ways to sleep until the line goes away. Two of them are reads. */
 #define SLEEPS	7
 extern bool (*const sleeps_until_gone[SLEEPS])(int fd);
