@@ -24,6 +24,19 @@
 //! # }
 //! ```
 //!
+//! # When it fired, and what was missed
+//!
+//! [`Line::read_record`] returns the times of events beside their number, and says whether edges
+//! were lost.
+//!
+//! # How to wait
+//!
+//! A wait sleeps. If events come so soon after one another that the context switch counts,
+//! [`Line::set_spin`] makes a wait look for an event before it sleeps. A program that has a
+//! processor of its own can watch the line's [`Page`] without a system call.
+//!
+//! # Errors
+//!
 //! Each error is an [`io::Error`](std::io::Error). Its message names the line and says what to do.
 //! A program that acts on errors asks for the [`Reason`].
 //!
@@ -38,14 +51,19 @@ mod line;
 #[cfg(feature = "mio")]
 mod mio;
 pub mod node;
+mod page;
 pub mod pci;
 pub mod ports;
 mod raw;
 mod reason;
+mod record;
 pub mod rt;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+mod uapi;
 
 pub use info::{locked_down, supported, unsupported, Info, Trigger};
 pub use line::{wait_any, Count, Line, OpenOptions};
+pub use page::{Page, Snapshot, State};
 pub use reason::Reason;
+pub use record::{Record, Timestamp};

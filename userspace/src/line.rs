@@ -1,4 +1,4 @@
-use crate::{file, reason, Reason};
+use crate::{file, raw, reason, uapi, Page, Reason, Record};
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fs::{Mode, OFlags},
@@ -20,7 +20,7 @@ pub type Count = u32;
 /// line if no event is pending, so a driver makes one call per interrupt. Before the next call, the
 /// driver must make the device quiet.
 ///
-/// Dropping the value gives the line back.
+/// Dropping the value gives the line back, unless a [`Page`] of it is left.
 ///
 /// A line is also a descriptor that an event loop can wait for: it is readable if an event is
 /// pending. If a poll finds it not readable, the poll arms the line.
@@ -36,7 +36,13 @@ pub struct OpenOptions {
     flags: OFlags,
 }
 
+/// Returns why a call failed.
+type ReasonOf = fn(Errno) -> Option<Reason>;
+
 impl Line {
+    /// The longest time that [`set_spin`](Self::set_spin) takes.
+    pub const MAX_SPIN: Duration = Duration::from_nanos(uapi::SPIN_MAX_NS as u64);
+
     /// Claims the line, and arms it. Only events from now on are counted.
     ///
     /// Needs `CAP_SYS_RAWIO`. [`Reason`] lists the reasons for an error.
@@ -76,27 +82,30 @@ impl Line {
     /// polls the line's descriptor together with a descriptor of its signals. If the line was
     /// opened non-blocking and no event is pending, fails with [`io::ErrorKind::WouldBlock`].
     pub fn wait(&self) -> io::Result<Count> {
-        loop {
-            let mut count = [0; 4];
-            match rustix::io::read(&self.fd, &mut count) {
-                Ok(read) => return self.count(count, read),
-                Err(Errno::INTR) => (),
-                Err(e) => return Err(self.read_error(e)),
-            }
-        }
+        self.read_waiting(Reason::of_read).map(Count::from_ne_bytes)
     }
 
     /// Returns the number of events since the last call, or `None` if no event is pending. Does not
     /// wait.
     pub fn try_wait(&self) -> io::Result<Option<Count>> {
-        let mut count = [0; 4];
-        let buffers = &mut [IoSliceMut::new(&mut count)];
-        // `u64::MAX` means the file's own position. The file has none.
-        match rustix::io::preadv2(&self.fd, buffers, u64::MAX, ReadWriteFlags::NOWAIT) {
-            Ok(read) => self.count(count, read).map(Some),
-            Err(Errno::AGAIN) => Ok(None),
-            Err(e) => Err(self.read_error(e)),
-        }
+        Ok(self.read_now(Reason::of_read)?.map(Count::from_ne_bytes))
+    }
+
+    /// Waits for an event like [`wait`](Self::wait), and returns the number of events, their times,
+    /// and whether edges were lost.
+    ///
+    /// After a storm this does not fail: the [`Record`] says so, and its count may be zero. If the
+    /// kernel has no records, fails with [`Reason::OldKernel`] and takes no event.
+    pub fn read_record(&self) -> io::Result<Record> {
+        self.read_waiting(Reason::of_record).map(|bytes| Record::from_bytes(&bytes))
+    }
+
+    /// Returns the record of the events since the last call, or `None` if no event is pending. Does
+    /// not wait.
+    ///
+    /// A first call before the events of interest makes the kernel take the times of events.
+    pub fn try_read_record(&self) -> io::Result<Option<Record>> {
+        Ok(self.read_now(Reason::of_record)?.map(|bytes| Record::from_bytes(&bytes)))
     }
 
     /// Waits like [`wait`](Self::wait), but no longer than `timeout`. Returns `None` after that
@@ -124,7 +133,8 @@ impl Line {
     ///
     /// If the line fires more than 100,000 times a second, the kernel ends free-running to protect
     /// the machine. Pollers get `POLLPRI`. When all counted events have been returned, one wait
-    /// fails with [`Reason::Storm`]. From then on each event masks the line.
+    /// fails with [`Reason::Storm`]; a [`Record`] says so instead. From then on each event masks the
+    /// line.
     ///
     /// Lines of edges and of messages can run free. For a level-triggered line this fails with
     /// [`Reason::Level`]. If an administrator has forbidden free-running for the line's node, it
@@ -133,26 +143,82 @@ impl Line {
         self.write(2)
     }
 
-    fn count(&self, count: [u8; 4], read: usize) -> io::Result<Count> {
-        if read == count.len() {
-            Ok(Count::from_ne_bytes(count))
-        } else {
-            Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the descriptor is not of a line"))
+    /// Maps the page that shows the events of the line, for a program that spins instead of
+    /// sleeping.
+    ///
+    /// The page holds the line's file open. If the kernel has no pages, fails with
+    /// [`Reason::OldKernel`].
+    pub fn page(&self) -> io::Result<Page> {
+        Page::map(&self.fd).map_err(|e| match Errno::from_io_error(&e) {
+            Some(errno) => reason::error(self.irq, errno, Reason::of_map(errno)),
+            None => e,
+        })
+    }
+
+    /// Sets how long a wait looks for an event before it sleeps, at most
+    /// [`MAX_SPIN`](Self::MAX_SPIN). Zero, the default, means that the wait sleeps immediately.
+    ///
+    /// An event that comes in this time needs no context switch, but the wait uses the processor.
+    /// The kernel adapts the time up to this limit: it spins as long as events come in time, and
+    /// stops if they do not. Only [`wait`](Self::wait), [`read_record`](Self::read_record) and
+    /// [`Read::read`] spin. Clones of the line share the setting.
+    ///
+    /// ```no_run
+    /// # use irq_user::Line;
+    /// # use std::time::Duration;
+    /// # fn main() -> std::io::Result<()> {
+    /// let line = Line::open(22)?;
+    /// line.set_spin(Duration::from_micros(50))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_spin(&self, max: Duration) -> io::Result<()> {
+        // The kernel refuses a time that is too long.
+        let max_ns = max.as_nanos().try_into().unwrap_or(u32::MAX);
+        raw::set_spin(&self.fd, max_ns).map_err(|e| reason::error(self.irq, e, Reason::of_spin(e)))
+    }
+
+    /// Reads exactly `SIZE` bytes, and waits for them.
+    fn read_waiting<const SIZE: usize>(&self, reason: ReasonOf) -> io::Result<[u8; SIZE]> {
+        let mut bytes = [0; SIZE];
+        match rustix::io::retry_on_intr(|| rustix::io::read(&self.fd, &mut bytes)) {
+            Ok(read) => whole(bytes, read),
+            Err(e) => Err(self.read_error(e, reason)),
         }
     }
 
-    fn read_error(&self, errno: Errno) -> io::Error {
+    /// Reads exactly `SIZE` bytes if an event is pending.
+    fn read_now<const SIZE: usize>(&self, reason: ReasonOf) -> io::Result<Option<[u8; SIZE]>> {
+        let mut bytes = [0; SIZE];
+        let buffers = &mut [IoSliceMut::new(&mut bytes)];
+        // `u64::MAX` means the file's own position. The file has none.
+        match rustix::io::preadv2(&self.fd, buffers, u64::MAX, ReadWriteFlags::NOWAIT) {
+            Ok(read) => whole(bytes, read).map(Some),
+            Err(Errno::AGAIN) => Ok(None),
+            Err(e) => Err(self.read_error(e, reason)),
+        }
+    }
+
+    fn read_error(&self, errno: Errno, reason: ReasonOf) -> io::Error {
         // Callers expect this error: do not spend time on a message.
         if errno == Errno::AGAIN {
             return errno.into();
         }
-        reason::error(self.irq, errno, Reason::of_read(errno))
+        reason::error(self.irq, errno, reason(errno))
     }
 
     fn write(&self, value: u32) -> io::Result<()> {
         rustix::io::retry_on_intr(|| rustix::io::write(&self.fd, &value.to_ne_bytes()))
             .map_err(|e| reason::error(self.irq, e, Reason::of_write(e)))?;
         Ok(())
+    }
+}
+
+fn whole<const SIZE: usize>(bytes: [u8; SIZE], read: usize) -> io::Result<[u8; SIZE]> {
+    if read == SIZE {
+        Ok(bytes)
+    } else {
+        Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the descriptor is not of a line"))
     }
 }
 
@@ -227,22 +293,24 @@ pub fn wait_any(
     }
 }
 
-/// Reads the count as the four bytes of a native `int`, like `read(2)`. Any other size of the
-/// buffer is an error, [`InvalidInput`](io::ErrorKind::InvalidInput).
+/// Like `read(2)`: a buffer of four bytes gets the count, a native `int`, and a buffer of 32 bytes
+/// the record as C sees it. Any other size is an error,
+/// [`InvalidInput`](io::ErrorKind::InvalidInput).
 impl Read for Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         (&*self).read(buffer)
     }
 }
 
-/// Reads the count as the four bytes of a native `int`, like `read(2)`. Any other size of the
-/// buffer is an error, [`InvalidInput`](io::ErrorKind::InvalidInput).
+/// Like `read(2)`: a buffer of four bytes gets the count, a native `int`, and a buffer of 32 bytes
+/// the record as C sees it. Any other size is an error,
+/// [`InvalidInput`](io::ErrorKind::InvalidInput).
 impl Read for &Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         rustix::io::read(&self.fd, buffer).map_err(|e| match e {
             // Callers of `Read` retry after this error.
             Errno::INTR => e.into(),
-            _ => self.read_error(e),
+            _ => self.read_error(e, Reason::of_read),
         })
     }
 }

@@ -1,8 +1,8 @@
 //! Lines for programs that wait with mio.
 //!
 //! mio reports a line only when it becomes readable. After each report, call [`Line::try_wait`]
-//! until it returns `None`, which arms the line. A line that is gone becomes readable, and then
-//! fails.
+//! or [`Line::try_read_record`] until it returns `None`, which arms the line. A line that is gone
+//! becomes readable, and then fails.
 
 use crate::Line;
 use ::mio::{event::Source, unix::SourceFd, Interest, Registry, Token};

@@ -1,60 +1,43 @@
-//! All unsafe code of this crate: registers in memory, a system call that rustix lacks, and the
+//! All unsafe code of this crate: memory that is mapped, system calls that rustix lacks, and the
 //! registration of a descriptor with tokio.
 
 #![expect(unsafe_code)]
 
-use rustix::mm::{mmap, munmap, MapFlags, ProtFlags};
-use std::{ffi::c_void, io, os::fd::AsFd, ptr};
+use crate::uapi;
+use rustix::{
+    io::Errno,
+    ioctl::{ioctl, opcode, Opcode, Setter},
+    mm::{mmap, munmap, MapFlags, ProtFlags},
+};
+use std::{
+    ffi::c_void,
+    io,
+    os::fd::AsFd,
+    ptr,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
-/// Memory of a device, mapped into this program.
+/// Memory of a file, mapped into this program.
 #[derive(Debug)]
-pub struct Mapping {
+struct Region {
     base: *mut c_void,
     len: usize,
 }
 
-// SAFETY: The mapping belongs to the process, not to a thread.
-unsafe impl Send for Mapping {}
-// SAFETY: All accesses are volatile reads and writes of aligned numbers. The processor and the
-// device do each of them as a whole. The driver knows what an access means for the device.
-unsafe impl Sync for Mapping {}
-
-impl Mapping {
+impl Region {
     /// Maps the first `len` bytes of a file.
-    pub fn new(file: impl AsFd, len: usize) -> io::Result<Self> {
-        let prot = ProtFlags::READ | ProtFlags::WRITE;
+    fn new(file: impl AsFd, len: usize, prot: ProtFlags) -> io::Result<Self> {
         // SAFETY: The kernel chooses the address, so the new mapping overlaps no other.
         let base = unsafe { mmap(ptr::null_mut(), len, prot, MapFlags::SHARED, file, 0) }?;
         Ok(Self { base, len })
     }
 
-    /// Returns the length in bytes.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Reads a register.
+    /// Returns the address of a number.
     ///
     /// # Panics
     ///
-    /// If the offset is not a multiple of the register's size, or outside of the mapping.
-    pub fn read<T: Register>(&self, offset: usize) -> T {
-        // SAFETY: `register()` returns a valid, aligned address in this mapping, and all bit
-        // patterns are values of `T`.
-        unsafe { self.register::<T>(offset).read_volatile() }
-    }
-
-    /// Writes a register.
-    ///
-    /// # Panics
-    ///
-    /// If the offset is not a multiple of the register's size, or outside of the mapping.
-    pub fn write<T: Register>(&self, offset: usize, value: T) {
-        // SAFETY: `register()` returns a valid, aligned address in this mapping.
-        unsafe { self.register::<T>(offset).write_volatile(value) }
-    }
-
-    fn register<T>(&self, offset: usize) -> *mut T {
+    /// If the offset is not a multiple of the number's size, or outside of the mapping.
+    fn address<T>(&self, offset: usize) -> *mut T {
         let size = size_of::<T>();
         assert!(offset % size == 0, "register {offset:#x} is not aligned to {size} bytes");
         assert!(
@@ -66,11 +49,86 @@ impl Mapping {
     }
 }
 
-impl Drop for Mapping {
+impl Drop for Region {
     fn drop(&mut self) {
         // SAFETY: `base` and `len` are those of the mapping that `new()` made, and no address in it
         // is used after this value.
         let _ = unsafe { munmap(self.base, self.len) };
+    }
+}
+
+/// Memory of a device.
+#[derive(Debug)]
+pub struct Mapping {
+    region: Region,
+}
+
+// SAFETY: The mapping belongs to the process, not to a thread.
+unsafe impl Send for Mapping {}
+// SAFETY: All accesses are volatile reads and writes of aligned numbers. The processor and the
+// device do each of them as a whole. The driver knows what an access means for the device.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps the first `len` bytes of a file.
+    pub fn new(file: impl AsFd, len: usize) -> io::Result<Self> {
+        Ok(Self { region: Region::new(file, len, ProtFlags::READ | ProtFlags::WRITE)? })
+    }
+
+    /// Returns the length in bytes.
+    pub fn len(&self) -> usize {
+        self.region.len
+    }
+
+    /// Reads a register.
+    ///
+    /// # Panics
+    ///
+    /// If the offset is not a multiple of the register's size, or outside of the mapping.
+    pub fn read<T: Register>(&self, offset: usize) -> T {
+        // SAFETY: `address()` returns a valid, aligned address in this mapping, and all bit
+        // patterns are values of `T`.
+        unsafe { self.region.address::<T>(offset).read_volatile() }
+    }
+
+    /// Writes a register.
+    ///
+    /// # Panics
+    ///
+    /// If the offset is not a multiple of the register's size, or outside of the mapping.
+    pub fn write<T: Register>(&self, offset: usize, value: T) {
+        // SAFETY: `address()` returns a valid, aligned address in this mapping.
+        unsafe { self.region.address::<T>(offset).write_volatile(value) }
+    }
+}
+
+/// Memory that the kernel writes, and this program only reads.
+#[derive(Debug)]
+pub struct Shared {
+    region: Region,
+}
+
+// SAFETY: The mapping belongs to the process, not to a thread.
+unsafe impl Send for Shared {}
+// SAFETY: All accesses are atomic loads.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    /// Maps the first `len` bytes of a file.
+    pub fn new(file: impl AsFd, len: usize) -> io::Result<Self> {
+        Ok(Self { region: Region::new(file, len, ProtFlags::READ)? })
+    }
+
+    /// Returns the word at an offset in bytes. The load is relaxed.
+    ///
+    /// # Panics
+    ///
+    /// If the offset is not a multiple of four, or outside of the mapping.
+    pub fn load(&self, offset: usize) -> u32 {
+        // SAFETY: `address()` returns a valid, aligned address in this mapping, which lives as long
+        // as `self`. This program accesses it by such loads alone. Relaxed loads of 32 bits may
+        // read memory that cannot be written.
+        unsafe { AtomicU32::from_ptr(self.region.address(offset)) }.load(Ordering::Relaxed)
     }
 }
 
@@ -98,6 +156,15 @@ pub fn set_fifo(priority: u8) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Sets how long a read of the line spins before it sleeps.
+pub fn set_spin(line: impl AsFd, max_ns: u32) -> Result<(), Errno> {
+    const SET_SPIN: Opcode = opcode::write::<uapi::Spin>(uapi::SET_SPIN.0, uapi::SET_SPIN.1);
+    // SAFETY: The request takes a `Spin`.
+    let request = unsafe { Setter::<SET_SPIN, _>::new(uapi::Spin { max_ns, flags: 0 }) };
+    // SAFETY: The request only reads its argument.
+    unsafe { ioctl(line, request) }
 }
 
 /// Registers a line with the current tokio runtime, which then waits for it to become readable.

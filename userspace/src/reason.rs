@@ -1,4 +1,4 @@
-use crate::{file, node, Info};
+use crate::{file, node, Info, Line};
 use rustix::io::Errno;
 use std::{error, fmt, io, path::Path};
 
@@ -57,7 +57,8 @@ pub enum Reason {
     Gone,
     /// The line ran free and fired more than 100,000 times a second. From now on each event masks
     /// it, as before [`run_free`](crate::Line::run_free). Only one call fails with this reason,
-    /// after all events have been returned.
+    /// after all events have been returned. Calls that return a [`Record`](crate::Record) do not
+    /// fail: the record says so.
     Storm,
     /// The line is level-triggered, so it cannot run free.
     Level,
@@ -65,6 +66,10 @@ pub enum Reason {
     ReadOnly,
     /// The attribute `free_running` of the line's node forbids the line to run free.
     MayNotRunFree,
+    /// This kernel counts events, and has no records, no pages and no spinning.
+    OldKernel,
+    /// A wait cannot spin for longer than [`MAX_SPIN`](crate::Line::MAX_SPIN).
+    SpinTooLong,
 }
 
 impl Reason {
@@ -110,6 +115,33 @@ impl Reason {
         })
     }
 
+    /// Returns why a read of a record failed.
+    pub(crate) fn of_record(errno: Errno) -> Option<Self> {
+        match errno {
+            Errno::INVAL => Some(Self::OldKernel),
+            _ => Self::of_read(errno),
+        }
+    }
+
+    /// Returns why the line's page could not be mapped.
+    pub(crate) fn of_map(errno: Errno) -> Option<Self> {
+        Some(match errno {
+            Errno::IO => Self::Gone,
+            Errno::NODEV => Self::OldKernel,
+            _ => return None,
+        })
+    }
+
+    /// Returns why the time to spin could not be set.
+    pub(crate) fn of_spin(errno: Errno) -> Option<Self> {
+        Some(match errno {
+            Errno::IO => Self::Gone,
+            Errno::NOTTY => Self::OldKernel,
+            Errno::INVAL => Self::SpinTooLong,
+            _ => return None,
+        })
+    }
+
     /// Returns why a write to the line failed.
     pub(crate) fn of_write(errno: Errno) -> Option<Self> {
         Some(match errno {
@@ -124,7 +156,7 @@ impl Reason {
 
     fn kind(&self) -> io::ErrorKind {
         match self {
-            Self::NoSupport | Self::SwitchedOff => io::ErrorKind::Unsupported,
+            Self::NoSupport | Self::SwitchedOff | Self::OldKernel => io::ErrorKind::Unsupported,
             Self::NoSuchLine | Self::NoSuchNode => io::ErrorKind::NotFound,
             Self::NotRoot
             | Self::NoCapability
@@ -134,7 +166,7 @@ impl Reason {
             | Self::NotInGroup
             | Self::NotAllowed => io::ErrorKind::PermissionDenied,
             Self::Held(_) => io::ErrorKind::ResourceBusy,
-            Self::NotRequestable | Self::Level => io::ErrorKind::InvalidInput,
+            Self::NotRequestable | Self::Level | Self::SpinTooLong => io::ErrorKind::InvalidInput,
             Self::Refused | Self::Gone | Self::Storm | Self::Unbound => io::ErrorKind::Other,
         }
     }
@@ -185,6 +217,12 @@ impl fmt::Display for Reason {
             Self::ReadOnly => f.write_str("was opened read-only"),
             Self::MayNotRunFree => {
                 f.write_str("may not run free: the attribute free_running of its node forbids it")
+            }
+            Self::OldKernel => {
+                f.write_str("has no records, page or spinning: this kernel only counts events")
+            }
+            Self::SpinTooLong => {
+                write!(f, "cannot spin so long: the limit is {:?}", Line::MAX_SPIN)
             }
         }
     }
@@ -243,6 +281,26 @@ mod tests {
         assert_eq!(refused.to_string(), "line 7 is refused by its chip: a GPIO may be an output");
         let gone = error(Some(7), Errno::IO, Reason::of_read(Errno::IO));
         assert_eq!(Reason::of(&gone), Some(&Reason::Gone));
+    }
+
+    #[test]
+    fn an_older_kernel_is_told_from_a_line_that_is_gone() {
+        for (reason, old) in [
+            (Reason::of_record as fn(Errno) -> Option<Reason>, Errno::INVAL),
+            (Reason::of_map, Errno::NODEV),
+            (Reason::of_spin, Errno::NOTTY),
+        ] {
+            assert_eq!(reason(old), Some(Reason::OldKernel));
+            assert_eq!(reason(Errno::IO), Some(Reason::Gone));
+            assert_eq!(error(Some(7), old, reason(old)).kind(), io::ErrorKind::Unsupported);
+        }
+    }
+
+    #[test]
+    fn the_limit_of_spinning_is_in_the_message() {
+        let error = error(Some(7), Errno::INVAL, Reason::of_spin(Errno::INVAL));
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(error.to_string(), "line 7 cannot spin so long: the limit is 200µs");
     }
 
     #[test]

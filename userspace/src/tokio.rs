@@ -1,6 +1,6 @@
 //! Lines for programs that run on tokio.
 
-use crate::{raw, Count, Line};
+use crate::{raw, Count, Line, Record};
 use ::tokio::io::{unix::AsyncFd, Interest};
 use std::io;
 
@@ -25,11 +25,22 @@ impl AsyncLine {
     /// Like [`Line::wait`], this arms the line if no event is pending. It fails as soon as the line
     /// is gone. It is cancel safe: a call that is cancelled takes no event.
     pub async fn wait(&self) -> io::Result<Count> {
+        self.ready(Line::try_wait).await
+    }
+
+    /// Waits like [`wait`](Self::wait), and returns the record of the events, as
+    /// [`Line::read_record`] does.
+    pub async fn read_record(&self) -> io::Result<Record> {
+        self.ready(Line::try_read_record).await
+    }
+
+    /// Waits until a read of the line returns something.
+    async fn ready<T>(&self, read: fn(&Line) -> io::Result<Option<T>>) -> io::Result<T> {
         // The runtime learns only that the line becomes readable. So before the runtime waits, the
         // line is read until it has no event, which arms it.
         self.line
             .async_io(Interest::READABLE, |line| {
-                line.try_wait()?.ok_or(io::ErrorKind::WouldBlock.into())
+                read(line)?.ok_or(io::ErrorKind::WouldBlock.into())
             })
             .await
     }

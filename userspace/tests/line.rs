@@ -215,8 +215,8 @@ fn a_line_is_read_as_a_native_int() {
     trigger(irq(&line));
     line.read_exact(&mut count).expect("it fires");
     assert_eq!(i32::from_ne_bytes(count), 1);
-    for size in [0, 3, 5, 8, 32] {
-        let error = line.read(&mut vec![0; size]).expect_err("it is not four bytes");
+    for size in [0, 3, 5, 8, 31, 33] {
+        let error = line.read(&mut vec![0; size]).expect_err("it is no count and no record");
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{size}");
     }
 }
@@ -412,6 +412,20 @@ mod asynchronous {
             trigger(irq(line.get_ref()));
             let line = line.into_inner();
             assert_eq!(line.wait().expect("it fires"), 1);
+        });
+    }
+
+    #[test]
+    #[ignore = "needs the VM"]
+    fn tokio_reads_a_record_of_each_event() {
+        run(async {
+            let line = AsyncLine::new(edge_line()).expect("it is a descriptor");
+            for event in 1..=5 {
+                assert!(timeout(SHORT, line.read_record()).await.is_err(), "it has not fired");
+                trigger(irq(line.get_ref()));
+                let record = line.read_record().await.expect("it fires");
+                assert_eq!((record.count, record.total), (1, event));
+            }
         });
     }
 

@@ -1,6 +1,7 @@
 //! `irqctl latency`
 
 mod source;
+mod way;
 
 use crate::{histogram::Histogram, name::Name, plot, units, waiter::Waiter};
 use irq_user::{rt, Line};
@@ -17,6 +18,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use way::{Server, Way};
 
 /// Measure the time from an interrupt until a waiting program runs.
 ///
@@ -26,8 +28,8 @@ use std::{
 /// `--device 1234:11e8 --raise 0x60=1 --ack 0x64=1`.
 #[derive(clap::Args)]
 #[command(
-    after_help = "With --json: `irq`, the number of the line; `latency`, in the form of `gaps` \
-    of `irqctl watch`."
+    after_help = "With --json: `irq`, the number of the line; `wait`, which is sleep, spin or page; \
+    `latency`, in the form of `gaps` of `irqctl watch`."
 )]
 pub struct Args {
     /// The line: its number, or its node; with --device the default is the device's INTx line
@@ -36,9 +38,12 @@ pub struct Args {
     /// How many interrupts to measure
     #[arg(long, short = 'n', value_name = "COUNT", default_value = "1000")]
     samples: u64,
-    /// How long to wait between two interrupts
-    #[arg(long, short, value_name = "PERIOD", default_value = "1ms", value_parser = units::period)]
-    interval: Duration,
+    /// How to wait
+    #[arg(long, value_name = "WAY", value_enum, default_value_t = Way::Sleep)]
+    wait: Way,
+    /// How long to wait between two interrupts [default: 1ms, or 20us with --wait spin]
+    #[arg(long, short, value_name = "PERIOD", value_parser = units::period)]
+    interval: Option<Duration>,
     /// Give the waiting thread a SCHED_FIFO priority, from 1 to 99
     #[arg(long, value_name = "PRIORITY")]
     fifo: Option<u8>,
@@ -72,14 +77,15 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
 
     let (sender, woken) = mpsc::channel();
     thread::spawn({
-        let (source, fifo, cpu) = (source.clone(), args.fifo, args.cpu);
-        move || serve(&line, &source, fifo, cpu, &sender)
+        let (source, way, fifo, cpu) = (source.clone(), args.wait, args.fifo, args.cpu);
+        move || serve(line, way, &source, fifo, cpu, &sender)
     });
     receive(&woken)?;
 
     let name = irq.map_or("the line".to_owned(), |irq| format!("line {irq}"));
+    let interval = args.interval.unwrap_or(args.wait.interval());
     let mut histogram = Histogram::new();
-    while histogram.count() < args.samples && waiter.pause(args.interval)? {
+    while histogram.count() < args.samples && waiter.pause(interval)? {
         // Discard interrupts that this command did not cause.
         while woken.try_recv().is_ok() {}
         let begin = Instant::now();
@@ -92,7 +98,11 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
 
     let mut out = io::stdout().lock();
     if json {
-        let summary = json!({ "irq": irq, "latency": histogram.describe() });
+        let summary = json!({
+            "irq": irq,
+            "wait": args.wait.name(),
+            "latency": histogram.describe(),
+        });
         writeln!(out, "{summary}")?;
     } else {
         let interrupts = units::several(histogram.count(), "interrupt");
@@ -107,7 +117,8 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
 
 /// Waits for the line like a driver, and sends the time of each wake-up.
 fn serve(
-    line: &Line,
+    line: Line,
+    way: Way,
     source: &Source,
     fifo: Option<u8>,
     cpu: Option<usize>,
@@ -116,15 +127,19 @@ fn serve(
     let prepare = || {
         cpu.map_or(Ok(()), rt::pin)?;
         fifo.map_or(Ok(()), rt::set_fifo)?;
-        Ok(Instant::now())
+        Server::new(line, way)
+    };
+    let server = match prepare() {
+        Ok(server) => server,
+        Err(e) => return drop(woken.send(Err(e))),
     };
     let wait = || {
-        line.wait()?;
+        server.wait()?;
         let now = Instant::now();
         source.quiet();
         Ok(now)
     };
-    let mut result = prepare();
+    let mut result = Ok(Instant::now());
     while woken.send(result).is_ok() {
         result = wait();
     }

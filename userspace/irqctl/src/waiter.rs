@@ -14,9 +14,9 @@ use std::{
 };
 
 /// The end of a wait.
-pub enum Wake {
-    /// A line has fired: its index, and how often.
-    Fired(usize, Count),
+pub enum Wake<T = Count> {
+    /// A line has fired: its index, and what reading it has returned, by default how often.
+    Fired(usize, T),
     /// The time is over.
     Time,
     /// A signal asks this program to end.
@@ -41,6 +41,17 @@ impl Waiter {
 
     /// Waits until a line has fired, until a time, or until a signal asks this program to end.
     pub fn wait(&self, lines: &[Line], until: Option<Instant>) -> io::Result<Wake> {
+        self.wait_with(lines, until, |_, line| line.try_wait())
+    }
+
+    /// Waits like [`wait`](Self::wait), and reads the lines with `read`, which also gets the index
+    /// of the line.
+    pub fn wait_with<T>(
+        &self,
+        lines: &[Line],
+        until: Option<Instant>,
+        read: impl Fn(usize, &Line) -> io::Result<Option<T>>,
+    ) -> io::Result<Wake<T>> {
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             let left = left.and_then(|left| Timespec::try_from(left).ok());
@@ -60,10 +71,10 @@ impl Waiter {
                 if fds[1 + line].revents().is_empty() {
                     continue;
                 }
-                if let Some(count) = lines[line].try_wait()? {
+                if let Some(events) = read(line, &lines[line])? {
                     // The events of the other lines stay pending.
                     self.turn.set(line + 1);
-                    return Ok(Wake::Fired(line, count));
+                    return Ok(Wake::Fired(line, events));
                 }
             }
         }

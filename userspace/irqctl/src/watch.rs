@@ -1,24 +1,41 @@
 //! `irqctl watch`
 
-use crate::{complain, histogram::Histogram, name::Name, plot, units, waiter::*};
-use irq_user::{Count, Info, Line, Reason, Trigger};
-use serde_json::{json, Value};
+mod event;
+mod watched;
+
+use crate::{complain, name::Name, plot, units, waiter::*};
+use event::{Event, Reader};
+use irq_user::{Info, Line, Reason, Timestamp, Trigger};
+use serde_json::Value;
 use std::{
-    io::{self, Write},
+    io::{self, StdoutLock, Write},
     path::PathBuf,
     process::ExitCode,
     time::{Duration, Instant},
 };
+use watched::Watched;
 
 /// Count and time the interrupts of lines, until Control-C.
 ///
 /// For each interval, prints the number of interrupts, their rate per second, and the shortest and
-/// longest gap between two of them. At the end, prints the distribution of the gaps.
+/// longest gap between two of them. At the end, prints the distribution of the gaps. With --events,
+/// prints a row as soon as the program has read interrupts: the time of the first, their number,
+/// the gap before the first, and the span from the first to the last.
+///
+/// Times are those when the kernel's handler ran. If interrupts come faster than the program reads
+/// them, the kernel has the times of the first and the last, so gaps between others are not known.
+/// A note says `coalesced` if edges were lost while the line was masked, so that more came than
+/// were counted, and `storm` if a free-running line fired too fast, so that now each event masks
+/// it. A kernel without records gives only the number of interrupts: then times are those when the
+/// program ran, and lost edges are not shown.
 #[derive(clap::Args)]
 #[command(
     after_help = "With --json, after each interval, for each line: `irq`, its number; `seconds` \
-    since the start; `count`; `rate`; `shortest_gap_ns` and `longest_gap_ns`, or null. At the end, \
-    for each line: `irq`; `seconds`; `total`; `wakes`, how often the program was woken; `gaps`, \
+    since the start; `count`; `rate`; `shortest_gap_ns` and `longest_gap_ns`, or null; `coalesced` \
+    and `storm`, true or false. With --events, for each read instead: `irq`; `count`; `first_ns` \
+    and `last_ns`, times of CLOCK_MONOTONIC, or null; `gap_ns`, or null; `coalesced`; `storm`. At \
+    the end, for each line: `irq`; `seconds`; `total`; `wakes`, how often the program was woken; \
+    `clock`, which is handler, thread (the handler's) or program; `coalesced`; `storm`; `gaps`, \
     with `count` and, unless that is 0, `percentiles_ns`, an object, and `bands_ns`, an array of \
     `from`, `to` and `count`."
 )]
@@ -29,6 +46,9 @@ pub struct Args {
     /// How often to print
     #[arg(long, short, value_name = "PERIOD", default_value = "1", value_parser = units::period)]
     interval: Duration,
+    /// Print a row for each read of a line, instead of each interval
+    #[arg(long, short, conflicts_with = "interval")]
+    events: bool,
     /// How long to watch
     #[arg(long, short, value_name = "PERIOD", value_parser = units::period)]
     timeout: Option<Duration>,
@@ -43,158 +63,149 @@ pub struct Args {
     plot: Option<PathBuf>,
 }
 
-/// The statistics of a line.
-struct Watched {
-    name: String,
-    irq: Option<u32>,
-    total: u64,
-    wakes: u64,
-    last: Option<Instant>,
-    gaps: Histogram,
-    /// The statistics since the last row.
-    recent: Recent,
+/// The titles and widths of columns. The widths are fixed, because later rows are not known. Only
+/// the column of the lines' names may be wider.
+type Columns = &'static [(&'static str, usize)];
+
+const COLUMNS: Columns = &[
+    ("TIME", 8),
+    ("LINE", 5),
+    ("COUNT", 8),
+    ("RATE", 9),
+    ("SHORTEST", 8),
+    ("LONGEST", 8),
+    ("NOTES", 0),
+];
+
+const EVENT_COLUMNS: Columns =
+    &[("TIME", 12), ("LINE", 5), ("COUNT", 8), ("GAP", 8), ("SPAN", 8), ("NOTES", 0)];
+
+/// Prints rows, or with --json values.
+struct Printer {
+    out: StdoutLock<'static>,
+    json: bool,
+    columns: Columns,
+    /// The length of the longest name of a line.
+    names: usize,
 }
 
-#[derive(Default)]
-struct Recent {
-    count: u64,
-    gaps: Option<(Duration, Duration)>,
-}
-
-impl Watched {
-    fn new(name: &Name, line: &Line) -> Self {
-        Self {
-            name: name.to_string(),
-            irq: line.irq(),
-            total: 0,
-            wakes: 0,
-            last: None,
-            gaps: Histogram::new(),
-            recent: Recent::default(),
+impl Printer {
+    fn titles(&mut self) -> io::Result<()> {
+        let titles = self.columns.iter().map(|(title, _)| (*title).to_owned()).collect();
+        if self.json {
+            Ok(())
+        } else {
+            self.row(titles)
         }
     }
 
-    fn fired(&mut self, count: Count, now: Instant) {
-        self.total += u64::from(count);
-        self.recent.count += u64::from(count);
-        self.wakes += 1;
-        if let Some(last) = self.last.replace(now) {
-            let gap = now - last;
-            let (least, most) = self.recent.gaps.unwrap_or((gap, gap));
-            self.recent.gaps = Some((least.min(gap), most.max(gap)));
-            self.gaps.add(gap.as_nanos() as u64);
+    fn print(
+        &mut self,
+        row: impl FnOnce() -> Vec<String>,
+        value: impl FnOnce() -> Value,
+    ) -> io::Result<()> {
+        if self.json {
+            writeln!(self.out, "{}", value())?;
+            self.out.flush()
+        } else {
+            self.row(row())
         }
     }
 
-    fn row(&mut self, elapsed: Duration, interval: Duration) -> [String; 6] {
-        let recent = std::mem::take(&mut self.recent);
-        let gap = |gap: Option<Duration>| {
-            gap.map_or(String::new(), |gap| units::time(gap.as_nanos() as u64))
+    fn row(&mut self, row: Vec<String>) -> io::Result<()> {
+        let pad = |(cell, &(title, width)): (String, &(&str, usize))| {
+            let width = if title == "LINE" { width.max(self.names) } else { width };
+            format!("{cell:>width$}")
         };
-        [
-            format!("{:.1}", elapsed.as_secs_f64()),
-            self.name.clone(),
-            recent.count.to_string(),
-            format!("{:.1}", recent.count as f64 / interval.as_secs_f64()),
-            gap(recent.gaps.map(|gaps| gaps.0)),
-            gap(recent.gaps.map(|gaps| gaps.1)),
-        ]
-    }
-
-    fn describe_recent(&mut self, elapsed: Duration, interval: Duration) -> Value {
-        let recent = std::mem::take(&mut self.recent);
-        json!({
-            "irq": self.irq,
-            "seconds": elapsed.as_secs_f64(),
-            "count": recent.count,
-            "rate": recent.count as f64 / interval.as_secs_f64(),
-            "shortest_gap_ns": recent.gaps.map(|gaps| gaps.0.as_nanos() as u64),
-            "longest_gap_ns": recent.gaps.map(|gaps| gaps.1.as_nanos() as u64),
-        })
-    }
-
-    fn describe(&self, elapsed: Duration) -> Value {
-        json!({
-            "irq": self.irq,
-            "seconds": elapsed.as_secs_f64(),
-            "total": self.total,
-            "wakes": self.wakes,
-            "gaps": self.gaps.describe(),
-        })
-    }
-
-    fn summarise(&self, out: &mut impl Write, elapsed: Duration) -> io::Result<()> {
-        let seconds = elapsed.as_secs_f64();
-        write!(out, "line {}: {} in ", self.name, units::several(self.total, "interrupt"))?;
-        write!(out, "{seconds:.1} s, {:.1} a second", self.total as f64 / seconds)?;
-        if self.wakes < self.total {
-            write!(out, ", in {} wake-ups", self.wakes)?;
-        }
-        if self.gaps.count() > 0 {
-            write!(out, "; the gaps between them:")?;
-        }
-        writeln!(out)?;
-        self.gaps.write(out)
+        let cells: Vec<_> = row.into_iter().zip(self.columns).map(pad).collect();
+        writeln!(self.out, "{}", cells.join("  ").trim_end())?;
+        self.out.flush()
     }
 }
-
-/// The titles and widths of the columns. The widths are fixed, because later rows are not known.
-/// Only the column of the lines' names may be wider.
-const COLUMNS: [(&str, usize); 6] =
-    [("TIME", 8), ("LINE", 5), ("COUNT", 8), ("RATE", 9), ("SHORTEST", 8), ("LONGEST", 8)];
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let waiter = Waiter::new()?;
     let lines: Vec<_> =
         args.lines.iter().map(|name| open(name, args)).collect::<io::Result<_>>()?;
-    let named = args.lines.iter().zip(&lines);
-    let mut watched: Vec<_> = named.map(|(name, line)| Watched::new(name, line)).collect();
+    let (begin, begin_time) = (Instant::now(), Timestamp::now());
+    let (mut watched, mut early) = start(args, &lines)?;
     let names = watched.iter().map(|line| line.name.len()).max().unwrap_or(0);
-    let mut out = io::stdout().lock();
-    let begin = Instant::now();
+    let columns = if args.events { EVENT_COLUMNS } else { COLUMNS };
+    let mut printer = Printer { out: io::stdout().lock(), json, columns, names };
     let end = args.timeout.and_then(|timeout| begin.checked_add(timeout));
     let mut printed = begin;
     let mut left = args.count.unwrap_or(u64::MAX);
 
-    if !json {
-        print(&mut out, &COLUMNS.map(|(title, _)| title.to_owned()), names)?;
-        out.flush()?;
-    }
+    printer.titles()?;
     while left > 0 {
-        let tick = printed.checked_add(args.interval);
+        let tick = printed.checked_add(args.interval).filter(|_| !args.events);
         let until = [tick, end].into_iter().flatten().min();
-        match waiter.wait(&lines, until) {
-            Ok(Wake::Fired(line, count)) => {
-                watched[line].fired(count, Instant::now());
-                left = left.saturating_sub(count.into());
+        let wake = match early.pop() {
+            Some((line, event)) => Ok(Wake::Fired(line, event)),
+            None => waiter.wait_with(&lines, until, |line, file| watched[line].reader.read(file)),
+        };
+        match wake {
+            Ok(Wake::Fired(line, event)) => {
+                let line = &mut watched[line];
+                let gap = line.fired(&event);
+                left = left.saturating_sub(event.count.into());
+                if event.notes.storm {
+                    complain(format_args!("line {} {}", line.name, Reason::Storm));
+                }
+                if args.events {
+                    printer.print(
+                        || line.event_row(&event, gap, begin_time),
+                        || line.describe_event(&event, gap),
+                    )?;
+                }
             }
             Ok(Wake::Stop) => break,
             Ok(Wake::Time) => {
                 let now = Instant::now();
-                for line in &mut watched {
-                    let (elapsed, interval) = (now - begin, now - printed);
-                    if json {
-                        writeln!(out, "{}", line.describe_recent(elapsed, interval))?;
-                    } else {
-                        print(&mut out, &line.row(elapsed, interval), names)?;
-                    }
+                let (elapsed, interval) = (now - begin, now - printed);
+                for line in watched.iter_mut().filter(|_| !args.events) {
+                    printer.print(
+                        || line.row(elapsed, interval),
+                        || line.describe_recent(elapsed, interval),
+                    )?;
+                    line.next_row();
                 }
-                out.flush()?;
                 printed = now;
                 if end.is_some_and(|end| now >= end) {
                     break;
                 }
             }
-            Err(e) if Reason::of(&e) == Some(&Reason::Storm) => complain(e),
             // Print the summary of the interrupts until now.
             Err(e) => {
-                summarise(&mut out, args, json, &watched, begin.elapsed())?;
+                summarise(&mut printer.out, args, json, &watched, begin.elapsed())?;
                 return Err(e);
             }
         }
     }
-    summarise(&mut out, args, json, &watched, begin.elapsed())?;
+    summarise(&mut printer.out, args, json, &watched, begin.elapsed())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Events that were pending before the first wait, with the indices of their lines.
+type Early = Vec<(usize, Event)>;
+
+/// Finds out how to read each line. Returns the lines' statistics, and the events that were
+/// pending.
+fn start(args: &Args, lines: &[Line]) -> io::Result<(Vec<Watched>, Early)> {
+    let mut watched = Vec::new();
+    let mut early = Vec::new();
+    for (index, (name, line)) in args.lines.iter().zip(lines).enumerate() {
+        let (reader, event) = Reader::start(line)?;
+        early.extend(event.map(|event| (index, event)));
+        watched.push(Watched::new(name, line.irq(), reader));
+    }
+    if watched.iter().any(|line| line.reader == Reader::Counts) {
+        complain(
+            "this kernel has no records: the times are those when this program ran, and lost \
+             edges are not shown",
+        );
+    }
+    Ok((watched, early))
 }
 
 fn open(name: &Name, args: &Args) -> io::Result<Line> {
@@ -208,16 +219,6 @@ fn open(name: &Name, args: &Args) -> io::Result<Line> {
         ));
     }
     Ok(line)
-}
-
-/// Prints a row. `names` is the length of the longest name of a line.
-fn print(out: &mut impl Write, row: &[String], names: usize) -> io::Result<()> {
-    let pad = |(cell, (title, width)): (&String, (&str, usize))| {
-        let width = if title == "LINE" { width.max(names) } else { width };
-        format!("{cell:>width$}")
-    };
-    let cells: Vec<_> = row.iter().zip(COLUMNS).map(pad).collect();
-    writeln!(out, "{}", cells.join("  ").trim_end())
 }
 
 fn summarise(

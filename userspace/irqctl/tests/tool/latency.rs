@@ -23,6 +23,26 @@ fn irqctl_latency_of_a_device() {
 
 #[test]
 #[ignore = "needs the VM"]
+fn irqctl_latency_of_each_way_to_wait() {
+    let line = Fake::new();
+    for way in ["sleep", "spin", "page"] {
+        let measured = irqctl(format!("latency {line} -n 50 --wait {way} --json")).assert();
+        let measured = json(&measured.success());
+        assert_eq!(measured["wait"], way);
+        assert_eq!(measured["latency"]["count"], 50);
+    }
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_of_a_device_by_its_page() {
+    let device = "--device 1234:11e8 --raise 0x60=1 --ack 0x64=1";
+    let measured = irqctl(format!("latency {device} -n 50 --wait page --json")).assert().success();
+    assert_eq!(json(&measured)["latency"]["count"], 50);
+}
+
+#[test]
+#[ignore = "needs the VM"]
 fn irqctl_latency_needs_a_device_for_a_level_line() {
     let line = Fake::of("level");
     let measured = irqctl(format!("latency {line} -n 1")).assert();

@@ -2,8 +2,10 @@
 
 use crate::{fake::Fake, plot::*, run::*};
 use assert_cmd::prelude::*;
-use irq_user::pci;
+use irq_user::{pci, Timestamp};
 use predicates::str::contains;
+use serde_json::Value;
+use std::{fs, thread, time::Duration};
 
 #[test]
 #[ignore = "needs the VM"]
@@ -86,4 +88,71 @@ fn irqctl_watch_does_not_let_a_level_line_run_free() {
     let irq = card.irq().expect("it has a line");
     let watched = irqctl(format!("watch {irq} --run-free")).assert();
     watched.code(1).stderr(contains("cannot run free: it is level-triggered"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_watch_shows_when_the_handler_ran() {
+    let line = Fake::new();
+    let before = Timestamp::now().as_nanos();
+    let watched = firing(&[&line], &mut irqctl(format!("watch {line} -n 5 --events --json")));
+    let watched = watched.success();
+    let after = Timestamp::now().as_nanos();
+    let values = said(&watched).lines().map(|row| row.parse().expect("it is JSON"));
+    let values: Vec<Value> = values.collect();
+    let (total, events) = values.split_last().expect("it has printed something");
+    assert_eq!(total["clock"], "handler");
+    // The kernel may not have taken the time of an event before the first read.
+    let mut times: Vec<_> = events.iter().filter_map(|event| event["first_ns"].as_u64()).collect();
+    assert!(times.len() >= 4, "{watched}");
+    times.splice(0..0, [before]);
+    times.push(after);
+    assert!(times.is_sorted(), "{times:?}");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_watch_prints_a_row_for_each_event() {
+    let line = Fake::new();
+    let watched = firing(&[&line], &mut irqctl(format!("watch {line} -n 5 --events"))).success();
+    let rows: Vec<_> = said(&watched).lines().take_while(|row| !row.is_empty()).collect();
+    assert_eq!(rows.len(), 6, "{watched}");
+    assert!(rows[0].trim_start().starts_with("TIME"), "{watched}");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_watch_says_that_edges_were_lost() {
+    let line = Fake::new();
+    let mut command = irqctl(format!("watch {line} --timeout 2 --json"));
+    let watched = once_it_has(line.irq, &mut command, |_| {
+        // The command has requested the line, but may not have armed it yet.
+        let state = format!("/sys/kernel/debug/irq/irqs/{}", line.irq);
+        while !fs::read_to_string(&state).expect("debugfs is there").contains("ddepth:   0") {
+            thread::yield_now();
+        }
+        line.obey("burst");
+    });
+    let watched = watched.success();
+    assert_eq!(json(&watched)["coalesced"], true);
+    assert_eq!(json(&watched)["storm"], false);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_watch_says_that_a_line_fired_too_fast() {
+    let line = Fake::new();
+    let mut command = irqctl(format!("watch {line} --timeout 2 --run-free --json"));
+    let watched = once_it_has(line.irq, &mut command, |_| {
+        // The command owns the line, but may not have let it run free yet.
+        thread::sleep(Duration::from_millis(500));
+        line.obey("burst");
+    });
+    let watched = watched.success();
+    if json(&watched)["total"] == 10_000 {
+        println!("SKIP the machine is too slow for a storm");
+        return;
+    }
+    assert_eq!(json(&watched)["storm"], true);
+    watched.stderr(contains("fired too often to run free"));
 }

@@ -1,0 +1,142 @@
+//! What a read of a line returns: a record, or only a count if the kernel has no records.
+
+use irq_user::{Count, Line, Reason, Record, Timestamp};
+use std::io;
+
+/// The events that a read has returned.
+#[derive(Clone, Copy)]
+pub struct Event {
+    pub count: Count,
+    /// When the first and the last of them came. `None` if the kernel did not take the time.
+    pub first: Option<Timestamp>,
+    pub last: Option<Timestamp>,
+    pub clock: Clock,
+    pub notes: Notes,
+}
+
+/// What takes the times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The kernel's hard handler.
+    Handler,
+    /// The handler's thread, which the line's chip needs.
+    Thread,
+    /// This program, after it was woken.
+    Program,
+}
+
+/// What happened to the line beside its events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Edges were lost while the line was masked.
+    pub coalesced: bool,
+    /// The line ran free and fired too fast.
+    pub storm: bool,
+}
+
+/// How to read a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    Records,
+    Counts,
+}
+
+impl Reader {
+    /// Finds out how to read a line, and makes the kernel take the times of events. Returns the
+    /// events that were pending.
+    pub fn start(line: &Line) -> io::Result<(Self, Option<Event>)> {
+        match line.try_read_record() {
+            Ok(record) => Ok((Self::Records, record.map(Event::from))),
+            Err(e) if Reason::of(&e) == Some(&Reason::OldKernel) => Ok((Self::Counts, None)),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Returns the pending events.
+    pub fn read(self, line: &Line) -> io::Result<Option<Event>> {
+        if self == Self::Records {
+            return Ok(line.try_read_record()?.map(Event::from));
+        }
+        match line.try_wait() {
+            Ok(count) => Ok(count.map(|count| Event::now(count, Notes::default()))),
+            Err(e) if Reason::of(&e) == Some(&Reason::Storm) => {
+                Ok(Some(Event::now(0, Notes { storm: true, ..Notes::default() })))
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Returns what takes the times, until an event says more.
+    pub fn clock(self) -> Clock {
+        match self {
+            Self::Records => Clock::Handler,
+            Self::Counts => Clock::Program,
+        }
+    }
+}
+
+impl Event {
+    fn now(count: Count, notes: Notes) -> Self {
+        let now = (count > 0).then(Timestamp::now);
+        Self { count, first: now, last: now, clock: Clock::Program, notes }
+    }
+}
+
+impl From<Record> for Event {
+    fn from(record: Record) -> Self {
+        Self {
+            count: record.count,
+            first: record.first,
+            last: record.last,
+            clock: if record.is_thread_time() { Clock::Thread } else { Clock::Handler },
+            notes: Notes { coalesced: record.is_coalesced(), storm: record.is_storm() },
+        }
+    }
+}
+
+impl Clock {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Handler => "handler",
+            Self::Thread => "thread",
+            Self::Program => "program",
+        }
+    }
+}
+
+impl Notes {
+    pub fn add(&mut self, other: Self) {
+        self.coalesced |= other.coalesced;
+        self.storm |= other.storm;
+    }
+
+    pub fn text(self) -> String {
+        let names = [(self.coalesced, "coalesced"), (self.storm, "storm")];
+        let names: Vec<_> = names.iter().filter(|note| note.0).map(|note| note.1).collect();
+        names.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_collected() {
+        let mut notes = Notes::default();
+        assert_eq!(notes.text(), "");
+        notes.add(Notes { coalesced: false, storm: true });
+        assert_eq!(notes.text(), "storm");
+        notes.add(Notes { coalesced: true, storm: false });
+        assert_eq!(notes.text(), "coalesced, storm");
+    }
+
+    #[test]
+    fn a_count_gets_the_time_of_the_program() {
+        let before = Timestamp::now();
+        let event = Event::now(3, Notes::default());
+        assert_eq!(event.first, event.last);
+        assert!(event.first.is_some_and(|time| before <= time && time <= Timestamp::now()));
+        assert_eq!(Event::now(0, Notes::default()).last, None, "a storm is not an event");
+    }
+}
