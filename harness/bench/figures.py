@@ -16,6 +16,9 @@ STAGES = [
 # The points that the plugin logs. The other lines of the log are QEMU's own.
 POINTS = {"raise", "call", "port", *(name for name, _ in STAGES)}
 
+# The name by which QEMU's trace calls the card's registers.
+CARD = "'edu-mmio'"
+
 # The delay of the timers in the guest's program, in nanoseconds: see
 # guest/src/mechanism/timer.rs.
 DELAY = 4 * 7 * 8680
@@ -29,8 +32,15 @@ class Seen:
 
     def __init__(self):
         self.points = []
+        # Locked operations and full barriers until each point.
+        self.atomics = []
         self.controller = 0
         self.config = 0
+        self.device = 0
+
+    def add(self, name, at, *atomics):
+        self.points.append((name, at))
+        self.atomics.append(atomics)
 
     def last(self, name, begin, end):
         return max((at for point, at in self.points if point == name and begin <= at <= end), default=None)
@@ -43,6 +53,23 @@ class Seen:
 
     def time(self, name):
         return self.first(name, 0, float("inf"))
+
+    def entry(self):
+        """When the processor was interrupted for the handler that ran first."""
+        handler = self.time("handler")
+        return handler and self.last("interrupt", 0, handler)
+
+    def own(self):
+        """How many instructions the waiter took from the begin of its wait to the event."""
+        begun, entry, user = self.time("raise"), self.entry(), self.time("user")
+        asleep = self.first("switch", begun, entry)
+        return user - begun - (entry - asleep if asleep else 0)
+
+    def locked(self, since):
+        """The numbers of locked operations and full barriers since this time."""
+        times = [at for _, at in self.points]
+        begun = self.atomics[times.index(since)]
+        return [end - begin for begin, end in zip(begun, self.atomics[-1])]
 
     def overtaken(self):
         """Whether the trigger continued before the waiter had the event."""
@@ -84,7 +111,10 @@ def read_watch(path):
             if event is None:
                 continue
             if name in POINTS:
-                event.points.append((name, int(rest)))
+                event.add(name, *map(int, rest.split()))
+            elif name.startswith("memory_region_ops_"):
+                # It also traces the registers of the interrupt controllers.
+                event.device += CARD in rest
             elif name.startswith("pci_cfg_"):
                 event.config += 1
             else:
@@ -142,6 +172,14 @@ def check(raw, seen):
         )
 
 
+def since_entry(raw, seen):
+    """Replaces the times since the waiter began to wait by those since the interrupt."""
+    lost = sum(not event.entry() or event.entry() > event.time("user") for event in seen)
+    if lost:
+        raise SystemExit(f"{raw['mechanism']}: {lost} events came when the program did not wait")
+    return raw | {part: [event.time(point) - event.entry() for event in seen] for part, point in (("user", "user"), ("cycle", "done"))}
+
+
 def late(raw, seen):
     """Yields how late each event came to the program, in nanoseconds."""
     for user, event in zip(raw["user"], seen):
@@ -159,6 +197,8 @@ def measure(raw, seen):
         check(raw, seen)
     if seen and (raw["work"] == "open" or raw["step"] > 1):
         raw = as_counted(raw, seen)
+    if seen and raw["work"] == "timed":
+        raw = since_entry(raw, seen)
     result = {key: raw[key] for key in ("mechanism", "work")}
     result["events"] = len(raw["cycle"])
     result["user"], result["cycle"] = summary(raw["user"]), summary(raw["cycle"])
@@ -175,6 +215,13 @@ def measure(raw, seen):
     result["switches"] = typical.count("switch")
     result["controller"] = typical.controller
     result["config"] = typical.config
+    result["device"] = typical.device
+    timed = raw["work"] == "timed"
+    # A loop that waits takes a lock each time.
+    since = typical.entry() if timed else typical.time("raise")
+    result["locked"], result["barriers"] = typical.locked(since)
+    if timed:
+        result["own"] = statistics.median_low(event.own() for event in seen)
     result["stages"] = typical.stages()
     # From here on, the time does not depend on how the source raises the event.
     result["begin"] = (typical.time("handler") or typical.time("raise")) - typical.time("raise")

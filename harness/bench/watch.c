@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A plugin for QEMU: logs when the guest passes certain points, with the number
- * of instructions that the guest has executed until then.
+ * of instructions that the guest has executed until then, and how many of them are
+ * locked operations, and full barriers.
  *
  * The points are addresses of the guest's kernel, given as NAME=ADDRESS, and
  * marks: no-operations whose operand identifies the mark. The guest does not
  * notice the plugin, so the plugin does not change what it counts.
  */
+
+#include "atomic.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -51,20 +54,21 @@ int qemu_plugin_version = 7;
 
 /*
  * The no-operation of each processor without its mark, and the position of the mark
- * in the operand: see guest/src/mark.
+ * in the operand: see guest/src/mark.  And how to find its atomic operations.
  */
 static const struct {
 	const char *target;
 	size_t length;
 	uint64_t code;
 	unsigned int shift;
+	classify *classify;
 } nops[] = {
 	/* nopl 0x69727100+N(%rax) */
-	{ "x86_64", 7, 0x69727100801f0f, 24 },
+	{ "x86_64", 7, 0x69727100801f0f, 24, classify_x86_64 },
 	/* movz xzr, #0x6970+N */
-	{ "aarch64", 4, 0xd280001f | 0x6970 << 5, 5 },
+	{ "aarch64", 4, 0xd280001f | 0x6970 << 5, 5, classify_aarch64 },
 	/* lui zero, 0x69700+N */
-	{ "riscv64", 4, 0x69700037, 12 },
+	{ "riscv64", 4, 0x69700037, 12, classify_riscv64 },
 }, *nop;
 static const char *const marks[] = { "begin", "raise", "user", "done", "end" };
 
@@ -74,14 +78,15 @@ static struct {
 } points[64];
 static size_t n_points;
 
-static qemu_plugin_u64 executed;
+static qemu_plugin_u64 executed, locked, barriers;
 
 static void pass(unsigned int vcpu, void *name)
 {
-	char line[80];
+	char line[120];
 
-	snprintf(line, sizeof(line), "%s %" PRIu64 "\n", (char *)name,
-		 qemu_plugin_u64_get(executed, vcpu));
+	snprintf(line, sizeof(line), "%s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", (char *)name,
+		 qemu_plugin_u64_get(executed, vcpu), qemu_plugin_u64_get(locked, vcpu),
+		 qemu_plugin_u64_get(barriers, vcpu));
 	qemu_plugin_outs(line);
 }
 
@@ -103,6 +108,29 @@ static const char *point_at(const struct qemu_plugin_insn *insn)
 	       code - nop->code == number << nop->shift ? marks[number] : NULL;
 }
 
+static void count(struct qemu_plugin_insn *insn, qemu_plugin_u64 counter)
+{
+	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, QEMU_PLUGIN_INLINE_ADD_U64,
+							    counter, 1);
+}
+
+static void count_atomic(struct qemu_plugin_insn *insn)
+{
+	uint8_t code[16];
+	size_t length = qemu_plugin_insn_data(insn, code, sizeof(code));
+
+	switch (nop->classify(code, length)) {
+	case LOCKED:
+		count(insn, locked);
+		break;
+	case BARRIER:
+		count(insn, barriers);
+		break;
+	case PLAIN:
+		break;
+	}
+}
+
 static void translate(struct qemu_plugin_tb *tb, void *data)
 {
 	(void)data;
@@ -113,8 +141,8 @@ static void translate(struct qemu_plugin_tb *tb, void *data)
 		if (name)
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, pass, QEMU_PLUGIN_CB_NO_REGS,
 							       (void *)name);
-		qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn,
-				QEMU_PLUGIN_INLINE_ADD_U64, executed, 1);
+		count(insn, executed);
+		count_atomic(insn);
 	}
 }
 
@@ -140,6 +168,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, 
 	}
 
 	executed.score = qemu_plugin_scoreboard_new(sizeof(uint64_t));
+	locked.score = qemu_plugin_scoreboard_new(sizeof(uint64_t));
+	barriers.score = qemu_plugin_scoreboard_new(sizeof(uint64_t));
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translate, NULL);
 	return 0;
 }

@@ -4,11 +4,13 @@
 //! standard error.
 
 use crate::{
+    dma::Dma,
     latency::{self, Event},
     load::Load,
     mark::{counts_instructions, STEP},
     mechanism::{Mechanism, Source},
     memory::Cost,
+    timed::{self, Lead},
 };
 use std::{io, thread, time::Duration};
 
@@ -28,10 +30,44 @@ impl Bench {
         source: &S,
         open: impl Fn() -> io::Result<M> + Sync,
     ) -> io::Result<()> {
-        begin(name, "same");
-        self.add(name, "same", S::CALLS, &latency::same(source, &open)?);
+        self.same(name, source, &open)?;
         begin(name, "two");
         self.add(name, "two", S::CALLS, &latency::two(source, &open)?);
+        Ok(())
+    }
+
+    /// Measures a mechanism with one thread, which may spin.
+    pub fn same<S: Source, M: Mechanism>(
+        &mut self,
+        name: &str,
+        source: &S,
+        open: impl Fn() -> io::Result<M> + Sync,
+    ) -> io::Result<()> {
+        begin(name, "same");
+        self.add(name, "same", S::CALLS, &latency::same(source, open)?);
+        Ok(())
+    }
+
+    /// Measures a mechanism with events that come at a known time, soon after it waits.
+    pub fn timed<M: Mechanism>(
+        &mut self,
+        name: &str,
+        dma: &Dma,
+        open: impl Fn() -> io::Result<M>,
+    ) -> io::Result<()> {
+        self.timed_with(name, dma, &Lead::SHORT, open)
+    }
+
+    /// As [`timed`](Self::timed), but begins to wait at other times.
+    pub fn timed_with<M: Mechanism>(
+        &mut self,
+        name: &str,
+        dma: &Dma,
+        lead: &Lead,
+        open: impl Fn() -> io::Result<M>,
+    ) -> io::Result<()> {
+        begin(name, "timed");
+        self.add(name, "timed", 0, &timed::timed(dma, lead, open)?);
         Ok(())
     }
 
@@ -63,6 +99,18 @@ impl Bench {
     ) -> io::Result<()> {
         begin(name, "scale");
         self.add(name, "scale", S::CALLS, &latency::two(source, &open)?);
+        Ok(())
+    }
+
+    /// Measures an event of one member of a large set, with one thread, which spins.
+    pub fn scale_spinning<S: Source, M: Mechanism>(
+        &mut self,
+        name: &str,
+        source: &S,
+        open: impl Fn() -> io::Result<M> + Sync,
+    ) -> io::Result<()> {
+        begin(name, "scale");
+        self.add(name, "scale", S::CALLS, &latency::same(source, open)?);
         Ok(())
     }
 

@@ -6,6 +6,20 @@ use std::io;
 
 const RAISE: usize = 0x60;
 const ACKNOWLEDGE: usize = 0x64;
+const STATUS: usize = 0x24;
+const DMA_SOURCE: usize = 0x80;
+const DMA_DESTINATION: usize = 0x88;
+const DMA_COUNT: usize = 0x90;
+const DMA_COMMAND: usize = 0x98;
+
+/// A command of the DMA: copy from the machine's memory to the card's.
+const RUN: u32 = 1 << 0;
+/// The DMA interrupts when it has ended.
+const INTERRUPT: u32 = 1 << 2;
+/// The address of the card's own memory.
+const MEMORY: u32 = 0x40000;
+/// The cause of the interrupt, in the status.
+const DMA_ENDED: u32 = 0x100;
 
 pub struct Card {
     device: Device,
@@ -30,6 +44,29 @@ impl Card {
 
     pub fn irq(&self) -> io::Result<u32> {
         self.device.irq()
+    }
+
+    /// Starts a DMA, which ends later. What it copies does not matter, nor whether it may.
+    pub fn start_dma(&self, interrupts: bool) {
+        let command = if interrupts { RUN | INTERRUPT } else { RUN };
+        for (register, value) in
+            [(DMA_SOURCE, 0), (DMA_DESTINATION, MEMORY), (DMA_COUNT, 4), (DMA_COMMAND, command)]
+        {
+            self.registers.write_u32(register, value);
+        }
+    }
+
+    pub fn dma_runs(&self) -> bool {
+        self.registers.read_u32(DMA_COMMAND) & RUN != 0
+    }
+
+    /// Returns whether a DMA has ended and interrupts.
+    pub fn has_interrupted(&self) -> bool {
+        self.registers.read_u32(STATUS) & DMA_ENDED != 0
+    }
+
+    pub fn quiet_dma(&self) {
+        self.registers.write_u32(ACKNOWLEDGE, DMA_ENDED);
     }
 }
 

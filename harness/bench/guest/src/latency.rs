@@ -30,8 +30,8 @@ const WARM_UP: usize = 20;
 
 /// The priorities of the two threads. Both are below the threads that handle interrupts, which have
 /// 50. The waiter preempts the trigger.
-const WAITER: u8 = 40;
-const TRIGGER: u8 = 20;
+pub const WAITER: u8 = 40;
+pub const TRIGGER: u8 = 20;
 
 /// The priority of a thread that must be on time beside threads that keep the kernel busy, and its
 /// number of events, which is large enough to make the 99.99th percentile meaningful.
@@ -52,7 +52,7 @@ pub struct Event {
 }
 
 /// The CPU of the waiter and of the interrupts. It is not the trigger's CPU, if there are several.
-fn waiters_cpu() -> usize {
+pub fn waiters_cpu() -> usize {
     // This is computed once, because a later caller may be bound to one CPU.
     static CPU: OnceLock<usize> = OnceLock::new();
     *CPU.get_or_init(|| thread::available_parallelism().map_or(1, |n| n.get()) - 1)
@@ -66,7 +66,7 @@ fn pause() {
 
 /// Lets the kernel's threads run, and returns its argument. A thread that handles an interrupt has
 /// no real-time priority before it has run, and would never run beside the trigger.
-fn at_rest<T>(opened: T) -> T {
+pub fn at_rest<T>(opened: T) -> T {
     thread::sleep(Duration::from_millis(50));
     opened
 }
@@ -196,7 +196,9 @@ struct News {
 
 impl News {
     fn wait(&self, mut mechanism: impl Mechanism, source: &impl Source) -> io::Result<()> {
-        loop {
+        // Only this thread changes the number, so no atomic operation is needed, which the plugin
+        // would count.
+        for number in 1.. {
             mechanism.wait()?;
             self.user.store(now(), Relaxed);
             mark::<USER>();
@@ -206,8 +208,9 @@ impl News {
             }
             mechanism.rearm()?;
             self.done.store(now(), Relaxed);
-            self.events.fetch_add(1, Release);
+            self.events.store(number, Release);
         }
+        Ok(())
     }
 
     /// Raises events, and waits after each event until the waiter sleeps again.

@@ -3,22 +3,32 @@
 mod bench;
 mod bound;
 mod card;
+mod dma;
+mod known;
 mod latency;
 mod load;
 mod mark;
 mod mechanism;
 mod memory;
+mod timed;
 
 use bench::Bench;
 use bound::Bound;
 use card::Card;
 use irq_user::node;
+use mark::counts_instructions;
 use mechanism::{
+    busy::Busy,
     eventfd::Eventfd,
     file, gpio,
     many::{Eventfds, FakeLines, Set},
+    many_pages::Pages,
+    many_uring::Uring,
+    one_line::OneLine,
+    page::{self, View},
+    record::Record,
     timer::{Serial, Timerfd},
-    uio, vfio, Source,
+    uio, vfio,
 };
 use rustix::process::{setrlimit, Resource, Rlimit};
 use std::{env, io, process::ExitCode};
@@ -27,6 +37,9 @@ fn file(bench: &mut Bench, card: &Card) -> io::Result<()> {
     let irq = card.irq()?;
 
     bench.run("irq file: read", card, || file::Read::open(irq))?;
+    bench.run("irq file: record", card, || Record::open(irq))?;
+    bench.same("irq file: page", card, || Ok(page::Masked(View::open(irq)?)))?;
+    bench.same("irq file: O_NONBLOCK", card, || Busy::new(file::Read::open(irq)?))?;
     bench.run("irq file: poll", card, || file::Poll::open(irq))?;
     bench.run("irq file: epoll level", card, || file::EpollLevel::open(irq))?;
     bench.run("irq file: epoll edge", card, || file::EpollEdge::open(irq))?;
@@ -44,11 +57,18 @@ fn bound(bench: &mut Bench, card: &Card) -> io::Result<()> {
         let node = node::path(card.address()).join(line);
         let irq = node::irq(&node)?;
         let name = format!("irq file: read, {title}");
+        let record = format!("irq file: record, {title}");
+        let page = format!("irq file: page, {title}");
         bench.run(&name, card, || file::Read::open(irq))?;
+        bench.run(&record, card, || Record::open(irq))?;
+        bench.same(&page, card, || Ok(page::Masked(View::open(irq)?)))?;
         bench.run(&format!("{name}, node"), card, || file::Read::open_path(&node))?;
         bench.open(&format!("irq file, {title}, node"), || file::Read::open_path(&node))?;
         if title == "MSI" {
             bench.run(&format!("{name}, free"), card, || file::Free::open(irq))?;
+            bench.run(&format!("{record}, free"), card, || Record::open_free(irq))?;
+            let open = || Ok(page::Free(View::open_free(irq)?));
+            bench.same(&format!("{page}, free"), card, open)?;
         }
     }
     Ok(())
@@ -92,8 +112,15 @@ fn eventfd(bench: &mut Bench) -> io::Result<()> {
 }
 
 /// Measures a read that arms the line: without a kept edge, and with one.
-fn arm(bench: &mut Bench, lines: &FakeLines) -> io::Result<()> {
-    let line = irq_user::Line::options().nonblocking().open(lines.irqs()[0])?;
+fn arm(bench: &mut Bench) -> io::Result<()> {
+    arm_kind(bench, "edge", "")?;
+    arm_kind(bench, "bare_edge", ", no retrigger")
+}
+
+/// Measures a line of a kind. The chip of a bare line cannot trigger the line again.
+fn arm_kind(bench: &mut Bench, kind: &str, title: &str) -> io::Result<()> {
+    let device = OneLine::new(kind)?;
+    let line = irq_user::Line::options().nonblocking().open(device.irq())?;
     let expect = |wanted| match line.try_wait()? {
         count if count.is_some() == wanted => Ok(()),
         count => Err(io::Error::other(format!("a read gave {count:?}"))),
@@ -102,22 +129,23 @@ fn arm(bench: &mut Bench, lines: &FakeLines) -> io::Result<()> {
         // The last read may have found a kept edge instead of arming the line.
         line.arm()?;
         for _ in 0..edges {
-            lines.raise()?;
+            device.raise()?;
         }
         expect(true)
     };
 
-    bench.arm("no event", || mask_after(1), || expect(false))?;
-    bench.arm("kept edge", || mask_after(2), || expect(true))
+    bench.arm(&format!("no event{title}"), || mask_after(1), || expect(false))?;
+    bench.arm(&format!("kept edge{title}"), || mask_after(2), || expect(true))
 }
 
 fn scale(bench: &mut Bench) -> io::Result<()> {
-    const NUMBERS: [usize; 4] = [1, 16, 256, 1024];
+    const NUMBERS: [usize; 5] = [1, 16, 64, 256, 1024];
+    /// The largest number of pages that one thread watches.
+    const PAGES: usize = 64;
+    const MOST: usize = NUMBERS[NUMBERS.len() - 1];
     let mut lines = FakeLines::new()?;
 
-    lines.grow(1)?;
-    arm(bench, &lines)?;
-    allow_files(4 * NUMBERS[3] as u64)?;
+    allow_files(4 * MOST as u64)?;
     for n in NUMBERS {
         let eventfds = Eventfds::new(n)?;
         bench.scale(&format!("eventfd, {n}"), &eventfds, || Set::new(eventfds.open()?, 8))?;
@@ -125,8 +153,13 @@ fn scale(bench: &mut Bench) -> io::Result<()> {
     for n in NUMBERS {
         lines.grow(n)?;
         bench.scale(&format!("irq file, {n}"), &lines, || Set::new(lines.open()?, 4))?;
+        if n <= PAGES {
+            let name = format!("irq file: pages, {n}");
+            bench.scale_spinning(&name, &lines, || Pages::open(&lines))?;
+        }
+        bench.scale(&format!("irq file: io_uring, {n}"), &lines, || Uring::open(&lines))?;
     }
-    for cost in memory::measure(&mut lines, 2 * NUMBERS[3])? {
+    for cost in memory::measure(&mut lines, 2 * MOST)? {
         bench.add_memory(&cost);
     }
     Ok(())
@@ -181,6 +214,11 @@ fn main() -> ExitCode {
     bench.group("VFIO", |bench| vfio(bench, &card));
     bench.group("gpio-cdev", gpio);
     bench.group("eventfd", eventfd);
+    // The time of these events is known in instructions only.
+    if counts_instructions() {
+        bench.group("at a known time", |bench| known::known(bench, &card));
+    }
+    bench.group("arming", arm);
     bench.group("many lines", scale);
     bench.group("on time", late);
 

@@ -25,10 +25,18 @@ pub trait Mechanism {
     }
 }
 
+pub mod busy;
 pub mod eventfd;
 pub mod file;
 pub mod gpio;
 pub mod many;
+pub mod many_pages;
+pub mod many_uring;
+pub mod one_line;
+pub mod page;
+pub mod record;
+pub mod register;
+pub mod spin;
 pub mod timer;
 pub mod uio;
 pub mod vfio;

@@ -11,7 +11,7 @@ use rustix::{
 };
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::Path,
 };
 
@@ -39,6 +39,12 @@ impl Mechanism for Read {
     }
 }
 
+impl AsFd for Read {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 /// Sleeps in `read`, on a free-running line.
 pub struct Free(Line);
 
@@ -53,6 +59,12 @@ impl Free {
 impl Mechanism for Free {
     fn wait(&mut self) -> io::Result<()> {
         take(&self.0)
+    }
+}
+
+impl AsFd for Free {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

@@ -25,6 +25,9 @@ impl Turn {
     }
 }
 
+/// Where the kernel's module `test_irq_lines` reads its commands and lists its lines.
+pub const CONTROL: &str = "/sys/kernel/debug/test_irq_lines/control";
+
 /// Interrupt lines of the kernel's module `test_irq_lines`, which fire on command.
 pub struct FakeLines {
     control: File,
@@ -34,8 +37,7 @@ pub struct FakeLines {
 
 impl FakeLines {
     pub fn new() -> io::Result<Self> {
-        let control =
-            OpenOptions::new().write(true).open("/sys/kernel/debug/test_irq_lines/control")?;
+        let control = OpenOptions::new().write(true).open(CONTROL)?;
         Ok(Self { control, fire: Vec::new(), turn: Turn::default() })
     }
 
@@ -44,7 +46,7 @@ impl FakeLines {
         for _ in self.fire.len()..lines {
             (&self.control).write_all(b"make edge")?;
         }
-        self.fire = fs::read_to_string("/sys/kernel/debug/test_irq_lines/control")?
+        self.fire = fs::read_to_string(CONTROL)?
             .lines()
             .filter_map(|row| Some(format!("fire {}", row.split(' ').next()?)))
             .collect();

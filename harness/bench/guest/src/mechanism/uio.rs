@@ -5,6 +5,7 @@ use rustix::io::{pread, pwrite, read};
 use std::{
     fs::{File, OpenOptions},
     io,
+    os::fd::{AsFd, BorrowedFd},
 };
 
 /// The offset of the upper byte of a PCI device's command register, and the bit that disables INTx.
@@ -42,5 +43,11 @@ impl Mechanism for Uio {
     fn rearm(&mut self) -> io::Result<()> {
         pwrite(&self.config, &[self.command_high], COMMAND_HIGH)?;
         Ok(())
+    }
+}
+
+impl AsFd for Uio {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.uio.as_fd()
     }
 }

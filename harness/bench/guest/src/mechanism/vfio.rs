@@ -11,7 +11,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     mem::size_of,
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
 };
 
 // From linux/vfio.h.
@@ -161,6 +161,12 @@ impl Mechanism for Intx {
     }
 }
 
+impl AsFd for Intx {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.eventfd.as_fd()
+    }
+}
+
 /// Sleeps in `read` of the eventfd.
 pub struct Msi {
     eventfd: OwnedFd,
@@ -178,5 +184,11 @@ impl Mechanism for Msi {
     fn wait(&mut self) -> io::Result<()> {
         read(&self.eventfd, &mut [0; 8])?;
         Ok(())
+    }
+}
+
+impl AsFd for Msi {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.eventfd.as_fd()
     }
 }
