@@ -76,7 +76,6 @@ void irq_user_resume_line(unsigned int irq);
 void irq_user_disable(struct irq_desc *desc);
 bool irq_user_enable(struct irq_desc *desc, const bool *owned, bool slow);
 bool irq_user_take_pending(struct irq_desc *desc, const bool *owned);
-bool irq_user_put_record(const struct irq_user_record *record, struct irq_user_record __user *to);
 
 /*
  * If a line can be requested, does the same as irq_user_revoke(), though the line

@@ -9,7 +9,6 @@
 #include <linux/irq_line_info.h>
 #include <linux/irq_user.h>
 #include <linux/irqnr.h>
-#include <linux/uaccess.h>
 
 #include "internals.h"
 
@@ -172,30 +171,4 @@ bool irq_user_take_pending(struct irq_desc *desc, const bool *owned)
 		return false;
 	desc->istate &= ~IRQS_PENDING;
 	return true;
-}
-
-/**
- * irq_user_put_record - Copy a record to user space
- * @record:	Record
- * @to:		Where to copy it, need not be valid
- *
- * As copy_to_user(), but the compiler knows the size.
- *
- * Context: A task, which may sleep.
- * Returns: Whether all of the record was copied
- */
-bool irq_user_put_record(const struct irq_user_record *record, struct irq_user_record __user *to)
-{
-	might_fault();
-	scoped_user_write_access(to, efault) {
-		unsafe_put_user(record->count, &to->count, efault);
-		unsafe_put_user(record->flags, &to->flags, efault);
-		unsafe_put_user(record->total, &to->total, efault);
-		unsafe_put_user(record->first, &to->first, efault);
-		unsafe_put_user(record->last, &to->last, efault);
-	}
-	return true;
-
-efault:
-	return false;
 }

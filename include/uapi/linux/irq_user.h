@@ -60,9 +60,10 @@ struct irq_user_record {
  *		@total of @records, and have no time
  * @reserved:	0
  *
- * To read a record, read @sequence, then records[sequence & 1], and @sequence again. If
- * it has changed, start again. A reader never waits for the handler, even if the reader
- * has preempted it.
+ * To read a record, load @sequence with acquire semantics, then records[sequence & 1],
+ * and after a read barrier load @sequence again. If it has changed, start again. A reader
+ * never waits for the handler, even if the reader has preempted it. @state and @late
+ * follow a change soon, but not together with the record.
  */
 struct irq_user_page {
 	__u32 sequence;

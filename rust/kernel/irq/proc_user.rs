@@ -20,7 +20,8 @@
 //! | read, write, poll | process | each other, handler, revoke |
 //! | resume | process, devices suspended, tasks frozen | handler, release, revoke |
 //! | release | process, after the last reference to the file is gone | handler, resume, revoke |
-//! | `mmap`, `ioctl`, `fasync`, `fdinfo` | process | all but open and release |
+//! | `mmap` | process, with the caller's `mmap_lock` | all but open and release |
+//! | `ioctl`, `fasync`, `fdinfo` | process | all but open and release |
 //! | revoke | process, before the line or its chips go away or change | all of the above |
 //!
 //! A read or write holds a reference to the file, so it never runs beside release. If a thread
@@ -62,9 +63,10 @@
 //! ```
 //!
 //! Revoke waits for the handler, and for threads that hold the lock of the action: an open that has
-//! entered [`OPEN_FILES`], a write, a release, and, if the chip is behind a slow bus, a read or
-//! poll that arms. None of these waits for user space while it holds the lock, and a thread that
-//! sleeps in read holds no lock.
+//! entered [`OPEN_FILES`], a write, a release, the first read of a record or `mmap`, and, if the
+//! chip is behind a slow bus, a read or poll that arms. None of these waits for user space while it
+//! holds the lock, and a thread that sleeps in read holds no lock. The order of the locks is:
+//! `mmap_lock`, the lock of the action, the bus lock.
 //!
 //! # The event
 //!
@@ -155,7 +157,11 @@ use crate::{
     seq_print,
     str::CString,
     sync::{
-        atomic::Full,
+        atomic::{
+            AtomicFlag,
+            Full,
+            Relaxed, //
+        },
         barrier::smp_mb,
         lock::mutex::MutexGuard,
         Arc,
@@ -164,6 +170,7 @@ use crate::{
         SetOnce, //
     },
     task::Task,
+    transmute::AsBytes,
     types::ForeignOwnable,
     uaccess::UserPtr,
     xarray::{
@@ -189,8 +196,8 @@ type Count = c_int;
 
 /// What a read can return, by its size.
 trait Answer: Sized {
-    /// Returns whether there is something in `word` that the answer cannot tell.
-    fn cannot_tell(word: Word) -> bool;
+    /// Returns whether there is more in `word` than the answer has.
+    fn needs_more(word: Word) -> bool;
 
     /// Makes the answer for the state `word`.
     fn of(events: &Events, word: Word) -> Self;
@@ -201,7 +208,7 @@ trait Answer: Sized {
 }
 
 impl Answer for Count {
-    fn cannot_tell(word: Word) -> bool {
+    fn needs_more(word: Word) -> bool {
         word.has_more_than_count()
     }
 
@@ -218,7 +225,7 @@ impl Answer for Count {
 }
 
 impl Answer for Record {
-    fn cannot_tell(word: Word) -> bool {
+    fn needs_more(word: Word) -> bool {
         word.is_gone()
     }
 
@@ -267,6 +274,8 @@ struct UserIrq {
     door: Door,
     events: Events,
     spin: Spin,
+    // Whether `spin` is in use, or the page is mapped.
+    waits_specially: AtomicFlag,
     #[pin]
     waiters: Waiters,
     later: later::Later,
@@ -377,6 +386,7 @@ impl UserIrq {
                 door,
                 events: Events::new(&line),
                 spin: Spin::new(),
+                waits_specially: AtomicFlag::new(false),
                 waiters <- Waiters::new(),
                 later: later::Later::new(),
                 action <- new_mutex!(None, "irq_user_action"),
@@ -418,6 +428,7 @@ impl UserIrq {
         let line = action.info()?;
         if trigger_of(&line) != self.events.trigger()
             || line.is_slow_bus() != self.slow
+            || line.is_nested() != self.events.is_nested()
             || line.is_kernel_only()
         {
             return Err(EBUSY);
@@ -558,11 +569,11 @@ impl UserIrq {
                     break;
                 }
                 if nonblocking {
-                    self.events.show_word(word);
+                    self.events.show_state();
                     return Err(EAGAIN);
                 }
-                if word.waits_specially() {
-                    self.wait_specially(word)?;
+                if self.waits_specially.load(Relaxed) {
+                    self.wait_specially()?;
                 } else {
                     self.waiters.sleep(|| self.events.look().is_ready())?;
                 }
@@ -578,26 +589,36 @@ impl UserIrq {
     /// As [`Self::read()`], for a record. Before the first record, has the handler stamp edges.
     #[cold]
     fn read_record(&self, nonblocking: bool, put: impl FnMut(Record) -> bool) -> Result<usize> {
-        if !self.events.is_stamping() {
-            let _kept = self.keep()?;
-
-            self.events.stamp(self.irq)?;
-        }
+        self.stamp()?;
         self.read(nonblocking, put)
     }
 
-    /// Sleeps as [`Waiters::sleep()`] does. Before that, shows the state `word` in the page of the
-    /// line, or looks for events, or both.
+    /// Has the handler stamp edges. The first time, this allocates memory and waits for a handler
+    /// that runs.
+    fn stamp(&self) -> Result {
+        if !self.events.is_stamping() {
+            // Not with the lock, which a revocation takes: an allocation may wait for a device
+            // whose lines are revoked.
+            let new = self.events.new_stamps()?;
+            let _kept = self.keep()?;
+
+            self.events.stamp(self.irq, new);
+        }
+        Ok(())
+    }
+
+    /// Sleeps as [`Waiters::sleep()`] does. Before that, shows the state in the page of the line,
+    /// or looks for events, or both.
     #[cold]
     #[inline(never)]
-    fn wait_specially(&self, word: Word) -> Result {
+    fn wait_specially(&self) -> Result {
         let ready = || self.events.look().is_ready();
 
-        self.events.show_word(word);
-        if word.spins() {
-            self.spin.wait(ready, || self.waiters.sleep(ready))
-        } else {
+        self.events.show_state();
+        if self.spin.max() == 0 {
             self.waiters.sleep(ready)
+        } else {
+            self.spin.wait(ready, || self.waiters.sleep(ready))
         }
     }
 
@@ -608,24 +629,24 @@ impl UserIrq {
         word: Word,
         put: &mut impl FnMut(T) -> bool,
     ) -> Result<Result<usize, Word>> {
-        if T::cannot_tell(word) {
+        if T::needs_more(word) {
             if word.is_gone_or_storm() {
                 if let Some(other) = self.tell_end(word)? {
                     return Ok(Err(other));
                 }
             }
-            let told = self.give(word, put)?;
+            let told = self.copy_and_take(word, put)?;
 
             // A flag that the page shows may be gone.
-            self.events.show_word(word);
+            self.events.show_state();
             return Ok(told);
         }
-        self.give(word, put)
+        self.copy_and_take(word, put)
     }
 
-    /// Ends a read by what is in `word`, which the answer can tell. Otherwise as [`Self::tell()`].
+    /// Ends a read by what is in `word`, which is in the answer. Otherwise as [`Self::tell()`].
     #[inline(always)]
-    fn give<T: Answer>(
+    fn copy_and_take<T: Answer>(
         &self,
         word: Word,
         put: &mut impl FnMut(T) -> bool,
@@ -722,7 +743,7 @@ impl UserIrq {
         if word.is_ready() && !entry.is_ready() {
             self.wake();
         }
-        self.events.show_word(word);
+        self.events.show_state();
         if word.is_gone() {
             GONE
         } else if word.is_storm() {
@@ -736,27 +757,46 @@ impl UserIrq {
 
     /// Maps the page that shows the state of the line.
     fn mmap(&self, area: &VmaNew) -> Result {
+        // SAFETY: `cpu_dcache_is_aliasing()` has no preconditions.
+        if unsafe { bindings::cpu_dcache_is_aliasing() } {
+            // The program would not see what the kernel writes.
+            return Err(EOPNOTSUPP);
+        }
         if area.writable() {
             return Err(EPERM);
         }
         area.try_clear_maywrite()?;
+        // Old programs may get `PROT_EXEC` without asking for it.
+        if !area.executable() {
+            area.try_clear_mayexec()?;
+        }
         area.set_dontexpand();
         area.set_dontcopy();
         area.set_dontdump();
 
-        let kept = self.keep()?;
-        let page = self.events.page(self.irq)?;
+        self.stamp()?;
+        if self.events.look().is_gone() {
+            return Err(EIO);
+        }
+        // Before `map()`, whose barrier (L) orders this as well.
+        self.waits_specially.store(true, Relaxed);
+        let page = self.events.map().ok_or(ENOMEM)?;
 
-        drop(kept);
         area.set_mixedmap().vm_insert_page(area.start(), page)
     }
 
     /// Sets the limit of [`Spin`], in nanoseconds.
+    ///
+    /// If the handler runs in a thread, reads do not look: a reader of higher priority would keep
+    /// the thread off its CPU, and so delay the event.
     fn set_spin(&self, max: u32) -> Result {
-        let _kept = self.keep()?;
-
-        self.spin.set_max(max);
-        self.events.set_spins(max != 0);
+        if self.events.look().is_gone() {
+            return Err(EIO);
+        }
+        if !self.events.is_in_thread() {
+            self.spin.set_max(max);
+            self.waits_specially.store(true, Relaxed);
+        }
         Ok(())
     }
 }
@@ -951,7 +991,7 @@ unsafe fn open_with(
     //
     // SAFETY: `inode` and `file` are valid by the safety requirements.
     unsafe { bindings::stream_open(inode, file) };
-    // `read_iter()` obeys `IOCB_NOWAIT`.
+    // `read_iter()` obeys `IOCB_NOWAIT`, but for the locks of a slow bus and the first record.
     //
     // SAFETY: No other thread uses the file while it is being opened.
     unsafe { (*file).f_mode |= bindings::FMODE_NOWAIT };
@@ -1007,8 +1047,9 @@ unsafe extern "C" fn read(
             })
         } else if len == size_of::<Record>() {
             user.read_record(nonblocking, |record: Record| {
-                // SAFETY: `record` is valid. The callee checks the other pointer.
-                unsafe { bindings::irq_user_put_record(&record, buffer.cast()) }
+                // SAFETY: This is process context, and `record` is valid. The callee checks the
+                // other pointer.
+                unsafe { bindings::put_user_record(&record, buffer.cast()) }
             })
         } else {
             Err(EINVAL)
@@ -1045,7 +1086,7 @@ unsafe extern "C" fn read_iter(
                 put(&count.to_ne_bytes())
             })
         } else if len == size_of::<Record>() {
-            user.read_record(kiocb.is_nonblocking(), |record| put(bytes_of(&record)))
+            user.read_record(kiocb.is_nonblocking(), |record| put(record.as_bytes()))
         } else {
             Err(EINVAL)
         };
@@ -1097,7 +1138,8 @@ unsafe extern "C" fn poll(
 ///
 /// `file` must be open with [`FILE_OPERATIONS`], and `vma` must be an area that is being set up.
 unsafe extern "C" fn mmap(file: *mut bindings::file, vma: *mut bindings::vm_area_struct) -> c_int {
-    // SAFETY: By the safety requirements of this function. The area holds the file.
+    // SAFETY: By the safety requirements of this function. The caller releases `file` after the
+    // call.
     let user = unsafe { user_of(file) };
     // SAFETY: `vma` is valid by the safety requirements of this function.
     let offset = unsafe { (*vma).vm_pgoff };
@@ -1126,12 +1168,6 @@ unsafe extern "C" fn ioctl(file: *mut bindings::file, request: c_uint, arg: c_ul
         user.set_spin(spin::limit_of(request, arg)?)?;
         Ok(0)
     })
-}
-
-/// Returns the bytes of a record.
-fn bytes_of(record: &Record) -> &[u8; size_of::<Record>()] {
-    // SAFETY: A record has no holes, and its fields are integers.
-    unsafe { &*ptr::from_ref(record).cast() }
 }
 
 /// Called when a program switches `O_ASYNC` on or off, and before the release if it is on.

@@ -76,6 +76,14 @@ pub mod prelude {
     pub type Result<T = (), E = Error> = core::result::Result<T, E>;
 }
 
+/// The part of the kernel's transmutations that the files use.
+pub mod transmute {
+    /// # Safety
+    ///
+    /// The type must have no holes.
+    pub unsafe trait AsBytes {}
+}
+
 /// The part of the kernel's synchronisation that the files use.
 pub mod sync {
     use atomic::{Acquire, AtomicFlag, Release};

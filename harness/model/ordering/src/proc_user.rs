@@ -11,6 +11,17 @@ mod rate;
 #[path = "../../../../rust/kernel/irq/proc_user/stamps.rs"]
 #[allow(dead_code)]
 mod stamps;
+/// The part of the kernel's waiters that the files use. Each thread may be preempted at any step.
+mod waiters {
+    pub(super) struct NotPreempted;
+
+    impl NotPreempted {
+        pub(super) fn new() -> Self {
+            Self
+        }
+    }
+}
+
 #[path = "../../../../rust/kernel/irq/proc_user/word.rs"]
 #[allow(dead_code)]
 mod word;
@@ -61,6 +72,14 @@ struct User {
 }
 
 impl User {
+    /// The handler stamps edges, and the page is mapped.
+    fn stamp_and_map(&self) {
+        let events = &self.events;
+
+        events.stamp(0, events.new_stamps().unwrap());
+        events.map().unwrap();
+    }
+
     /// The line is masked.
     fn new(trigger: Trigger) -> Self {
         let events = Events::new(&LineInfo {
@@ -227,7 +246,7 @@ fn take_record(user: &User, tries: usize) -> Option<stamps::Record> {
 
 /// Reads the page as a program does: returns the record, or `None` if the handler has changed it.
 fn read_page(user: &User) -> Option<[u64; 4]> {
-    let page = user.events.stamp(0).unwrap().page().content();
+    let page = user.events.stamps().unwrap().page().content();
     let sequence = page.sequence.load(Acquire);
     let record = &page.records[(sequence & 1) as usize];
     let values = [
@@ -245,7 +264,7 @@ fn read_page(user: &User) -> Option<[u64; 4]> {
 
 /// Checks that the page shows the state and the number of late edges.
 fn is_shown(user: &User) {
-    let page = user.events.stamp(0).unwrap().page().content();
+    let page = user.events.stamps().unwrap().page().content();
     let record = user.events.record(user.events.look());
     let kept = u64::from(user.events.look().has_kept());
     let stamped = page.records[(page.sequence.load(Relaxed) & 1) as usize]
@@ -575,7 +594,7 @@ fn stamped_free() -> Arc<User> {
     let user = User::armed(Edge);
 
     user.events.run_free();
-    user.events.page(0).unwrap();
+    user.stamp_and_map();
     stamp_at(&user, 1);
     user
 }
@@ -621,7 +640,7 @@ fn record() {
 fn record_kept() {
     let user = User::armed(Edge);
 
-    user.events.page(0).unwrap();
+    user.stamp_and_map();
     stamp_at(&user, 1);
     let handler = meanwhile(&user, |user| stamp_at(user, 2));
 
@@ -670,7 +689,7 @@ fn page() {
 fn show() {
     let user = User::armed(Edge);
 
-    user.events.page(0).unwrap();
+    user.stamp_and_map();
     let writer = meanwhile(&user, |user| {
         user.events.mask();
     });
@@ -684,7 +703,7 @@ fn show() {
 fn record_late() {
     let user = User::armed(Edge);
     user.events.run_free();
-    user.events.page(0).unwrap();
+    user.stamp_and_map();
     let resume = |user: &User| {
         LINE.lock().unwrap().pending = true;
         user.events.resume();
@@ -716,7 +735,7 @@ fn settle() {
         }
     });
 
-    user.events.page(0).unwrap();
+    user.stamp_and_map();
     if let Some(record) = take_record(&user, 1) {
         assert_eq!(record.total, u64::from(record.count), "total before stamps");
     }

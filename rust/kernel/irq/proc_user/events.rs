@@ -27,6 +27,7 @@ use crate::{
         atomic::{
             Acquire,
             Atomic,
+            AtomicFlag,
             Full,
             Relaxed, //
         },
@@ -145,8 +146,9 @@ pub(super) struct Events {
     rate: Rate,
     edges: Atomic<u64>,
     late: Atomic<u64>,
-    in_thread: bool,
+    nested: bool,
     stamps: SetOnce<Stamps>,
+    is_mapped: AtomicFlag,
 }
 
 impl Events {
@@ -165,8 +167,9 @@ impl Events {
             rate: Rate::new(),
             edges: Atomic::new(0),
             late: Atomic::new(0),
-            in_thread: line.is_nested() || line.is_slow_bus(),
+            nested: line.is_nested(),
             stamps: SetOnce::new(),
+            is_mapped: AtomicFlag::new(false),
         }
     }
 
@@ -195,6 +198,16 @@ impl Events {
         // `irq_user_enable()` reads this under the descriptor's lock, which freeing the action
         // takes.
         self.owned.store(false, Relaxed);
+    }
+
+    /// Returns whether the line is demultiplexed from a thread.
+    pub(super) fn is_nested(&self) -> bool {
+        self.nested
+    }
+
+    /// Returns whether the handler runs in a thread.
+    pub(super) fn is_in_thread(&self) -> bool {
+        self.nested || self.slow
     }
 
     /// Returns how the line is triggered.
@@ -278,7 +291,7 @@ impl Events {
     #[inline(never)]
     fn fire_and_stamp(&self, word: Word) -> bool {
         let now = Monotonic::ktime_get();
-        let too_fast = word.is_free() && self.rate.exceeds(|| now);
+        let too_fast = word.is_free() && self.rate.exceeds(now);
         let Some(stamps) = self.stamps.as_ref() else {
             return self.fire_unstamped(too_fast);
         };
@@ -293,12 +306,11 @@ impl Events {
         if let Some(next) = word.fired_simply(self.trigger, too_fast) {
             let next = stamps.write(word, next, Effect::Event, now as u64, edges);
 
+            // The exchange (I) of `Stamps`. Also (A).
             if self.exchange(word, next).is_ok() {
                 self.edges.store(edges, Relaxed);
                 stamps.publish();
-                if next.is_mapped() && next.shown() != word.shown() {
-                    self.show(stamps);
-                }
+                self.show_change(word, next);
                 return true;
             }
         }
@@ -318,9 +330,7 @@ impl Events {
         if is_stamped {
             stamps.publish();
         }
-        if new.is_mapped() && new.shown() != old.shown() {
-            self.show(stamps);
-        }
+        self.show_change(old, new);
         ready
     }
 
@@ -346,6 +356,7 @@ impl Events {
                 continue;
             };
 
+            // The exchange (I) of `Stamps`, if the edge is stamped. Also (A).
             match self.exchange(word, stamp(word, next)) {
                 Ok(new) => break (word, new),
                 Err(other) => word = other,
@@ -368,42 +379,53 @@ impl Events {
         self.edges.store(self.edges.load(Relaxed) + 1, Relaxed);
     }
 
-    /// Shows the state as [`Self::show_state()`] does, if `word`, the present state, has a page.
-    pub(super) fn show_word(&self, word: Word) {
-        if word.is_mapped() {
-            self.show_state();
+    /// Creates stamps for [`Self::stamp()`], unless there are some already.
+    pub(super) fn new_stamps(&self) -> Result<Option<Stamps>> {
+        if self.stamps.as_ref().is_some() {
+            return Ok(None);
         }
+        Stamps::new(self.is_in_thread()).map(Some)
     }
 
-    /// Has the handler stamp edges from now on. Returns the stamps.
+    /// Has the handler stamp edges from now on, in `new` if it does not do so yet.
     ///
     /// Waits until a handler that runs has ended: it does not stamp its edge, and has not added it
     /// to `edges` yet. Must be called in process context with the owner's lock, see
     /// [`Self::own()`].
-    pub(super) fn stamp(&self, irq: u32) -> Result<&Stamps> {
-        if self.stamps.as_ref().is_none() {
+    pub(super) fn stamp(&self, irq: u32, new: Option<Stamps>) {
+        if let Some(new) = new {
             // INVARIANT: The stamps are set before the word says so.
-            self.stamps.populate(Stamps::new(self.in_thread)?);
-            self.change(Word::stamping);
+            if self.stamps.populate(new) {
+                self.change(Word::stamping);
+            }
         }
-        let stamps = self.stamps.as_ref().ok_or(ENOMEM)?;
-
-        if !stamps.are_settled() {
-            // SAFETY: The action is installed, because the caller holds the owner's lock. So the
-            // line exists. The handler needs no lock of the caller.
-            unsafe { bindings::synchronize_irq(irq) };
-            stamps.settle(self.edges.load(Relaxed));
+        if let Some(stamps) = self.stamps.as_ref() {
+            if !stamps.are_settled() {
+                // SAFETY: The action is installed, because the caller holds the owner's lock. So
+                // the line exists. The handler needs no lock of the caller.
+                unsafe { bindings::synchronize_irq(irq) };
+                stamps.settle(self.edges.load(Relaxed));
+            }
         }
-        Ok(stamps)
     }
 
-    /// As [`Self::stamp()`]. Returns the page that user space can map, with the present state.
-    pub(super) fn page(&self, irq: u32) -> Result<&Page> {
-        let stamps = self.stamp(irq)?;
+    /// Returns the page that user space can map, and shows the present state there from now on.
+    /// `None` if [`Self::stamp()`] was not called.
+    pub(super) fn map(&self) -> Option<&Page> {
+        let stamps = self.stamps.as_ref()?;
 
-        self.change(Word::mapped);
+        self.is_mapped.store(true, Relaxed);
+        // The full barrier (L): pairs with the exchange (K) of a change. Either the change is
+        // shown, because it finds the page mapped, or `show()` finds the change.
+        smp_mb(Full);
         self.show(stamps);
-        Ok(stamps.page())
+        Some(stamps.page())
+    }
+
+    /// Returns the stamps, if the handler stamps edges.
+    #[cfg(CONFIG_RUST_IRQ_KUNIT_TEST)]
+    pub(super) fn stamps(&self) -> Option<&Stamps> {
+        self.stamps.as_ref()
     }
 
     /// Returns whether the handler stamps all edges.
@@ -415,7 +437,7 @@ impl Events {
     /// with the same state afterwards.
     pub(super) fn record(&self, word: Word) -> Record {
         // The caller may have `word` from an exchange that failed, which is no acquire. Pairs with
-        // the exchange that has made `word`.
+        // the exchange (I) that has made `word`.
         smp_mb(Read);
 
         let edges = self.edges.load(Relaxed);
@@ -426,10 +448,32 @@ impl Events {
             .map_or_else(Record::default, |stamps| stamps.record(word, edges, late))
     }
 
-    /// Shows a change of the state in the page of the line, if it has one. In any context.
+    /// Returns whether user space has mapped the page, so that changes must be shown. Called after
+    /// the exchange (K) of a change, or for an earlier one.
+    #[inline]
+    pub(super) fn is_mapped(&self) -> bool {
+        self.is_mapped.load(Relaxed)
+    }
+
+    /// Shows a change of the state from `old` to `new`, if user space has mapped the page.
+    #[inline]
+    fn show_change(&self, old: Word, new: Word) {
+        if old.shown() != new.shown() {
+            self.show_state();
+        }
+    }
+
+    /// Shows the present state in the page, if user space has mapped it. In any context.
+    #[inline]
+    pub(super) fn show_state(&self) {
+        if self.is_mapped() {
+            self.show_mapped();
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    pub(super) fn show_state(&self) {
+    fn show_mapped(&self) {
         if let Some(stamps) = self.stamps.as_ref() {
             self.show(stamps);
         }
@@ -437,11 +481,6 @@ impl Events {
 
     fn show(&self, stamps: &Stamps) {
         stamps.show(|| (self.look().shown(), self.late.load(Relaxed) as u32));
-    }
-
-    /// Sets whether reads look for events before they sleep.
-    pub(super) fn set_spins(&self, spins: bool) {
-        self.change(|word| word.spinning(spins));
     }
 
     /// Arms the line: unmasks it, and ends free running.
@@ -525,13 +564,11 @@ impl Events {
         self.exchange(seen, seen.taken())
     }
 
-    /// Takes the events and a storm, as [`Self::take()`]. Also (C).
+    /// Takes the events and a storm, as [`Self::take()`]. Also (C), and the (J) of [`Stamps`].
     pub(super) fn take_record(&self, seen: Word) -> Result<Word, Word> {
         let taken = self.exchange(seen, seen.recorded())?;
 
-        if taken.is_mapped() && taken.shown() != seen.shown() {
-            self.show_state();
-        }
+        self.show_change(seen, taken);
         Ok(taken)
     }
 
@@ -539,7 +576,7 @@ impl Events {
     pub(super) fn take_storm(&self, seen: Word) -> Result<Word, Word> {
         let taken = self.exchange(seen, seen.storm_told())?;
 
-        self.show_word(taken);
+        self.show_state();
         Ok(taken)
     }
 
@@ -627,7 +664,7 @@ impl Events {
         if new.is_late_odd() != seen.is_late_odd() {
             self.add_late(late + 1);
         }
-        self.show_word(new);
+        self.show_state();
         new.count() > seen.count()
     }
 
@@ -660,7 +697,7 @@ impl Events {
     fn change_and_show(&self, change: impl Fn(Word) -> Word) -> (Word, Word) {
         let (old, new) = self.change(change);
 
-        self.show_word(new);
+        self.show_state();
         (old, new)
     }
 

@@ -35,10 +35,10 @@ impl Rate {
         }
     }
 
-    /// Notes an event. Returns whether it is the last of a batch that came too fast. `now` returns
-    /// the time in nanoseconds.
-    pub(super) fn exceeds(&self, now: impl FnOnce() -> i64) -> bool {
-        self.count() && self.end(now())
+    /// Notes an event at `now`, in nanoseconds. Returns whether it is the last of a batch that came
+    /// too fast.
+    pub(super) fn exceeds(&self, now: i64) -> bool {
+        self.count() && self.end(now)
     }
 
     /// Notes an event. Returns whether it is the last of a batch: then the caller calls

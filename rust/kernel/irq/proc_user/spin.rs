@@ -4,6 +4,7 @@
 
 use crate::{
     bindings,
+    error::to_result,
     ioctl::{
         _IOC_SIZE,
         _IOW, //
@@ -18,10 +19,7 @@ use crate::{
         ClockSource,
         Monotonic, //
     },
-    uaccess::{
-        UserPtr,
-        UserSlice, //
-    }, //
+    uaccess::UserPtr, //
 };
 use core::mem::size_of;
 
@@ -73,7 +71,10 @@ impl Spin {
         let budget = self.budget.load(Relaxed).min(max);
         let begin = Monotonic::ktime_get();
 
-        while Monotonic::ktime_get() - begin < i64::from(budget) && !is_wanted_elsewhere() {
+        while budget != 0
+            && Monotonic::ktime_get() - begin < i64::from(budget)
+            && !is_wanted_elsewhere()
+        {
             if ready() {
                 return Ok(());
             }
@@ -100,8 +101,8 @@ impl Spin {
 
 /// Returns whether another thread wants this CPU, or a signal this thread.
 fn is_wanted_elsewhere() -> bool {
-    // SAFETY: `need_resched()` has no preconditions.
-    (unsafe { bindings::need_resched() }) || current!().signal_pending()
+    // SAFETY: `need_resched_lazy()` has no preconditions.
+    (unsafe { bindings::need_resched_lazy() }) || current!().signal_pending()
 }
 
 /// Returns the limit that a request of `ioctl(2)` sets, in nanoseconds. `ENOTTY` if it is another
@@ -115,23 +116,21 @@ pub(super) fn limit_of(request: u32, arg: UserPtr) -> Result<u32> {
         return Err(EINVAL);
     }
 
-    let mut reader = UserSlice::new(arg, _IOC_SIZE(request)).reader();
-    let max: u32 = reader.read()?;
-    let mut flags = [0; size_of::<u32>()];
-
-    // A smaller structure has no flags, and a size that is in between has a part of them.
-    let present = reader.len().min(flags.len());
-    reader.read_slice(&mut flags[..present])?;
-    // A newer program may ask for more than this kernel knows.
-    while !reader.is_empty() {
-        if reader.read::<u8>()? != 0 {
-            return Err(E2BIG);
-        }
-    }
-    if max > Spin::MAX || flags.iter().any(|&byte| byte != 0) {
+    let mut argument = Argument::default();
+    // SAFETY: This is process context. `argument` is valid for writing its size, and any bytes are
+    // a valid value of it. The callee checks the other pointer.
+    to_result(unsafe {
+        bindings::copy_struct_from_user(
+            (&raw mut argument).cast(),
+            size_of::<Argument>(),
+            arg.as_const_ptr(),
+            _IOC_SIZE(request),
+        )
+    })?;
+    if argument.max_ns > Spin::MAX || argument.flags != 0 {
         return Err(EINVAL);
     }
-    Ok(max)
+    Ok(argument.max_ns)
 }
 
 const fn without_size(request: u32) -> u32 {

@@ -2,9 +2,12 @@
 
 //! When the edges of a line came, and the page that shows it to user space.
 
-use super::word::{
-    Effect,
-    Word, //
+use super::{
+    waiters::NotPreempted,
+    word::{
+        Effect,
+        Word, //
+    }, //
 };
 use crate::{
     bindings,
@@ -24,6 +27,7 @@ use crate::{
             Write, //
         }, //
     }, //
+    transmute::AsBytes,
 };
 use core::{
     mem::{
@@ -51,39 +55,39 @@ pub(super) type Record = bindings::irq_user_record;
 /// handler                                  reader
 ///
 /// write the other stamp                    look at the word: its stamp is valid
-/// exchange the word (E)                    read that stamp
-/// write the first stamp, for a new edge    take the events: exchange the word (F)
+/// exchange the word (I)                    read that stamp
+/// write the first stamp, for a new edge    take the events: exchange the word (J)
 /// ```
 ///
-/// - (E) is the exchange in [`Events::fire()`]. It pairs with the read barrier in
-///   [`Events::record()`], which comes after the look, and with (F).
-/// - (F) is the exchange in [`Events::take()`]. If the reader has read what the handler wrote for a
-///   newer edge, (F) comes after (E), and fails.
+/// - (I) is the exchange in [`Events::fire()`]. It pairs with the read barrier in
+///   [`Events::record()`], which comes after the look, and with (J).
+/// - (J) is the exchange in [`Events::take_record()`]. If the reader has read what the handler wrote
+///   for a newer edge, (J) comes after (I), and fails.
 ///
 /// ```text
 /// handler                                  user space
 ///
 /// write the other stamp                    read the sequence (acquire)
-/// exchange the word (E)                    read the stamp of its lowest bit
-/// change the sequence                      read barrier (H)
-/// write barrier (G)                        read the sequence
+/// exchange the word (I)                    read the stamp of its lowest bit
+/// change the sequence                      read barrier (O)
+/// write barrier (N)                        read the sequence
 /// write the first stamp, for a new edge
 /// ```
 ///
-/// - (E) pairs with the acquire: user space reads a stamp that is complete.
-/// - (G) pairs with (H): if user space reads what the handler wrote for a newer edge, it reads the
+/// - (I) pairs with the acquire: user space reads a stamp that is complete.
+/// - (N) pairs with (O): if user space reads what the handler wrote for a newer edge, it reads the
 ///   sequence changed, and starts again.
 ///
 /// # Invariants
 ///
 /// - `shown` is the content of `page`, and only [`Self`] writes it.
 /// - Only the handler writes `records`, `sequence` and `last_counted`, and it does not run twice at
-///   a time. Between two edges, the lowest bit of `sequence` is [`Word::stamp()`]. A task writes
-///   the total of the first stamp once, if that is still 0, see [`Self::settle()`].
+///   a time; except that a task sets the total of the first stamp once, if that is still 0, see
+///   [`Self::settle()`]. Between two edges, the lowest bit of `sequence` is [`Word::stamp()`].
 ///
 /// [`Events::fire()`]: super::events::Events::fire
 /// [`Events::record()`]: super::events::Events::record
-/// [`Events::take()`]: super::events::Events::take
+/// [`Events::take_record()`]: super::events::Events::take_record
 pub(super) struct Stamps {
     page: Page,
     shown: NonNull<Shown>,
@@ -129,6 +133,9 @@ const _: () = {
     assert!(offset_of!(ShownRecord, first) == offset_of!(Record, first));
     assert!(offset_of!(ShownRecord, last) == offset_of!(Record, last));
 };
+
+// SAFETY: A record has no holes, and its fields are integers.
+unsafe impl AsBytes for Record {}
 
 // SAFETY: `shown` is memory of `page`, which may be used and freed on any thread.
 unsafe impl Send for Stamps {}
@@ -211,33 +218,38 @@ impl Stamps {
         new.stamped(old)
     }
 
-    /// Changes the sequence, after the exchange (E) that made the other stamp valid.
+    /// Changes the sequence, after the exchange (I) that made the other stamp valid.
     pub(super) fn publish(&self) {
         let sequence = &self.shown().sequence;
 
         sequence.store(sequence.load(Relaxed).wrapping_add(1), Relaxed);
-        // The write barrier (G): pairs with (H) in user space.
+        // The write barrier (N): pairs with (O) in user space.
         smp_mb(Write);
     }
 
     /// Shows the present state and the number of late edges. Called after each change of them.
     ///
     /// Of several callers, at least the one that stores last looks after its store, and stores
-    /// again until it has stored what it sees.
+    /// again until it has stored what it sees. The handler may call this as well: it repeats the
+    /// store only if another CPU has made a further change meanwhile.
     pub(super) fn show(&self, present: impl Fn() -> (u32, u32)) {
+        while !self.show_once(&present) {}
+    }
+
+    /// Shows the state, and returns whether it is still the present one.
+    fn show_once(&self, present: impl Fn() -> (u32, u32)) -> bool {
+        // If a task were preempted between its store and its second look, the page might show an
+        // old state, and a program that spins on the page with a higher priority would never see
+        // the present one.
+        let _guard = NotPreempted::new();
         let shown = self.shown();
+        let (state, late) = present();
 
-        loop {
-            let (state, late) = present();
-
-            shown.state.store(state, Relaxed);
-            shown.late.store(late, Relaxed);
-            // Pairs with itself in another task or the handler: after the store, look again.
-            smp_mb(Full);
-            if present() == (state, late) {
-                return;
-            }
-        }
+        shown.state.store(state, Relaxed);
+        shown.late.store(late, Relaxed);
+        // The full barrier (M): pairs with itself in another caller. After the store, look again.
+        smp_mb(Full);
+        present() == (state, late)
     }
 
     /// Returns the events of `word`. `edges` and `late` are the numbers of edges that were counted

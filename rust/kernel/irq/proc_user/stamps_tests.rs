@@ -51,13 +51,18 @@ fn now() -> u64 {
 
 /// Makes the line's handler stamp edges, as the first read of a record does.
 fn stamp(owned: &Owned) -> Result<&Stamps> {
-    owned.events().stamp(owned.line.irq())
+    let events = owned.events();
+
+    events.stamp(owned.line.irq(), events.new_stamps()?);
+    events.stamps().ok_or(EINVAL)
 }
 
 /// Stamps the edges of a line whose page is mapped.
 fn map(owned: &Owned) -> Result<&Stamps> {
-    owned.events().page(owned.line.irq())?;
-    stamp(owned)
+    let stamps = stamp(owned)?;
+
+    owned.events().map().ok_or(EINVAL)?;
+    Ok(stamps)
 }
 
 /// Takes a record.

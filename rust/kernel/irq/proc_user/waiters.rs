@@ -23,7 +23,10 @@ use crate::{
         TASK_INTERRUPTIBLE,
         TASK_NORMAL, //
     },
-    types::Opaque, //
+    types::{
+        NotThreadSafe,
+        Opaque, //
+    }, //
 };
 use core::ptr;
 
@@ -68,7 +71,8 @@ const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 /// - (B) is the exchange that takes the slot; of a reader that finds the slot taken, a barrier in
 ///   `prepare_to_swait_event()`; of a poller, one in `poll_wait()`; of a reader that a signal keeps
 ///   from sleeping, a barrier of its own. It pairs with (A) and (D).
-/// - (C) is the exchange in [`Events::take()`] and [`Events::take_storm()`]. It pairs with (A).
+/// - (C) is the exchange in [`Events::take()`], [`Events::take_record()`] and
+///   [`Events::take_storm()`]. It pairs with (A).
 /// - (D) is a barrier of a reader that leaves an event behind and wakes the other waiters. It pairs
 ///   with (B).
 ///
@@ -81,6 +85,7 @@ const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 /// [`Events::fire()`]: super::events::Events::fire
 /// [`Events::revoke()`]: super::events::Events::revoke
 /// [`Events::take()`]: super::events::Events::take
+/// [`Events::take_record()`]: super::events::Events::take_record
 /// [`Events::take_storm()`]: super::events::Events::take_storm
 ///
 /// # Invariants
@@ -153,17 +158,11 @@ impl Waiters {
     fn wake_slot(&self) -> bool {
         // With preemption off, this is an RCU reader, in any context. A task leaves the slot before
         // it exits, and is freed after a grace period.
-        //
-        // SAFETY: Preemption is enabled again below.
-        unsafe { bindings::preempt_disable() };
+        let _guard = NotPreempted::new();
         let task = self.first.load(Acquire);
         // SAFETY: By the type invariants, the task was in the slot after preemption was disabled.
         // So it is not freed before preemption is enabled.
-        let woken = !task.is_null() && unsafe { bindings::wake_up_process(task) } != 0;
-
-        // SAFETY: Preemption was disabled above.
-        unsafe { bindings::preempt_enable() };
-        woken
+        !task.is_null() && unsafe { bindings::wake_up_process(task) } != 0
     }
 
     /// Returns whether a thread polls or a process wants a signal. May be called in any context,
@@ -315,6 +314,26 @@ impl Waiters {
         // SAFETY: `file` and `table` are as required by the safety requirements. `pollers` is
         // initialised by the type invariants, and outlives the entry by the safety requirements.
         unsafe { bindings::poll_wait(file, self.pollers.get(), table) };
+    }
+}
+
+/// Keeps the thread that runs this from being preempted. In any context.
+pub(super) struct NotPreempted(NotThreadSafe);
+
+impl NotPreempted {
+    #[inline]
+    pub(super) fn new() -> Self {
+        // SAFETY: Preemption is enabled again when the result is dropped.
+        unsafe { bindings::preempt_disable() };
+        Self(NotThreadSafe)
+    }
+}
+
+impl Drop for NotPreempted {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: `new()` has disabled preemption.
+        unsafe { bindings::preempt_enable() };
     }
 }
 

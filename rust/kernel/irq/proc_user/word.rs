@@ -8,8 +8,8 @@ use crate::bindings;
 ///
 /// | bits | content |
 /// |------|---------|
-/// | 0 to 13 | the flags below |
-/// | 14 to 31 | the generation: how often events were taken or a program wrote, modulo 2^18 |
+/// | 0 to 11 | the flags below |
+/// | 12 to 31 | the generation: how often events were taken or a program wrote, modulo 2^20 |
 /// | 32 to 62 | the count: events that no reader has taken yet |
 ///
 /// A reader that found no event compares generations to learn whether another thread has taken an
@@ -64,19 +64,11 @@ const FRESH: u64 = 1 << 9;
 /// An edge came since the last stamp for which the handler did not run. Its time is not known.
 const LATE: u64 = 1 << 10;
 
-/// A blocking read looks for events for some time before it sleeps.
-const SPINS: u64 = 1 << 11;
-
-/// User space has mapped the page that shows the state, see [`Stamps`].
-///
-/// [`Stamps`]: super::stamps::Stamps
-const MAPPED: u64 = 1 << 12;
-
 /// The number of edges for which the handler did not run, and that are counted or kept, is odd.
-const ODD: u64 = 1 << 13;
+const ODD: u64 = 1 << 11;
 
 /// One step of the generation, which wraps around at the top of the lower 32 bits.
-const STEP: u32 = 1 << 14;
+const STEP: u32 = 1 << 12;
 
 /// The bits of the count, and the highest bit, which is never set.
 const COUNT: u64 = !0 << 32;
@@ -202,23 +194,6 @@ impl Word {
         self.has(ODD)
     }
 
-    /// Returns whether a read looks for events before it sleeps.
-    pub(super) fn spins(self) -> bool {
-        self.has(SPINS)
-    }
-
-    /// Returns whether more than to sleep is to be done when a read waits.
-    #[inline]
-    pub(super) fn waits_specially(self) -> bool {
-        self.has(MAPPED | SPINS)
-    }
-
-    /// Returns whether user space has mapped the page that shows the state.
-    #[inline]
-    pub(super) fn is_mapped(self) -> bool {
-        self.has(MAPPED)
-    }
-
     /// Returns the flags that the page of the line shows, `IRQ_USER_STATE_*`.
     pub(super) fn shown(self) -> u32 {
         (self.0 & SHOWN) as u32
@@ -293,16 +268,12 @@ impl Word {
 
         if too_fast || !has_times || self.has(KEPT | LATE) {
             None
-        } else if self.has(FREE) {
-            Some(self.counted())
+        } else if trigger == Trigger::Level {
+            (!self.has(MASKED)).then(|| self.fired_level())
         } else if self.has(MASKED) {
             None
         } else {
-            match trigger {
-                Trigger::Edge => Some(Self(self.counted().0 | MASKED)),
-                Trigger::Level => Some(self.fired_level()),
-                Trigger::Unknown => None,
-            }
+            self.fired(trigger, false)
         }
     }
 
@@ -408,11 +379,6 @@ impl Word {
         Self(self.0 | STAMPED)
     }
 
-    /// User space has mapped the page.
-    pub(super) fn mapped(self) -> Self {
-        Self(self.0 | MAPPED)
-    }
-
     /// The handler has written the other stamp, for a change from `old`. The stamp is later than a
     /// late edge, unless that edge is kept.
     pub(super) fn stamped(self, old: Self) -> Self {
@@ -426,11 +392,6 @@ impl Word {
         } else {
             next
         }
-    }
-
-    /// Reads look for events before they sleep, or no longer do.
-    pub(super) fn spinning(self, spins: bool) -> Self {
-        Self(self.0 & !SPINS | if spins { SPINS } else { 0 })
     }
 
     /// Revoked.

@@ -97,6 +97,28 @@ TEST_F(intx, fdinfo_shows_the_time)
 	}
 }
 
+/* A read does not look if the handler runs in a thread, which the look could delay. */
+TEST(handler_in_a_thread_is_not_looked_for)
+{
+	static const char *const kinds[] = { "slow", "slow_edge", "nested" };
+
+	for (int i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct fake fake;
+		const char *why = fake_make(&fake, kinds[i]);
+		int fd;
+
+		if (why)
+			SKIP(return, "%s", why);
+		fd = open(fake.path, O_RDONLY);
+		ASSERT_LE(0, fd);
+		EXPECT_EQ(0, set_spin(fd, MAX_NS));
+		EXPECT_EQ(-1, shown_spin(fd));
+		EXPECT_EQ(-EINVAL, set_spin(fd, MAX_NS + 1));
+		close(fd);
+		fake_dispose(&fake);
+	}
+}
+
 /*
  * A structure that is larger than the kernel's is taken if the rest is zero, otherwise it fails
  * with E2BIG. A structure without a time fails with EINVAL.
