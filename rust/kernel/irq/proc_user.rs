@@ -569,7 +569,7 @@ impl UserIrq {
                     break;
                 }
                 if nonblocking {
-                    self.events.show_state();
+                    self.show_state();
                     return Err(EAGAIN);
                 }
                 if self.waits_specially.load(Relaxed) {
@@ -587,7 +587,7 @@ impl UserIrq {
     }
 
     /// As [`Self::read()`], for a record. Before the first record, has the handler stamp edges.
-    #[cold]
+    #[inline(always)]
     fn read_record(&self, nonblocking: bool, put: impl FnMut(Record) -> bool) -> Result<usize> {
         self.stamp()?;
         self.read(nonblocking, put)
@@ -607,6 +607,20 @@ impl UserIrq {
         Ok(())
     }
 
+    /// Shows the present state in the page of the line, if there is one.
+    #[inline]
+    fn show_state(&self) {
+        if self.events.is_mapped() {
+            self.show_mapped();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn show_mapped(&self) {
+        self.events.show_mapped();
+    }
+
     /// Sleeps as [`Waiters::sleep()`] does. Before that, shows the state in the page of the line,
     /// or looks for events, or both.
     #[cold]
@@ -614,7 +628,7 @@ impl UserIrq {
     fn wait_specially(&self) -> Result {
         let ready = || self.events.look().is_ready();
 
-        self.events.show_state();
+        self.show_state();
         if self.spin.max() == 0 {
             self.waiters.sleep(ready)
         } else {
@@ -638,7 +652,7 @@ impl UserIrq {
             let told = self.copy_and_take(word, put)?;
 
             // A flag that the page shows may be gone.
-            self.events.show_state();
+            self.show_state();
             return Ok(told);
         }
         self.copy_and_take(word, put)
@@ -743,7 +757,7 @@ impl UserIrq {
         if word.is_ready() && !entry.is_ready() {
             self.wake();
         }
-        self.events.show_state();
+        self.show_state();
         if word.is_gone() {
             GONE
         } else if word.is_storm() {
@@ -1036,26 +1050,33 @@ unsafe extern "C" fn read(
     // SAFETY: `file` is valid by the safety requirements.
     let nonblocking = unsafe { (*file).f_flags } & bindings::O_NONBLOCK != 0;
     from_result(|| {
-        let size = if len == size_of::<Count>() {
-            let buffer = buffer.cast::<Count>();
-
-            user.read(nonblocking, |count| {
-                // The copy of a `UserSlice` is for any length, and takes longer.
-                //
-                // SAFETY: This is process context. `put_user()` checks the pointer.
-                unsafe { bindings::put_user_int(count, buffer) == 0 }
-            })
-        } else if len == size_of::<Record>() {
-            user.read_record(nonblocking, |record: Record| {
-                // SAFETY: This is process context, and `record` is valid. The callee checks the
-                // other pointer.
-                unsafe { bindings::put_user_record(&record, buffer.cast()) }
-            })
-        } else {
-            Err(EINVAL)
-        };
-        Ok(size? as isize)
+        if len != size_of::<Count>() {
+            return read_other(&user, nonblocking, buffer, len);
+        }
+        let buffer = buffer.cast::<Count>();
+        let size = user.read(nonblocking, |count| {
+            // The copy of a `UserSlice` is for any length, and takes longer.
+            //
+            // SAFETY: This is process context. `put_user()` checks the pointer.
+            unsafe { bindings::put_user_int(count, buffer) == 0 }
+        })?;
+        Ok(size as isize)
     })
+}
+
+/// As [`read`], for another size than that of a count.
+#[cold]
+#[inline(never)]
+fn read_other(user: &UserIrq, nonblocking: bool, buffer: *mut c_char, len: usize) -> Result<isize> {
+    if len != size_of::<Record>() {
+        return Err(EINVAL);
+    }
+    let size = user.read_record(nonblocking, |record: Record| {
+        // SAFETY: This is process context, and `record` is valid. The callee checks the other
+        // pointer.
+        unsafe { bindings::put_user_record(&record, buffer.cast()) }
+    })?;
+    Ok(size as isize)
 }
 
 /// # Safety

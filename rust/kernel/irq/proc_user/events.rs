@@ -296,7 +296,6 @@ impl Events {
             return self.fire_unstamped(too_fast);
         };
         let edges = self.edges.load(Relaxed) + 1;
-
         let is_level = self.trigger == Trigger::Level;
 
         if is_level {
@@ -473,7 +472,7 @@ impl Events {
 
     #[cold]
     #[inline(never)]
-    fn show_mapped(&self) {
+    pub(super) fn show_mapped(&self) {
         if let Some(stamps) = self.stamps.as_ref() {
             self.show(stamps);
         }

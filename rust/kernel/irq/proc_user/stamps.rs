@@ -78,6 +78,14 @@ pub(super) type Record = bindings::irq_user_record;
 /// - (N) pairs with (O): if user space reads what the handler wrote for a newer edge, it reads the
 ///   sequence changed, and starts again.
 ///
+/// What tasks change as well has two further pairs:
+///
+/// - (K) is the exchange of each change that the page shows. It pairs with (L), a full barrier in
+///   [`Events::map()`] between the note that the page is mapped and the first look at the state. So
+///   the change is shown by its author, or found by that look.
+/// - (M) is a full barrier in [`Self::show()`] between the store and another look. It pairs with
+///   (M) of another caller. The caller that stores last finds the change of the other.
+///
 /// # Invariants
 ///
 /// - `shown` is the content of `page`, and only [`Self`] writes it.
@@ -86,6 +94,7 @@ pub(super) type Record = bindings::irq_user_record;
 ///   [`Self::settle()`]. Between two edges, the lowest bit of `sequence` is [`Word::stamp()`].
 ///
 /// [`Events::fire()`]: super::events::Events::fire
+/// [`Events::map()`]: super::events::Events::map
 /// [`Events::record()`]: super::events::Events::record
 /// [`Events::take_record()`]: super::events::Events::take_record
 pub(super) struct Stamps {
