@@ -102,9 +102,9 @@ fn irqctl_watch_shows_when_the_handler_ran() {
     let values: Vec<Value> = values.collect();
     let (total, events) = values.split_last().expect("it has printed something");
     assert_eq!(total["clock"], "handler");
-    // The kernel may not have taken the time of an event before the first read.
+    // An event and a kept edge may have come before the first read. They have no times.
     let mut times: Vec<_> = events.iter().filter_map(|event| event["first_ns"].as_u64()).collect();
-    assert!(times.len() >= 4, "{watched}");
+    assert!(times.len() >= 3, "{watched}");
     times.splice(0..0, [before]);
     times.push(after);
     assert!(times.is_sorted(), "{times:?}");
