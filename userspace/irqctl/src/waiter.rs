@@ -26,7 +26,7 @@ pub enum Wake<T = Count> {
 /// A wait that Control-C and similar signals end.
 pub struct Waiter {
     stop: UnixStream,
-    /// The line to read first, so that each line has its turn.
+    /// The source of the next wake-up to look at: the index of a line, or after these the time.
     turn: Cell<usize>,
 }
 
@@ -46,6 +46,9 @@ impl Waiter {
 
     /// Waits like [`wait`](Self::wait), and reads the lines with `read`, which also gets the index
     /// of the line.
+    ///
+    /// A line can have an event at each call, for instance if its device keeps it asserted. So the
+    /// lines and the time take turns, and a signal comes before all of them.
     pub fn wait_with<T>(
         &self,
         lines: &[Line],
@@ -59,7 +62,6 @@ impl Waiter {
             fds.extend(lines.iter().map(|line| PollFd::new(line, PollFlags::IN)));
 
             match poll(&mut fds, left.as_ref()) {
-                Ok(0) => return Ok(Wake::Time),
                 Ok(_) => (),
                 Err(Errno::INTR) => continue,
                 Err(e) => return Err(e.into()),
@@ -67,14 +69,23 @@ impl Waiter {
             if !fds[0].revents().is_empty() {
                 return Ok(Wake::Stop);
             }
-            for line in (0..lines.len()).map(|i| (self.turn.get() + i) % lines.len()) {
-                if fds[1 + line].revents().is_empty() {
+            let is_over = until.is_some_and(|until| until <= Instant::now());
+            let sources = lines.len() + 1;
+            for source in (0..sources).map(|i| (self.turn.get() + i) % sources) {
+                let Some(line) = lines.get(source) else {
+                    if is_over {
+                        self.turn.set(0);
+                        return Ok(Wake::Time);
+                    }
+                    continue;
+                };
+                if fds[1 + source].revents().is_empty() {
                     continue;
                 }
-                if let Some(events) = read(line, &lines[line])? {
+                if let Some(events) = read(source, line)? {
                     // The events of the other lines stay pending.
-                    self.turn.set(line + 1);
-                    return Ok(Wake::Fired(line, events));
+                    self.turn.set(source + 1);
+                    return Ok(Wake::Fired(source, events));
                 }
             }
         }
@@ -84,5 +95,88 @@ impl Waiter {
     pub fn pause(&self, period: Duration) -> io::Result<bool> {
         let until = Instant::now().checked_add(period);
         Ok(matches!(self.wait(&[], until)?, Wake::Time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::event::{eventfd, EventfdFlags};
+    use std::{io::Write, iter, thread};
+
+    /// Returns a descriptor in place of a line. It is readable for ever, because `read` of these
+    /// tests does not read it.
+    fn asserted() -> Line {
+        eventfd(1, EventfdFlags::CLOEXEC).expect("there is room").into()
+    }
+
+    fn quiet() -> Line {
+        eventfd(0, EventfdFlags::CLOEXEC).expect("there is room").into()
+    }
+
+    /// Returns the wake-ups until the first one that is not by a line.
+    fn wakes(waiter: &Waiter, lines: &[Line], until: Instant) -> (Vec<usize>, Wake<()>) {
+        let mut fired = Vec::new();
+        loop {
+            match waiter.wait_with(lines, Some(until), |_, _| Ok(Some(()))) {
+                Ok(Wake::Fired(line, ())) => fired.push(line),
+                Ok(end) => return (fired, end),
+                Err(e) => panic!("{e}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_always_fires_does_not_hide_the_time() {
+        let waiter = Waiter::new().expect("there is room");
+        let until = Instant::now() + Duration::from_millis(20);
+        let (fired, end) = wakes(&waiter, &[asserted()], until);
+        assert!(matches!(end, Wake::Time));
+        assert!(Instant::now() >= until);
+        assert!(!fired.is_empty());
+    }
+
+    #[test]
+    fn a_line_without_an_event_does_not_hide_the_time() {
+        let waiter = Waiter::new().expect("there is room");
+        let until = Instant::now() + Duration::from_millis(20);
+        // Another reader takes each event.
+        let wake = waiter.wait_with(&[asserted()], Some(until), |_, _| Ok(None::<()>));
+        assert!(matches!(wake, Ok(Wake::Time)));
+        assert!(Instant::now() >= until);
+    }
+
+    #[test]
+    fn each_line_has_its_turn_before_the_time() {
+        let waiter = Waiter::new().expect("there is room");
+        let past = Instant::now();
+        let lines = [asserted(), quiet(), asserted()];
+        for _ in 0..3 {
+            assert_eq!(wakes(&waiter, &lines, past).0, [0, 2]);
+        }
+    }
+
+    #[test]
+    fn a_quiet_line_has_no_turn() {
+        let waiter = Waiter::new().expect("there is room");
+        let (fired, end) = wakes(&waiter, &[quiet()], Instant::now() + Duration::from_millis(20));
+        assert!(fired.is_empty());
+        assert!(matches!(end, Wake::Time));
+    }
+
+    #[test]
+    fn a_signal_comes_before_lines_and_the_time() {
+        let (stop, signal) = UnixStream::pair().expect("there is room");
+        let waiter = Waiter { stop, turn: Cell::new(0) };
+        let line = [asserted()];
+        thread::scope(|scope| {
+            scope.spawn(|| (&signal).write_all(b"X").expect("there is room"));
+            let mut wakes =
+                iter::repeat_with(|| waiter.wait_with(&line, None, |_, _| Ok(Some(()))));
+            assert!(wakes.any(|wake| matches!(wake, Ok(Wake::Stop))));
+        });
+        let (fired, end) = wakes(&waiter, &line, Instant::now());
+        assert!(fired.is_empty());
+        assert!(matches!(end, Wake::Stop));
     }
 }

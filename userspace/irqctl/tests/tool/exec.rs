@@ -1,8 +1,10 @@
 //! `irqctl exec`
 
 use crate::{fake::Fake, run::*};
+use assert_cmd::prelude::*;
 use predicates::str::contains;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 #[test]
 #[ignore = "needs the VM"]
@@ -45,4 +47,13 @@ fn irqctl_exec_says_that_there_is_no_command() {
     let line = Fake::new();
     let ran = firing(&[&line], &mut irqctl(format!("exec {line} -- nothing")));
     ran.code(127).stderr(contains("irqctl: nothing: "));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_exec_ends_in_time_although_the_line_is_asserted() {
+    let line = asserted();
+    let before = Instant::now();
+    irqctl(format!("exec {line} -t 500ms -- true")).assert().success();
+    assert!(before.elapsed() < Duration::from_secs(3));
 }

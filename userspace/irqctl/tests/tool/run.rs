@@ -30,6 +30,13 @@ pub fn without_files(arguments: impl AsRef<str>) -> Command {
     command
 }
 
+/// Makes a level-triggered line that its device keeps asserted.
+pub fn asserted() -> Fake {
+    let line = Fake::of("level");
+    line.obey("assert");
+    line
+}
+
 /// Runs a command while lines fire repeatedly.
 pub fn firing(lines: &[&Fake], command: &mut Command) -> Assert {
     thread::scope(|scope| {
