@@ -85,7 +85,12 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let name = irq.map_or("the line".to_owned(), |irq| format!("line {irq}"));
     let interval = args.interval.unwrap_or(args.wait.interval());
     let mut histogram = Histogram::new();
-    while histogram.count() < args.samples && waiter.pause(interval)? {
+    let mut code = ExitCode::SUCCESS;
+    while histogram.count() < args.samples {
+        if let Some(signal) = waiter.pause(interval)? {
+            code = signal.ended();
+            break;
+        }
         // Discard interrupts that this command did not cause.
         while woken.try_recv().is_ok() {}
         let begin = Instant::now();
@@ -112,7 +117,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     if let Some(path) = &args.plot {
         plot::write(path, &[(format!("From an interrupt of {name} to the program"), &histogram)])?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// Waits for the line like a driver, and sends the time of each wake-up.

@@ -68,8 +68,8 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         }
         print(args, json, &mut rates)?;
         io::stdout().flush()?;
-        if !waiter.pause(args.interval)? {
-            return Ok(ExitCode::SUCCESS);
+        if let Some(signal) = waiter.pause(args.interval)? {
+            return Ok(signal.ended());
         }
         if !clear && !json {
             writeln!(io::stdout())?;

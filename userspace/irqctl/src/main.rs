@@ -26,8 +26,6 @@ use std::{
 
 /// The exit status of `timeout(1)` when the time is over.
 const TIMED_OUT: u8 = 124;
-/// The exit status that a shell reports for a command that Control-C has ended.
-const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

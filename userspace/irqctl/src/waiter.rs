@@ -5,11 +5,20 @@ use rustix::{
     event::{poll, PollFd, PollFlags, Timespec},
     io::Errno,
 };
-use signal_hook::{consts::TERM_SIGNALS, low_level::pipe};
+use signal_hook::{
+    consts::{SIGINT, TERM_SIGNALS},
+    flag,
+    low_level::pipe,
+};
 use std::{
     cell::Cell,
     io,
     os::unix::net::UnixStream,
+    process::ExitCode,
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        Arc,
+    },
     time::{Duration, Instant},
 };
 
@@ -20,12 +29,36 @@ pub enum Wake<T = Count> {
     /// The time is over.
     Time,
     /// A signal asks this program to end.
-    Stop,
+    Stop(Signal),
+}
+
+/// A signal that asks this program to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal(i32);
+
+impl Signal {
+    /// Returns the exit status of a command that has not done its work: the status that a shell
+    /// reports for a command that the signal has ended.
+    pub fn interrupted(self) -> ExitCode {
+        // Signals have numbers below 128.
+        ExitCode::from(128 + self.0 as u8)
+    }
+
+    /// Returns the exit status of a command that works until Control-C, which is its regular end.
+    pub fn ended(self) -> ExitCode {
+        if self.0 == SIGINT {
+            ExitCode::SUCCESS
+        } else {
+            self.interrupted()
+        }
+    }
 }
 
 /// A wait that Control-C and similar signals end.
 pub struct Waiter {
     stop: UnixStream,
+    /// The number of the signal. It is set before `stop` becomes readable.
+    signal: Arc<AtomicUsize>,
     /// The source of the next wake-up to look at: the index of a line, or after these the time.
     turn: Cell<usize>,
 }
@@ -33,10 +66,20 @@ pub struct Waiter {
 impl Waiter {
     pub fn new() -> io::Result<Self> {
         let (stop, told) = UnixStream::pair()?;
-        for &signal in TERM_SIGNALS {
-            pipe::register(signal, told.try_clone()?)?;
+        let signal = Arc::new(AtomicUsize::new(0));
+        for &number in TERM_SIGNALS {
+            flag::register_usize(number, signal.clone(), number as usize)?;
+            pipe::register(number, told.try_clone()?)?;
         }
-        Ok(Self { stop, turn: Cell::new(0) })
+        Ok(Self { stop, signal, turn: Cell::new(0) })
+    }
+
+    /// Returns the signal that asks this program to end, if there was one.
+    pub fn signal(&self) -> Option<Signal> {
+        match self.signal.load(Ordering::SeqCst) {
+            0 => None,
+            number => Some(Signal(number as i32)),
+        }
     }
 
     /// Waits until a line has fired, until a time, or until a signal asks this program to end.
@@ -66,8 +109,8 @@ impl Waiter {
                 Err(Errno::INTR) => continue,
                 Err(e) => return Err(e.into()),
             }
-            if !fds[0].revents().is_empty() {
-                return Ok(Wake::Stop);
+            if let Some(signal) = self.signal() {
+                return Ok(Wake::Stop(signal));
             }
             let is_over = until.is_some_and(|until| until <= Instant::now());
             let sources = lines.len() + 1;
@@ -91,10 +134,10 @@ impl Waiter {
         }
     }
 
-    /// Waits for a period. Returns `false` if a signal asks this program to end.
-    pub fn pause(&self, period: Duration) -> io::Result<bool> {
-        let until = Instant::now().checked_add(period);
-        Ok(matches!(self.wait(&[], until)?, Wake::Time))
+    /// Waits for a period. Returns the signal if a signal asks this program to end.
+    pub fn pause(&self, period: Duration) -> io::Result<Option<Signal>> {
+        self.wait(&[], Instant::now().checked_add(period))?;
+        Ok(self.signal())
     }
 }
 
@@ -166,17 +209,24 @@ mod tests {
 
     #[test]
     fn a_signal_comes_before_lines_and_the_time() {
-        let (stop, signal) = UnixStream::pair().expect("there is room");
-        let waiter = Waiter { stop, turn: Cell::new(0) };
+        let (stop, handler) = UnixStream::pair().expect("there is room");
+        let signal = Arc::new(AtomicUsize::new(0));
+        let waiter = Waiter { stop, signal: signal.clone(), turn: Cell::new(0) };
         let line = [asserted()];
-        thread::scope(|scope| {
-            scope.spawn(|| (&signal).write_all(b"X").expect("there is room"));
-            let mut wakes =
-                iter::repeat_with(|| waiter.wait_with(&line, None, |_, _| Ok(Some(()))));
-            assert!(wakes.any(|wake| matches!(wake, Ok(Wake::Stop))));
+        assert_eq!(waiter.signal(), None);
+        let asked = thread::spawn(move || {
+            signal.store(SIGINT as usize, Ordering::SeqCst);
+            (&handler).write_all(b"X").expect("there is room");
+            handler
         });
+        let wait = || waiter.wait_with(&line, None, |_, _| Ok(Some(())));
+        let mut ends = iter::repeat_with(wait);
+        assert!(ends.any(|wake| matches!(wake, Ok(Wake::Stop(Signal(SIGINT))))));
+        asked.join().expect("it is done");
         let (fired, end) = wakes(&waiter, &line, Instant::now());
         assert!(fired.is_empty());
-        assert!(matches!(end, Wake::Stop));
+        assert!(matches!(end, Wake::Stop(_)));
+        let paused = waiter.pause(Duration::MAX).expect("it can poll");
+        assert_eq!(paused, Some(Signal(SIGINT)));
     }
 }

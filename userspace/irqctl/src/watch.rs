@@ -135,6 +135,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let end = args.timeout.and_then(|timeout| begin.checked_add(timeout));
     let mut printed = begin;
     let mut left = args.count.unwrap_or(u64::MAX);
+    let mut code = ExitCode::SUCCESS;
 
     printer.titles()?;
     while left > 0 {
@@ -159,7 +160,10 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
                     )?;
                 }
             }
-            Ok(Wake::Stop) => break,
+            Ok(Wake::Stop(signal)) => {
+                code = signal.ended();
+                break;
+            }
             Ok(Wake::Time) => {
                 let now = Instant::now();
                 let (elapsed, interval) = (now - begin, now - printed);
@@ -183,7 +187,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         }
     }
     summarise(&mut printer.out, args, json, &watched, begin.elapsed())?;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// Events that were pending before the first wait, with the indices of their lines.

@@ -35,10 +35,10 @@ fn irqctl_exec_ends_with_a_summary() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_exec_sums_up() {
+fn irqctl_exec_fails_if_a_run_failed() {
     let line = Fake::new();
     let ran = firing(&[&line], &mut irqctl(format!("exec {line} -n 1 -- false")));
-    ran.success().stdout(format!("line {line}: 1 interrupt, 1 run, 1 failed\n"));
+    ran.code(1).stdout(format!("line {line}: 1 interrupt, 1 run, 1 failed\n"));
 }
 
 #[test]
@@ -56,4 +56,11 @@ fn irqctl_exec_ends_in_time_although_the_line_is_asserted() {
     let before = Instant::now();
     irqctl(format!("exec {line} -t 500ms -- true")).assert().success();
     assert!(before.elapsed() < Duration::from_secs(3));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_exec_is_terminated() {
+    let line = Fake::new();
+    once_it_has(line.irq, &mut irqctl(format!("exec {line} -- true")), terminate).code(143);
 }

@@ -75,3 +75,11 @@ fn irqctl_latency_ends_with_a_summary() {
     let measured = once_it_has(line.irq, &mut command, interrupt);
     measured.success().stdout(contains("from each until the program runs:"));
 }
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_is_terminated() {
+    let line = Fake::new();
+    once_it_has(line.irq, &mut irqctl(format!("latency {line} -n 1000000000")), terminate)
+        .code(143);
+}

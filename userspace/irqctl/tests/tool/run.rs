@@ -67,6 +67,11 @@ pub fn interrupt(child: &Child) {
     kill_process(Pid::from_child(child), Signal::INT).expect("it runs");
 }
 
+/// Sends the signal of `kill`.
+pub fn terminate(child: &Child) {
+    kill_process(Pid::from_child(child), Signal::TERM).expect("it runs");
+}
+
 /// Returns the output of a command.
 pub fn said(command: &Assert) -> &str {
     std::str::from_utf8(&command.get_output().stdout).expect("it is text")

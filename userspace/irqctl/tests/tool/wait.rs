@@ -60,3 +60,10 @@ fn irqctl_wait_is_interrupted_although_the_line_is_asserted() {
     let mut command = irqctl(format!("wait {line} -n 1000000000"));
     once_it_has(line.irq, &mut command, interrupt).code(130);
 }
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_wait_is_terminated() {
+    let line = Fake::new();
+    once_it_has(line.irq, &mut irqctl(format!("wait {line}")), terminate).code(143);
+}

@@ -166,3 +166,10 @@ fn irqctl_watch_shows_intervals_and_ends_although_the_line_is_asserted() {
     assert!((2..=4).contains(&intervals), "{watched}");
     assert!(json(&watched)["seconds"].as_f64().is_some_and(|time| time < 4.0), "{watched}");
 }
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_watch_is_terminated() {
+    let line = Fake::new();
+    once_it_has(line.irq, &mut irqctl(format!("watch {line}")), terminate).code(143);
+}
