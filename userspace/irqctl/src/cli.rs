@@ -28,7 +28,8 @@ Exit status: 0 for success, 1 for an error, 2 for a wrong command line, 143 afte
 after SIGQUIT. Control-C is the regular end of `list --watch`, `watch`, `exec` and `latency`. \
 `wait` exits with 130 after Control-C, and with 124 after its timeout. `exec` exits with 1 if a \
 run of the command has failed, with 126 if the command cannot be run, and with 127 if the command \
-does not exist. `doctor` exits with 1 if this program can claim no line.";
+does not exist. `latency` exits with 1 if --stop-at has stopped it. `doctor` exits with 1 if this \
+program can claim no line.";
 
 #[derive(Subcommand)]
 pub enum Command {

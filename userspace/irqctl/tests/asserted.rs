@@ -113,3 +113,14 @@ fn help_lists_the_exit_statuses() {
         assert!(words.any(|word| word == status), "{status}: {listed}");
     }
 }
+
+#[test]
+fn latency_stops_only_at_a_time_with_a_unit() {
+    irqctl("latency 999 -b 100").code(2).stderr(contains("the unit is missing, as in 100us"));
+}
+
+#[test]
+fn watch_checks_the_path_of_the_plot() {
+    let watched = irqctl("watch /dev/zero --plot /missing/plot.svg").code(1).stdout("");
+    watched.stderr(contains("irqctl: /missing/plot.svg: "));
+}
