@@ -6,6 +6,7 @@ mod doctor;
 mod exec;
 mod generate;
 mod histogram;
+mod holder;
 mod latency;
 mod list;
 mod name;
