@@ -47,7 +47,8 @@ pub fn info(file: impl AsFd, name: &str) -> Option<u64> {
     field(&fs::read_to_string(path).ok()?, name)
 }
 
-fn field(info: &str, name: &str) -> Option<u64> {
+/// Returns a field of the text of an `fdinfo`.
+pub fn field(info: &str, name: &str) -> Option<u64> {
     let text = info.lines().find_map(|row| row.strip_prefix(name)?.strip_prefix(':'))?;
     text.trim().parse().ok()
 }

@@ -15,9 +15,11 @@ const NOT_RUN: u8 = 126;
 
 /// Run a command at each interrupt of a line, until Control-C.
 ///
-/// The line is armed again when the command has ended. Interrupts that arrive in between are
-/// counted for the next run. The command has environment variables: IRQ, the number of the line;
-/// IRQ_COUNT, the interrupts since the last run; IRQ_TOTAL, all interrupts so far.
+/// Fails if a run of the command fails. The timeout and SIGTERM do not end a command that is
+/// running: this program waits for it. The line is armed again when the command has ended.
+/// Interrupts that arrive in between are counted for the next run. The command has environment
+/// variables: IRQ, the number of the line; IRQ_COUNT, the interrupts since the last run; IRQ_TOTAL,
+/// all interrupts so far.
 #[derive(clap::Args)]
 #[command(
     after_help = "With --json, at the end: `irq`, the number of the line; `total`, the number of \
@@ -44,9 +46,17 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let irq = lines[0].irq();
     let until = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let (mut total, mut runs, mut failures) = (0, 0u64, 0u64);
+    let mut code = ExitCode::SUCCESS;
 
     while args.count.is_none_or(|count| total < count) {
-        let Wake::Fired(_, count) = waiter.wait(&lines, until)? else { break };
+        let count = match waiter.wait(&lines, until)? {
+            Wake::Fired(_, count) => count,
+            Wake::Time => break,
+            Wake::Stop(signal) => {
+                code = signal.ended();
+                break;
+            }
+        };
         total += u64::from(count);
         let status = Command::new(&args.command[0])
             .args(&args.command[1..])
@@ -55,7 +65,10 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
             .env("IRQ_TOTAL", total.to_string())
             .status();
         match status {
-            Ok(status) => failures += u64::from(!status.success()),
+            // A signal like that of Control-C also ends the command.
+            Ok(status) => {
+                failures += u64::from(!status.success() && waiter.signal().is_none());
+            }
             Err(e) => {
                 crate::complain(format_args!("{}: {e}", args.command[0].to_string_lossy()));
                 return Ok(ExitCode::from(match e.kind() {
@@ -76,5 +89,5 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         let runs = units::several(runs, "run");
         writeln!(out, "line {}: {interrupts}, {runs}, {failures} failed", args.line)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if failures > 0 { ExitCode::FAILURE } else { code })
 }

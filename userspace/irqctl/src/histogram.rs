@@ -11,6 +11,11 @@ const FINE_BITS: u32 = FINE.ilog2();
 /// The length of the longest bar.
 const BAR: u64 = 50;
 
+/// Percentiles: their names, their values, and how many times they need. With fewer times, none
+/// would be above the percentile, so that it would be another name of the maximum.
+const PERCENTILES: [(&str, f64, u64); 4] =
+    [("50%", 50.0, 2), ("90%", 90.0, 10), ("99%", 99.0, 100), ("99.9%", 99.9, 1_000)];
+
 /// A distribution of times in nanoseconds.
 pub struct Histogram {
     buckets: Vec<u64>,
@@ -56,17 +61,18 @@ impl Histogram {
         self.most
     }
 
-    /// Returns the percentiles to print, with their names.
+    /// Returns the longest time, or 0 if there is none.
+    pub fn longest(&self) -> u64 {
+        self.most
+    }
+
+    /// Returns the percentiles to print, with their names. Omits those that need more times.
     pub fn percentiles(&self) -> Vec<(&'static str, u64)> {
-        let percentile = |percent| self.percentile(percent);
-        vec![
-            ("min", self.least),
-            ("50%", percentile(50.0)),
-            ("90%", percentile(90.0)),
-            ("99%", percentile(99.0)),
-            ("99.9%", percentile(99.9)),
-            ("max", self.most),
-        ]
+        let carried = PERCENTILES.iter().filter(|(.., least)| self.count >= *least);
+        let mut named = vec![("min", self.least)];
+        named.extend(carried.map(|&(name, percent, _)| (name, self.percentile(percent))));
+        named.push(("max", self.most));
+        named
     }
 
     /// Returns the distribution in bands whose ends are 1, 2 and 5 times powers of ten. Omits empty
@@ -179,6 +185,19 @@ mod tests {
             times.iter().for_each(|&time| histogram.add(time));
             let in_bands: u64 = histogram.bands().iter().map(|band| band.count).sum();
             prop_assert_eq!(in_bands, times.len() as u64);
+        }
+    }
+
+    #[test]
+    fn a_percentile_needs_enough_times() {
+        for (count, last) in
+            [(1, "min"), (9, "50%"), (10, "90%"), (99, "90%"), (999, "99%"), (1000, "99.9%")]
+        {
+            let mut histogram = Histogram::new();
+            (0..count).for_each(|time| histogram.add(time));
+            let names: Vec<_> = histogram.percentiles().iter().map(|(name, _)| *name).collect();
+            assert_eq!(names[names.len() - 2..], [last, "max"], "{count}");
+            assert_eq!(histogram.longest(), count - 1);
         }
     }
 

@@ -1,10 +1,12 @@
 //! `irqctl latency`
 
+mod progress;
 mod source;
 mod way;
 
-use crate::{histogram::Histogram, name::Name, plot, units, waiter::Waiter};
+use crate::{complain, histogram::Histogram, name::Name, plot::Plot, units, waiter::*};
 use irq_user::{rt, Line};
+use progress::Progress;
 use serde_json::json;
 use source::Source;
 use std::{
@@ -26,10 +28,14 @@ use way::{Server, Way};
 /// edge-triggered line fire, through debugfs. A level-triggered line needs a PCI device: --device
 /// names it, and --raise and --ack give the registers to write. For QEMU's edu card these are
 /// `--device 1234:11e8 --raise 0x60=1 --ack 0x64=1`.
+///
+/// A percentile is printed only if there are enough interrupts for it: 99.9% needs 1000. On a
+/// terminal, a measurement of more than 10 seconds shows its progress.
 #[derive(clap::Args)]
 #[command(
     after_help = "With --json: `irq`, the number of the line; `wait`, which is sleep, spin or page; \
-    `latency`, in the form of `gaps` of `irqctl watch`."
+    `exceeded`, whether --stop-at has stopped it; `latency`, in the form of `gaps` of `irqctl \
+    watch`."
 )]
 pub struct Args {
     /// The line: its number, or its node; with --device the default is the device's INTx line
@@ -53,6 +59,9 @@ pub struct Args {
     /// Lock the program's memory, so that it is not paged out
     #[arg(long)]
     mlock: bool,
+    /// Stop, and fail, if a time is longer than this; the period needs a unit, like 100us
+    #[arg(long, short = 'b', value_name = "PERIOD", value_parser = units::period_with_unit)]
+    stop_at: Option<Duration>,
     /// Draw the distribution into a file, as SVG
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
@@ -65,6 +74,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The time when the waiting thread was ready (first message) or woke up (later messages).
 type Woken = io::Result<Instant>;
+
+/// The end of a measurement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Complete,
+    /// A time was longer than --stop-at.
+    Exceeded,
+    Stopped(Signal),
+}
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let waiter = Waiter::new()?;
@@ -83,17 +101,12 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     receive(&woken)?;
 
     let name = irq.map_or("the line".to_owned(), |irq| format!("line {irq}"));
-    let interval = args.interval.unwrap_or(args.wait.interval());
+    let plot = args.plot.as_deref().map(Plot::open).transpose()?;
     let mut histogram = Histogram::new();
-    while histogram.count() < args.samples && waiter.pause(interval)? {
-        // Discard interrupts that this command did not cause.
-        while woken.try_recv().is_ok() {}
-        let begin = Instant::now();
-        source.fire()?;
-        match receive(&woken)? {
-            Some(end) => histogram.add((end - begin).as_nanos() as u64),
-            None => return Err(io::Error::other(format!("{name} does not fire"))),
-        }
+    let end = measure(args, &waiter, &name, &source, &woken, &mut histogram)?;
+    if end == End::Exceeded {
+        let longest = units::time(histogram.longest());
+        complain(format_args!("{name}: the last time, {longest}, is longer than --stop-at"));
     }
 
     let mut out = io::stdout().lock();
@@ -101,6 +114,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         let summary = json!({
             "irq": irq,
             "wait": args.wait.name(),
+            "exceeded": end == End::Exceeded,
             "latency": histogram.describe(),
         });
         writeln!(out, "{summary}")?;
@@ -109,10 +123,47 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         writeln!(out, "{name}: {interrupts}; time from each until the program runs:")?;
         histogram.write(&mut out)?;
     }
-    if let Some(path) = &args.plot {
-        plot::write(path, &[(format!("From an interrupt of {name} to the program"), &histogram)])?;
+    if let Some(plot) = plot {
+        plot.draw(&[(format!("From an interrupt of {name} to the program"), &histogram)])?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(match end {
+        End::Complete => ExitCode::SUCCESS,
+        End::Exceeded => ExitCode::FAILURE,
+        End::Stopped(signal) => signal.ended(),
+    })
+}
+
+/// Measures until there are enough samples, one takes too long, or a signal asks this program to
+/// end.
+fn measure(
+    args: &Args,
+    waiter: &Waiter,
+    name: &str,
+    source: &Source,
+    woken: &Receiver<Woken>,
+    histogram: &mut Histogram,
+) -> io::Result<End> {
+    let interval = args.interval.unwrap_or(args.wait.interval());
+    let mut progress = Progress::new(args.samples);
+    while histogram.count() < args.samples {
+        if let Some(signal) = waiter.pause(interval)? {
+            return Ok(End::Stopped(signal));
+        }
+        // Discard interrupts that this command did not cause.
+        while woken.try_recv().is_ok() {}
+        let begin = Instant::now();
+        source.fire()?;
+        let Some(end) = receive(woken)? else {
+            return Err(io::Error::other(format!("{name} does not fire")));
+        };
+        let time = end - begin;
+        histogram.add(time.as_nanos() as u64);
+        if args.stop_at.is_some_and(|limit| time > limit) {
+            return Ok(End::Exceeded);
+        }
+        progress.update(histogram.count(), histogram.longest());
+    }
+    Ok(End::Complete)
 }
 
 /// Waits for the line like a driver, and sends the time of each wake-up.

@@ -1,7 +1,7 @@
 //! `irqctl list`
 
 use crate::{
-    complain,
+    complain, holder,
     table::{self, Align},
     units,
     waiter::Waiter,
@@ -24,7 +24,8 @@ use std::{
 /// list. The column NODE is shown if a device is bound to the driver irq_user.
 #[derive(clap::Args)]
 #[command(
-    after_help = "With --json: an array of lines, each in the form of `irqctl show`, plus `rate`."
+    after_help = "With --json: an array of lines, each in the form of `irqctl show` without \
+    `pids`, plus `rate`."
 )]
 pub struct Args {
     /// List only lines that a program can claim
@@ -68,8 +69,8 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         }
         print(args, json, &mut rates)?;
         io::stdout().flush()?;
-        if !waiter.pause(args.interval)? {
-            return Ok(ExitCode::SUCCESS);
+        if let Some(signal) = waiter.pause(args.interval)? {
+            return Ok(signal.ended());
         }
         if !clear && !json {
             writeln!(io::stdout())?;
@@ -101,7 +102,7 @@ type Nodes = BTreeMap<u32, Vec<String>>;
 fn row(line: &Info, rate: f64, nodes: &Nodes) -> Vec<String> {
     vec![
         line.irq.to_string(),
-        holder(line),
+        holder::names(line),
         line.chip.clone().unwrap_or_default(),
         line.hwirq.map(|hwirq| hwirq.to_string()).unwrap_or_default(),
         line.trigger.map(|trigger| trigger.to_string()).unwrap_or_default(),
@@ -109,17 +110,6 @@ fn row(line: &Info, rate: f64, nodes: &Nodes) -> Vec<String> {
         format!("{rate:.1}"),
         nodes.get(&line.irq).map_or(String::new(), |nodes| nodes.join(", ")),
     ]
-}
-
-/// Returns the names of a line's actions, or a text if it has none.
-pub fn holder(line: &Info) -> String {
-    if line.is_free() {
-        "(free)".to_owned()
-    } else if line.actions.is_empty() {
-        "-".to_owned()
-    } else {
-        line.actions.join(", ")
-    }
 }
 
 fn describe(line: &Info, rate: f64, nodes: &Nodes) -> Value {

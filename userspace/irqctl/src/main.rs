@@ -6,6 +6,7 @@ mod doctor;
 mod exec;
 mod generate;
 mod histogram;
+mod holder;
 mod latency;
 mod list;
 mod name;
@@ -26,8 +27,6 @@ use std::{
 
 /// The exit status of `timeout(1)` when the time is over.
 const TIMED_OUT: u8 = 124;
-/// The exit status that a shell reports for a command that Control-C has ended.
-const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

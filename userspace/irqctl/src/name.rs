@@ -1,5 +1,6 @@
 //! The names of lines on the command line.
 
+use crate::holder;
 use irq_user::{node, Line};
 use std::{fmt, io, path::PathBuf};
 
@@ -22,10 +23,11 @@ impl Name {
     }
 
     pub fn open(&self) -> io::Result<Line> {
-        match self {
+        let opened = match self {
             Self::Irq(irq) => Line::open(*irq),
             Self::Node(path) => Line::open_path(path),
-        }
+        };
+        opened.map_err(|e| holder::explain(e, || self.irq()))
     }
 
     /// Returns the number of the line.

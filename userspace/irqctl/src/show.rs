@@ -1,6 +1,6 @@
 //! `irqctl show`
 
-use crate::{complain, list, name::Name};
+use crate::{complain, holder, name::Name};
 use irq_user::{node, Info};
 use serde_json::{json, Value};
 use std::{
@@ -9,13 +9,16 @@ use std::{
 };
 
 /// Show everything that is known of a line.
+///
+/// If a program holds the line, root also sees the IDs of the processes that have the file open.
 #[derive(clap::Args)]
 #[command(
     after_help = "With --json: `irq`, the number of the line; `free`; `actions`, an array of \
     names; `chip`; `hwirq`; `trigger`, edge or level; `count`; `counts`, an object with processors \
     as keys; `affinity` and `effective_affinity`, arrays of processors; `wakeup`; `file`, whether \
     the line has a file in /proc; `requestable`; `nodes`, an array of names like \
-    0000:00:02.0/msi0. Unknown values are null."
+    0000:00:02.0/msi0; `pids`, an array of the processes that have the line's file open. Unknown \
+    values are null."
 )]
 pub struct Args {
     /// The line: its number, or its node, like 0000:00:02.0/msi0
@@ -26,10 +29,15 @@ pub struct Args {
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let line = Info::of(args.line.irq()?)?;
     let nodes = node::names()?.remove(&line.irq).unwrap_or_default();
+    let processes = line.processes();
     let mut out = io::stdout().lock();
 
     if json {
-        writeln!(out, "{}", describe(&line, &nodes))?;
+        let mut value = describe(&line, &nodes);
+        // If a program holds the line, it has a process, which this user may not see.
+        value["pids"] =
+            json!((line.program().is_none() || !processes.is_empty()).then_some(processes));
+        writeln!(out, "{value}")?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(reason) = irq_user::unsupported() {
@@ -44,7 +52,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         }
     };
     say("line", line.irq.to_string())?;
-    say("held by", list::holder(&line))?;
+    say("held by", holder::names(&line) + &holder::pids(&processes))?;
     say("chip", line.chip.clone().unwrap_or_default())?;
     say("hwirq", line.hwirq.map(|hwirq| hwirq.to_string()).unwrap_or_default())?;
     say("trigger", line.trigger.map(|trigger| trigger.to_string()).unwrap_or_default())?;

@@ -18,6 +18,14 @@ pub fn period(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * unit).map_err(|e| e.to_string())
 }
 
+/// Reads a period with a unit. Other tools take a bare number for microseconds.
+pub fn period_with_unit(text: &str) -> Result<Duration, String> {
+    if text.ends_with(|c: char| c.is_ascii_digit() || c == '.') {
+        return Err(format!("the unit is missing, as in {text}us"));
+    }
+    period(text)
+}
+
 /// Writes a time in nanoseconds with three digits.
 pub fn time(ns: u64) -> String {
     let (value, unit) = match ns {
@@ -68,6 +76,13 @@ mod tests {
         for wrong in ["", "s", "-1", "1d", "1e", "1..2", "99999999999999999999h"] {
             assert!(period(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_period_with_a_unit_has_one() {
+        assert_eq!(period_with_unit("100us"), Ok(Duration::from_micros(100)));
+        assert_eq!(period_with_unit("100"), Err("the unit is missing, as in 100us".to_owned()));
+        assert!(period_with_unit("").is_err());
     }
 
     #[test]

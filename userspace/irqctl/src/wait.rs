@@ -1,6 +1,6 @@
 //! `irqctl wait`
 
-use crate::{complain, name::Name, units, waiter::*, INTERRUPTED, TIMED_OUT};
+use crate::{complain, name::Name, units, waiter::*, TIMED_OUT};
 use serde_json::json;
 use std::{
     io::{self, Write},
@@ -66,7 +66,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
                 ));
                 return Ok(ExitCode::from(TIMED_OUT));
             }
-            Wake::Stop => return Ok(ExitCode::from(INTERRUPTED)),
+            Wake::Stop(signal) => return Ok(signal.interrupted()),
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 mod event;
 mod watched;
 
-use crate::{complain, name::Name, plot, units, waiter::*};
+use crate::{complain, name::Name, plot::Plot, units, waiter::*};
 use event::{Event, Reader};
 use irq_user::{Info, Line, Reason, Timestamp, Trigger};
 use serde_json::Value;
@@ -36,8 +36,8 @@ use watched::Watched;
     and `last_ns`, times of CLOCK_MONOTONIC, or null; `gap_ns`, or null; `coalesced`; `storm`. At \
     the end, for each line: `irq`; `seconds`; `total`; `wakes`, how often the program was woken; \
     `clock`, which is handler, thread (the handler's) or program; `coalesced`; `storm`; `gaps`, \
-    with `count` and, unless that is 0, `percentiles_ns`, an object, and `bands_ns`, an array of \
-    `from`, `to` and `count`."
+    with `count` and, unless that is 0, `percentiles_ns`, an object without those that need more \
+    gaps, and `bands_ns`, an array of `from`, `to` and `count`."
 )]
 pub struct Args {
     /// The lines: their numbers, or their nodes, like 0000:00:02.0/msi0
@@ -127,6 +127,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let waiter = Waiter::new()?;
     let lines: Vec<_> =
         args.lines.iter().map(|name| open(name, args)).collect::<io::Result<_>>()?;
+    let plot = args.plot.as_deref().map(Plot::open).transpose()?;
     let (begin, begin_time) = (Instant::now(), Timestamp::now());
     let (mut watched, mut early) = start(args, &lines)?;
     let names = watched.iter().map(|line| line.name.len()).max().unwrap_or(0);
@@ -135,6 +136,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let end = args.timeout.and_then(|timeout| begin.checked_add(timeout));
     let mut printed = begin;
     let mut left = args.count.unwrap_or(u64::MAX);
+    let mut code = ExitCode::SUCCESS;
 
     printer.titles()?;
     while left > 0 {
@@ -159,7 +161,10 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
                     )?;
                 }
             }
-            Ok(Wake::Stop) => break,
+            Ok(Wake::Stop(signal)) => {
+                code = signal.ended();
+                break;
+            }
             Ok(Wake::Time) => {
                 let now = Instant::now();
                 let (elapsed, interval) = (now - begin, now - printed);
@@ -177,13 +182,13 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
             }
             // Print the summary of the interrupts until now.
             Err(e) => {
-                summarise(&mut printer.out, args, json, &watched, begin.elapsed())?;
+                summarise(&mut printer.out, plot.as_ref(), json, &watched, begin.elapsed())?;
                 return Err(e);
             }
         }
     }
-    summarise(&mut printer.out, args, json, &watched, begin.elapsed())?;
-    Ok(ExitCode::SUCCESS)
+    summarise(&mut printer.out, plot.as_ref(), json, &watched, begin.elapsed())?;
+    Ok(code)
 }
 
 /// Events that were pending before the first wait, with the indices of their lines.
@@ -223,7 +228,7 @@ fn open(name: &Name, args: &Args) -> io::Result<Line> {
 
 fn summarise(
     out: &mut impl Write,
-    args: &Args,
+    plot: Option<&Plot>,
     json: bool,
     watched: &[Watched],
     elapsed: Duration,
@@ -236,12 +241,12 @@ fn summarise(
             line.summarise(out, elapsed)?;
         }
     }
-    if let Some(path) = &args.plot {
+    if let Some(plot) = plot {
         let titled: Vec<_> = watched
             .iter()
             .map(|line| (format!("Line {}: gaps between interrupts", line.name), &line.gaps))
             .collect();
-        plot::write(path, &titled)?;
+        plot.draw(&titled)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod cpus;
 mod debugfs;
 mod interrupts;
+mod processes;
 
 use crate::{file, Reason};
 use interrupts::Row;
@@ -97,6 +98,16 @@ impl Info {
     /// Returns the name of the program that owns the line, if a program owns it.
     pub fn program(&self) -> Option<&str> {
         self.actions.first()?.strip_prefix(PROGRAM)
+    }
+
+    /// Returns the processes that have the line's file open, in order of their numbers, if a
+    /// program owns the line. There are several if the program has passed the file on, for instance
+    /// to its children.
+    ///
+    /// Root sees all of them, and other users only their own. This looks at all open files of all
+    /// processes.
+    pub fn processes(&self) -> Vec<u32> {
+        Source::new("/").processes(self)
     }
 }
 
@@ -235,6 +246,13 @@ impl Source {
             has_file,
             requestable,
         })
+    }
+
+    fn processes(&self, line: &Info) -> Vec<u32> {
+        match line.program() {
+            Some(_) => processes::with_line(&self.root.join("proc"), line.irq),
+            None => Vec::new(),
+        }
     }
 
     fn requestable(&self, irq: u32) -> Option<bool> {

@@ -184,6 +184,26 @@ fn arm64_shows_the_actions_of_a_line() {
 }
 
 #[test]
+fn the_processes_that_have_a_line_open_are_found() {
+    let machine = arm64();
+    let motor = machine.of(25);
+    let found = |line: &Info| Source::new(&machine.root).processes(line);
+    assert_eq!(found(&motor), [0; 0], "no process can be seen");
+    let info = |irq: u32| format!("pos:\t0\nflags:\t02000002\nmnt_id:\t9\nirq:\t{irq}\n");
+    machine.write("/proc/1/fdinfo/0", "pos:\t0\nflags:\t02\n");
+    machine.write("/proc/1/fdinfo/4", &info(2));
+    machine.write("/proc/90/fdinfo/3", &info(30));
+    for (process, fd) in [(1000, 3), (812, 3), (812, 4), (813, 12)] {
+        machine.write(&format!("/proc/{process}/fdinfo/{fd}"), &info(25));
+    }
+    // A kernel thread has no files, and some users may not see those of a process.
+    machine.write("/proc/2/comm", "kthreadd\n");
+    assert_eq!(found(&motor), [812, 813, 1000]);
+    // A driver's line has no file that is open.
+    assert_eq!(found(&machine.of(30)), [0; 0]);
+}
+
+#[test]
 fn riscv64_shows_chips_whose_names_have_blanks() {
     let machine = riscv64();
     let uart = machine.of(12);

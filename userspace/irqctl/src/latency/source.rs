@@ -93,7 +93,7 @@ pub fn open(name: Option<&Name>, args: &DeviceArgs) -> io::Result<Opened> {
             ack.carry_out(&registers);
             let line = match name {
                 Some(name) => name.open()?,
-                None => Line::open(device.irq()?)?,
+                None => Name::Irq(device.irq()?).open()?,
             };
             Ok((line, Source::Device { registers, raise, ack }, Some(enabled)))
         }

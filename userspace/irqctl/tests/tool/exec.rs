@@ -1,6 +1,7 @@
 //! `irqctl exec`
 
 use crate::{fake::Fake, run::*};
+use assert_cmd::prelude::*;
 use predicates::str::contains;
 use serde_json::json;
 
@@ -33,10 +34,10 @@ fn irqctl_exec_ends_with_a_summary() {
 
 #[test]
 #[ignore = "needs the VM"]
-fn irqctl_exec_sums_up() {
+fn irqctl_exec_fails_if_a_run_failed() {
     let line = Fake::new();
     let ran = firing(&[&line], &mut irqctl(format!("exec {line} -n 1 -- false")));
-    ran.success().stdout(format!("line {line}: 1 interrupt, 1 run, 1 failed\n"));
+    ran.code(1).stdout(format!("line {line}: 1 interrupt, 1 run, 1 failed\n"));
 }
 
 #[test]
@@ -45,4 +46,19 @@ fn irqctl_exec_says_that_there_is_no_command() {
     let line = Fake::new();
     let ran = firing(&[&line], &mut irqctl(format!("exec {line} -- nothing")));
     ran.code(127).stderr(contains("irqctl: nothing: "));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_exec_ends_in_time_although_the_line_is_asserted() {
+    let line = asserted();
+    // Without its deadline, the command would not end.
+    irqctl(format!("exec {line} -t 500ms -- true")).assert().success();
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_exec_is_terminated() {
+    let line = Fake::new();
+    once_it_has(line.irq, &mut irqctl(format!("exec {line} -- true")), terminate).code(143);
 }

@@ -75,3 +75,45 @@ fn irqctl_latency_ends_with_a_summary() {
     let measured = once_it_has(line.irq, &mut command, interrupt);
     measured.success().stdout(contains("from each until the program runs:"));
 }
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_is_terminated() {
+    let line = Fake::new();
+    once_it_has(line.irq, &mut irqctl(format!("latency {line} -n 1000000000")), terminate)
+        .code(143);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_stops_at_a_threshold() {
+    let line = Fake::new();
+    let measured = irqctl(format!("latency {line} -n 1000000000 -b 1us --json")).assert();
+    let measured = measured.code(1).stderr(contains("is longer than --stop-at"));
+    assert_eq!(json(&measured)["exceeded"], true);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_does_not_stop_below_the_threshold() {
+    let line = Fake::new();
+    let measured = irqctl(format!("latency {line} -n 20 --stop-at 1m --json")).assert();
+    assert_eq!(json(&measured.success())["exceeded"], false);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_omits_percentiles_that_need_more_interrupts() {
+    let line = Fake::new();
+    let measured = irqctl(format!("latency {line} -n 100 --json")).assert().success();
+    let percentiles = &json(&measured)["latency"]["percentiles_ns"];
+    assert!(percentiles["99%"].is_u64() && percentiles["99.9%"].is_null(), "{measured}");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_checks_the_path_of_the_plot_before_it_measures() {
+    let line = Fake::new();
+    let arguments = format!("latency {line} -n 1000000000 --plot /missing/plot.svg");
+    irqctl(arguments).assert().code(1).stdout("").stderr(contains("irqctl: /missing/plot.svg: "));
+}

@@ -2,8 +2,9 @@
 
 use crate::{fake::Fake, run::*};
 use assert_cmd::prelude::*;
-use predicates::str::contains;
-use std::process::Command;
+use irq_user::Line;
+use predicates::{prelude::*, str::contains};
+use std::{os::fd::OwnedFd, process::Command};
 
 #[test]
 #[ignore = "needs the VM"]
@@ -11,6 +12,22 @@ fn irqctl_names_the_driver_that_holds_a_line() {
     let (irq, driver) = console();
     let message = format!("irqctl: line {irq} is held by {driver}");
     irqctl(format!("wait {irq}")).assert().code(1).stderr(contains(message));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_names_the_processes_that_hold_a_line() {
+    let line = Fake::new();
+    let held = Line::open(line.irq).expect("it is free");
+    // This child has the file as its standard input.
+    let mut child = Command::new("sleep").arg("1000").stdin(OwnedFd::from(held)).spawn();
+    let child = child.as_mut().expect("it is in each VM");
+    let waited = irqctl(format!("wait {line}")).assert();
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    let (holder, pids) =
+        (format!("line {line} is held by user:"), format!(" (pid {})\n", child.id()));
+    waited.code(1).stderr(contains(holder).and(contains(pids)));
 }
 
 #[test]

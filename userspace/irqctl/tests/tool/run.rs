@@ -30,6 +30,13 @@ pub fn without_files(arguments: impl AsRef<str>) -> Command {
     command
 }
 
+/// Makes a level-triggered line that its device keeps asserted.
+pub fn asserted() -> Fake {
+    let line = Fake::of("level");
+    line.obey("assert");
+    line
+}
+
 /// Runs a command while lines fire repeatedly.
 pub fn firing(lines: &[&Fake], command: &mut Command) -> Assert {
     thread::scope(|scope| {
@@ -58,6 +65,11 @@ pub fn once_it_has(irq: u32, command: &mut Command, then: impl FnOnce(&Child)) -
 /// Sends the signal of Control-C.
 pub fn interrupt(child: &Child) {
     kill_process(Pid::from_child(child), Signal::INT).expect("it runs");
+}
+
+/// Sends the signal of `kill`.
+pub fn terminate(child: &Child) {
+    kill_process(Pid::from_child(child), Signal::TERM).expect("it runs");
 }
 
 /// Returns the output of a command.

@@ -44,3 +44,26 @@ fn irqctl_wait_is_interrupted() {
     let line = Fake::new();
     once_it_has(line.irq, &mut irqctl(format!("wait {line}")), interrupt).code(130);
 }
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_wait_times_out_although_the_line_is_asserted() {
+    let line = asserted();
+    let waited = irqctl(format!("wait {line} -t 500ms -n 1000000000")).assert();
+    waited.code(124).stderr(contains("interrupts within"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_wait_is_interrupted_although_the_line_is_asserted() {
+    let line = asserted();
+    let mut command = irqctl(format!("wait {line} -n 1000000000"));
+    once_it_has(line.irq, &mut command, interrupt).code(130);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_wait_is_terminated() {
+    let line = Fake::new();
+    once_it_has(line.irq, &mut irqctl(format!("wait {line}")), terminate).code(143);
+}

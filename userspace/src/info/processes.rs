@@ -1,0 +1,20 @@
+//! The processes that have the file of a line open.
+
+use crate::file;
+use std::{fs, path::Path};
+
+/// Returns the processes whose files have a row `irq:` with the number of the line, in order.
+///
+/// Omits processes that this program may not look into, and those that end meanwhile.
+pub fn with_line(proc: &Path, irq: u32) -> Vec<u32> {
+    let mut processes = file::numbers(proc).unwrap_or_default();
+    processes.retain(|process| {
+        let files = proc.join(format!("{process}/fdinfo"));
+        let mut fds = file::numbers(&files).unwrap_or_default().into_iter();
+        fds.any(|fd| {
+            let info = fs::read_to_string(files.join(fd.to_string())).unwrap_or_default();
+            file::field(&info, "irq") == Some(irq.into())
+        })
+    });
+    processes
+}
