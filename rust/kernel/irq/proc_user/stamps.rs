@@ -61,8 +61,8 @@ pub(super) type Record = bindings::irq_user_record;
 ///
 /// - (I) is the exchange in [`Events::fire()`]. It pairs with the read barrier in
 ///   [`Events::record()`], which comes after the look, and with (J).
-/// - (J) is the exchange in [`Events::take_record()`]. If the reader has read what the handler wrote
-///   for a newer edge, (J) comes after (I), and fails.
+/// - (J) is the exchange in [`Events::take_record()`]. If the reader has read what the handler
+///   wrote for a newer edge, (J) comes after (I), and fails.
 ///
 /// ```text
 /// handler                                  user space
