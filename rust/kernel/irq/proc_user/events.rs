@@ -267,26 +267,24 @@ impl Events {
     #[cold]
     #[inline(never)]
     fn fire_unstamped(&self, too_fast: bool) -> bool {
-        self.fire_with(false, too_fast, |_, next| next).2
+        self.fire_with(too_fast, |_, next| next).2
     }
 
     fn fire_level(&self) -> bool {
+        self.disable();
         let word = Word::from_raw(self.word.load(Relaxed));
 
         if word.is_stamped() {
             return self.fire_and_stamp(word);
         }
-        self.disable();
-        let (old, _) = self.change_from(word, Word::fired_level);
-
-        self.add_edge();
-        if old.is_off() {
-            self.enable(old, true);
+        if word.is_off() || self.exchange(word, word.fired_level()).is_err() {
+            return self.fire_unstamped(false);
         }
+        self.add_edge();
         true
     }
 
-    /// As [`Self::fire()`], and stamps the edge.
+    /// As [`Self::fire()`], and stamps the edge. A level line is disabled already.
     #[cold]
     #[inline(never)]
     fn fire_and_stamp(&self, word: Word) -> bool {
@@ -296,11 +294,7 @@ impl Events {
             return self.fire_unstamped(too_fast);
         };
         let edges = self.edges.load(Relaxed) + 1;
-        let is_level = self.trigger == Trigger::Level;
 
-        if is_level {
-            self.disable();
-        }
         // The usual case, in short.
         if let Some(next) = word.fired_simply(self.trigger, too_fast) {
             let next = stamps.write(word, next, Effect::Event, now as u64, edges);
@@ -315,7 +309,7 @@ impl Events {
         }
 
         let mut is_stamped = false;
-        let (old, new, ready) = self.fire_with(is_level, too_fast, |old, next| {
+        let (old, new, ready) = self.fire_with(too_fast, |old, next| {
             let effect = old.effect(self.trigger);
 
             is_stamped = effect != Effect::Coalesced;
@@ -333,17 +327,17 @@ impl Events {
         ready
     }
 
-    /// As [`Self::fire()`], in the general case: disables the line if it must, unless it is already
-    /// `disabled` for this interrupt. `stamp` may change the new state, from the old state and that
-    /// one. It is called before each exchange. Also returns the old and the new state.
+    /// As [`Self::fire()`], in the general case: disables the line if it must. A level line is
+    /// disabled already. `stamp` may change the new state, from the old state and that one. It is
+    /// called before each exchange. Also returns the old and the new state.
     #[inline(always)]
     fn fire_with(
         &self,
-        mut disabled: bool,
         too_fast: bool,
         mut stamp: impl FnMut(Word, Word) -> Word,
     ) -> (Word, Word, bool) {
         let mut word = Word::from_raw(self.word.load(Relaxed));
+        let mut disabled = self.trigger == Trigger::Level;
         let (old, new) = loop {
             let next = if disabled {
                 word.fired_and_disabled(self.trigger, too_fast)
@@ -702,11 +696,8 @@ impl Events {
 
     /// Changes the state, and returns the old and the new one.
     fn change(&self, change: impl Fn(Word) -> Word) -> (Word, Word) {
-        self.change_from(Word::from_raw(self.word.load(Relaxed)), change)
-    }
+        let mut old = Word::from_raw(self.word.load(Relaxed));
 
-    /// As [`Self::change()`]. `old` is the state, or was.
-    fn change_from(&self, mut old: Word, change: impl Fn(Word) -> Word) -> (Word, Word) {
         loop {
             match self.exchange(old, change(old)) {
                 Ok(new) => return (old, new),
