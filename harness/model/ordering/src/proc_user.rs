@@ -685,7 +685,7 @@ fn page() {
     assert_eq!(read_page(&user), Some([4, 4, 1, 4]), "the last record");
 }
 
-/// What the page shows is right after each change of the state, whoever changes it.
+/// What the page shows is right after each change of the state.
 fn show() {
     let user = User::armed(Edge);
 
