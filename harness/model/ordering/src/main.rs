@@ -50,8 +50,8 @@ use sync::atomic::{Atomic, Relaxed};
 /// - `no-record-barrier`: there is no barrier before a reader reads the stamp.
 /// - `no-show-barrier`: there is no barrier between a store of what the page shows and the next
 ///   look.
-/// - `no-write-barrier`: there is no barrier (G), nor the one above, which comes after it.
-/// - `no-read-barrier`: there is no barrier (H).
+/// - `no-write-barrier`: there is no barrier (N), nor the one above, which comes after it.
+/// - `no-read-barrier`: there is no barrier (O).
 /// - `no-wait`: the thread that has the handler stamp edges does not wait for it.
 fn broken(what: &str) -> bool {
     words().iter().any(|word| word == what)

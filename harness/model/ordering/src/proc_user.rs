@@ -257,7 +257,7 @@ fn read_page(user: &User) -> Option<[u64; 4]> {
     ];
 
     if !broken("no-read-barrier") {
-        fence(std::sync::atomic::Ordering::Acquire); // (H)
+        fence(std::sync::atomic::Ordering::Acquire); // (O)
     }
     (page.sequence.load(Relaxed) == sequence).then_some(values)
 }
