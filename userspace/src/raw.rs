@@ -26,7 +26,7 @@ struct Region {
 
 impl Region {
     /// Maps the first `len` bytes of a file.
-    fn new(file: impl AsFd, len: usize, prot: ProtFlags) -> io::Result<Self> {
+    fn new(file: impl AsFd, len: usize, prot: ProtFlags) -> Result<Self, Errno> {
         // SAFETY: The kernel chooses the address, so the new mapping overlaps no other.
         let base = unsafe { mmap(ptr::null_mut(), len, prot, MapFlags::SHARED, file, 0) }?;
         Ok(Self { base, len })
@@ -71,7 +71,7 @@ unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps the first `len` bytes of a file.
-    pub fn new(file: impl AsFd, len: usize) -> io::Result<Self> {
+    pub fn new(file: impl AsFd, len: usize) -> Result<Self, Errno> {
         Ok(Self { region: Region::new(file, len, ProtFlags::READ | ProtFlags::WRITE)? })
     }
 
@@ -115,7 +115,7 @@ unsafe impl Sync for Shared {}
 
 impl Shared {
     /// Maps the first `len` bytes of a file.
-    pub fn new(file: impl AsFd, len: usize) -> io::Result<Self> {
+    pub fn new(file: impl AsFd, len: usize) -> Result<Self, Errno> {
         Ok(Self { region: Region::new(file, len, ProtFlags::READ)? })
     }
 
