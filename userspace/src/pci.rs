@@ -158,7 +158,7 @@ impl Device {
 
     /// Opens the I/O ports behind a base address register.
     pub fn ports(&self, bar: u8) -> io::Result<Ports> {
-        Ok(Ports::new(self.resource(bar)?.1, 0))
+        Ok(Ports::new(self.resource(bar)?.1))
     }
 
     fn resource(&self, bar: u8) -> io::Result<(PathBuf, File)> {
