@@ -147,11 +147,11 @@ impl Device {
     pub fn map(&self, bar: u8) -> io::Result<Registers> {
         let (path, file) = self.resource(bar)?;
         let len = file.metadata()?.len() as usize;
-        let mapping = Mapping::new(file, len).map_err(|e| match e.kind() {
-            io::ErrorKind::InvalidInput => {
+        let mapping = Mapping::new(file, len).map_err(|e| match io::Error::from(e) {
+            e if e.kind() == io::ErrorKind::InvalidInput => {
                 io::Error::new(e.kind(), format!("{}: not in memory", path.display()))
             }
-            _ => file::error(path.display(), e),
+            e => file::error(path.display(), e),
         })?;
         Ok(Registers::new(mapping))
     }

@@ -29,8 +29,9 @@ pub struct Mapping {
 
 impl Mapping {
     /// Maps the first `len` bytes of a file.
-    pub fn new(file: impl AsFd, len: usize) -> io::Result<Self> {
-        Ok(Self { memory: MmapOptions::new().len(len).map_raw(file.as_fd().as_raw_fd())? })
+    pub fn new(file: impl AsFd, len: usize) -> Result<Self, Errno> {
+        let memory = MmapOptions::new().len(len).map_raw(file.as_fd().as_raw_fd());
+        Ok(Self { memory: memory.map_err(errno)? })
     }
 
     /// Returns the length in bytes.
@@ -71,9 +72,9 @@ pub struct Shared {
 
 impl Shared {
     /// Maps the first `len` bytes of a file.
-    pub fn new(file: impl AsFd, len: usize) -> io::Result<Self> {
-        let options = MmapOptions::new().len(len).map_raw_read_only(file.as_fd().as_raw_fd());
-        Ok(Self { memory: options? })
+    pub fn new(file: impl AsFd, len: usize) -> Result<Self, Errno> {
+        let memory = MmapOptions::new().len(len).map_raw_read_only(file.as_fd().as_raw_fd());
+        Ok(Self { memory: memory.map_err(errno)? })
     }
 
     /// Returns the word at an offset in bytes. The load is relaxed.
@@ -87,6 +88,11 @@ impl Shared {
         // read memory that cannot be written.
         unsafe { AtomicU32::from_ptr(address(&self.memory, offset)) }.load(Ordering::Relaxed)
     }
+}
+
+/// Returns why memory could not be mapped. memmap2 refuses some lengths by itself.
+fn errno(error: io::Error) -> Errno {
+    Errno::from_io_error(&error).unwrap_or(Errno::INVAL)
 }
 
 /// Returns the address of a number in mapped memory.
