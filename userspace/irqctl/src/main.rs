@@ -51,7 +51,7 @@ fn run(cli: &Cli) -> io::Result<ExitCode> {
         Command::Bind(args) => bind::run(args, cli.json),
         Command::Unbind(args) => bind::run_unbind(args, cli.json),
         Command::Latency(args) => latency::run(args, cli.json),
-        Command::Doctor => doctor::run(cli.json),
+        Command::Doctor(args) => doctor::run(args, cli.json),
         Command::Generate(args) => generate::run(args),
     }
 }
