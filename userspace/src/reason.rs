@@ -11,6 +11,9 @@ pub enum Reason {
     NoSupport,
     /// The kernel was booted with `irq_user_proc=0`, so lines have no files in `/proc`.
     SwitchedOff,
+    /// `/proc` shows no lines: it is mounted with `subset=pid`, as `ProcSubset=pid` of systemd does,
+    /// or not mounted.
+    NoProc,
     /// The line does not exist, or user space must not own it. Its device may have to be enabled
     /// first.
     NoSuchLine,
@@ -143,9 +146,11 @@ impl Reason {
 
     pub(crate) fn kind(&self) -> io::ErrorKind {
         match self {
-            Self::NoSupport | Self::SwitchedOff | Self::OldKernel | Self::OtherTrigger => {
-                io::ErrorKind::Unsupported
-            }
+            Self::NoSupport
+            | Self::SwitchedOff
+            | Self::NoProc
+            | Self::OldKernel
+            | Self::OtherTrigger => io::ErrorKind::Unsupported,
             Self::NoSuchLine | Self::NoSuchNode | Self::NotPassed(_) => io::ErrorKind::NotFound,
             Self::NotRoot
             | Self::NoCapability
@@ -171,6 +176,10 @@ impl fmt::Display for Reason {
             ),
             Self::SwitchedOff => f.write_str(
                 "cannot be claimed by number: this kernel was booted with irq_user_proc=0",
+            ),
+            Self::NoProc => f.write_str(
+                "cannot be claimed by number: /proc shows only processes (subset=pid, as \
+                 ProcSubset=pid of systemd sets it) or is not mounted",
             ),
             Self::NoSuchLine => f.write_str(
                 "does not exist, is reserved for the kernel, or its device is not enabled",

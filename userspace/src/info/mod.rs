@@ -187,8 +187,8 @@ pub fn supported() -> bool {
     unsupported().is_none()
 }
 
-/// Returns why no line has a file in `/proc/irq`, if that is so: [`Reason::SwitchedOff`] or
-/// [`Reason::NoSupport`].
+/// Returns why no line has a file in `/proc/irq`, if that is so: [`Reason::SwitchedOff`],
+/// [`Reason::NoProc`] or [`Reason::NoSupport`].
 pub fn unsupported() -> Option<Reason> {
     Source::new("/").unsupported()
 }
@@ -216,6 +216,10 @@ impl Source {
         let lines = file::numbers(&self.root.join("proc/irq")).unwrap_or_default();
         if lines.into_iter().any(|irq| self.proc(irq).join("irq").exists()) {
             return None;
+        }
+        // Every kernel has this file.
+        if !self.root.join("proc/interrupts").exists() {
+            return Some(Reason::NoProc);
         }
         let arguments = file::read(&self.root.join("proc/cmdline")).unwrap_or_default();
         let mut values = arguments.split_whitespace().filter_map(|word| word.strip_prefix(SWITCH));

@@ -179,6 +179,13 @@ fn the_reason_why_a_kernel_has_no_files_is_found() {
 }
 
 #[test]
+fn a_proc_that_shows_only_processes_says_nothing_of_the_kernel() {
+    let machine = x86_64();
+    machine.forget("/proc/interrupts");
+    assert_eq!(Source::new(&machine.root).unsupported(), Some(Reason::NoProc));
+}
+
+#[test]
 fn lockdown_is_found() {
     let machine = Machine::new("locked", "", "");
     let locked_down = || Source::new(&machine.root).locked_down();
