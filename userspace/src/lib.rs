@@ -35,6 +35,10 @@
 //! [`Line::set_spin`] makes a wait look for an event before it sleeps. A program that has a
 //! processor of its own can watch the line's [`Page`] without a system call.
 //!
+//! A [`WaitSet`] waits for several lines, timers and other descriptors, and another thread or a
+//! signal handler can end its wait. A real-time thread that must not wait for ever has an
+//! [`rt::Alarm`].
+//!
 //! # Errors
 //!
 //! A call on a line fails with an [`Error`], which `?` converts into an
@@ -60,15 +64,19 @@ mod raw;
 mod reason;
 mod record;
 pub mod rt;
+mod timer;
 #[cfg(feature = "tokio")]
 mod tokio;
 mod uapi;
+mod wait_set;
 
 pub use error::{Error, Result};
 pub use info::{locked_down, supported, unsupported, Edge, Info, Level, Trigger};
-pub use line::{wait_any, Count, Line, OpenOptions};
+pub use line::{Count, Line, OpenOptions};
 pub use page::{Page, Snapshot, State};
 pub use reason::Reason;
 pub use record::{Record, Timestamp};
+pub use timer::Timer;
 #[cfg(feature = "tokio")]
 pub use tokio::AsyncLine;
+pub use wait_set::{WaitSet, Wake, Waker};
