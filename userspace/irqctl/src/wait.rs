@@ -1,7 +1,7 @@
 //! `irqctl wait`
 
-use crate::{complain, event::Lines, format::Format, json, name::Name, peers, units, waiter::*};
 use crate::TIMED_OUT;
+use crate::{complain, event::Lines, format::Format, json, name::Name, peers, units, waiter::*};
 use std::{
     io::{self, Write},
     process::ExitCode,
@@ -72,7 +72,11 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
                 } else if let Some(format) = &args.format {
                     writeln!(out, "{}", format.apply(&name, irq, &event))?;
                 } else {
-                    write!(out, "line {name}: {}", units::several(event.count.into(), "interrupt"))?;
+                    write!(
+                        out,
+                        "line {name}: {}",
+                        units::several(event.count.into(), "interrupt")
+                    )?;
                     match event.notes.text() {
                         notes if notes.is_empty() => writeln!(out)?,
                         notes => writeln!(out, " ({notes})")?,
