@@ -12,6 +12,7 @@ mod exec;
 mod fake;
 mod latency;
 mod list;
+mod peers;
 mod plot;
 mod refusal;
 mod run;
