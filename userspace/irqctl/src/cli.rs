@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{bind, doctor, exec, generate, latency, list, show, wait, watch};
+use crate::{affinity, bind, doctor, exec, generate, latency, list, show, wait, watch};
 use clap::{Parser, Subcommand};
 
 /// Show, wait for and measure interrupt lines.
@@ -38,6 +38,7 @@ pub enum Command {
     Wait(wait::Args),
     Watch(watch::Args),
     Exec(exec::Args),
+    Affinity(affinity::Args),
     Bind(bind::Args),
     Unbind(bind::UnbindArgs),
     Latency(latency::Args),
