@@ -48,14 +48,14 @@ impl Clock {
     }
 
     fn write(&self, register: u8, value: u8) -> io::Result<()> {
-        self.ports.write(0, register)?;
-        self.ports.write(1, value)
+        self.ports.write_u8(0, register)?;
+        self.ports.write_u8(1, value)
     }
 }
 
 fn read(ports: &Ports, register: u8) -> io::Result<u8> {
-    ports.write(0, register)?;
-    ports.read(1)
+    ports.write_u8(0, register)?;
+    ports.read_u8(1)
 }
 
 impl Drop for Clock {

@@ -43,7 +43,8 @@ fn main() -> io::Result<()> {
         thread::spawn(move || {
             while !is_over.load(Ordering::Relaxed) {
                 thread::sleep(PERIOD);
-                raised_at.store(begin.elapsed().as_nanos() as u64, Ordering::Release);
+                // The write to the register comes after the store: `Registers` orders them.
+                raised_at.store(begin.elapsed().as_nanos() as u64, Ordering::Relaxed);
                 registers.write_u32(RAISE, 1);
             }
         })
@@ -51,6 +52,14 @@ fn main() -> io::Result<()> {
 
     let cpu = thread::available_parallelism()?.get() - 1;
     rt::enter(PRIORITY, Some(cpu))?;
+    if let Some(irq) = line.irq() {
+        rt::bind_line(irq, &[cpu as u32])?;
+    }
+    // A kernel without idle states has nothing to hold.
+    let _awake = match rt::CpuLatency::hold(Duration::ZERO) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        held => Some(held?),
+    };
 
     let (mut rounds, mut longest, mut silences) = (0, Duration::ZERO, 0);
     while rounds < ROUNDS {
@@ -63,11 +72,15 @@ fn main() -> io::Result<()> {
             continue;
         };
         silences = 0;
-        let raised = Duration::from_nanos(raised_at.load(Ordering::Acquire));
+        // The interrupt comes after the write to the register, and the kernel wakes this thread
+        // after the interrupt.
+        let raised = Duration::from_nanos(raised_at.load(Ordering::Relaxed));
         longest = longest.max(begin.elapsed().saturating_sub(raised));
         rounds += count;
         // Here, compute the control output.
         registers.write_u32(ACKNOWLEDGE, registers.read_u32(STATUS));
+        // The next wait arms the line: first, the card must have dropped its interrupt.
+        registers.flush_u32(STATUS);
     }
 
     // Stop the sensor, and make the card quiet.

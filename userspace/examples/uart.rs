@@ -36,30 +36,30 @@ struct Uart {
 
 impl Uart {
     fn start(ports: Ports) -> io::Result<Self> {
-        ports.write(LINE_CONTROL, EIGHT_BITS)?;
-        ports.write(FIFO_CONTROL, FIFO_ON)?;
-        ports.write(MODEM_CONTROL, READY)?;
-        ports.write(INTERRUPT_ENABLE, WHEN_RECEIVED)?;
+        ports.write_u8(LINE_CONTROL, EIGHT_BITS)?;
+        ports.write_u8(FIFO_CONTROL, FIFO_ON)?;
+        ports.write_u8(MODEM_CONTROL, READY)?;
+        ports.write_u8(INTERRUPT_ENABLE, WHEN_RECEIVED)?;
         Ok(Self { ports })
     }
 
     fn receive(&self) -> io::Result<Option<u8>> {
-        if self.ports.read(LINE_STATUS)? & RECEIVED == 0 {
+        if self.ports.read_u8(LINE_STATUS)? & RECEIVED == 0 {
             return Ok(None);
         }
-        self.ports.read(DATA).map(Some)
+        self.ports.read_u8(DATA).map(Some)
     }
 
     fn send(&self, bytes: &[u8]) -> io::Result<()> {
         for &byte in bytes {
-            while self.ports.read(LINE_STATUS)? & MAY_SEND == 0 {}
-            self.ports.write(DATA, byte)?;
+            while self.ports.read_u8(LINE_STATUS)? & MAY_SEND == 0 {}
+            self.ports.write_u8(DATA, byte)?;
         }
         Ok(())
     }
 
     fn stop(&self) -> io::Result<()> {
-        self.ports.write(INTERRUPT_ENABLE, 0)
+        self.ports.write_u8(INTERRUPT_ENABLE, 0)
     }
 }
 

@@ -40,11 +40,10 @@ pub fn numbers(folder: &Path) -> io::Result<Vec<u32>> {
     Ok(numbers)
 }
 
-/// Returns a field of an open file's `fdinfo`, like `irq` of a line. Returns `None` if procfs is
-/// not mounted.
-pub fn info(file: impl AsFd, name: &str) -> Option<u64> {
+/// Returns a field of an open file's `fdinfo`, like `irq` of a line. Fails if procfs is not mounted.
+pub fn info(file: impl AsFd, name: &str) -> io::Result<Option<u64>> {
     let path = format!("/proc/self/fdinfo/{}", file.as_fd().as_raw_fd());
-    field(&fs::read_to_string(path).ok()?, name)
+    Ok(field(&fs::read_to_string(path)?, name))
 }
 
 /// Returns a field of the text of an `fdinfo`.

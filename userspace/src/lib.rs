@@ -37,14 +37,16 @@
 //!
 //! # Errors
 //!
-//! Each error is an [`io::Error`](std::io::Error). Its message names the line and says what to do.
-//! A program that acts on errors asks for the [`Reason`].
+//! A call on a line fails with an [`Error`], which `?` converts into an
+//! [`io::Error`](std::io::Error). Its message names the line and says what to do. A program that
+//! acts on errors asks for the [`Reason`].
 //!
 //! # Features
 //!
-//! - `tokio`: [`tokio::AsyncLine`] waits asynchronously.
+//! - `tokio`: [`AsyncLine`] waits asynchronously.
 //! - `mio`: [`Line`] implements mio's `event::Source`.
 
+mod error;
 mod file;
 mod info;
 mod line;
@@ -59,11 +61,14 @@ mod reason;
 mod record;
 pub mod rt;
 #[cfg(feature = "tokio")]
-pub mod tokio;
+mod tokio;
 mod uapi;
 
-pub use info::{locked_down, supported, unsupported, Info, Trigger};
+pub use error::{Error, Result};
+pub use info::{locked_down, supported, unsupported, Edge, Info, Level, Trigger};
 pub use line::{wait_any, Count, Line, OpenOptions};
 pub use page::{Page, Snapshot, State};
 pub use reason::Reason;
 pub use record::{Record, Timestamp};
+#[cfg(feature = "tokio")]
+pub use tokio::AsyncLine;

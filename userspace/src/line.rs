@@ -1,4 +1,4 @@
-use crate::{file, raw, reason, uapi, Page, Reason, Record};
+use crate::{file, raw, uapi, Error, Page, Reason, Record, Result};
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fs::{Mode, OFlags},
@@ -46,7 +46,7 @@ impl Line {
     /// Claims the line, and arms it. Only events from now on are counted.
     ///
     /// Needs `CAP_SYS_RAWIO`. [`Reason`] lists the reasons for an error.
-    pub fn open(irq: u32) -> io::Result<Self> {
+    pub fn open(irq: u32) -> Result<Self> {
         Self::options().open(irq)
     }
 
@@ -54,7 +54,7 @@ impl Line {
     ///
     /// Needs the permission of the node, and no capability. [`node`](crate::node) finds the nodes
     /// of a device.
-    pub fn open_path(path: impl AsRef<Path>) -> io::Result<Self> {
+    pub fn open_path(path: impl AsRef<Path>) -> Result<Self> {
         Self::options().open_path(path)
     }
 
@@ -64,8 +64,9 @@ impl Line {
     }
 
     /// Returns another handle of the same line. Dropping the last handle gives the line back.
-    pub fn try_clone(&self) -> io::Result<Self> {
-        Ok(Self { irq: self.irq, fd: self.fd.try_clone()? })
+    pub fn try_clone(&self) -> Result<Self> {
+        let fd = self.fd.try_clone().map_err(|e| self.error(e))?;
+        Ok(Self { irq: self.irq, fd })
     }
 
     /// Returns the number of the line.
@@ -81,13 +82,13 @@ impl Line {
     /// This takes one system call. A signal does not end the wait. A program that handles signals
     /// polls the line's descriptor together with a descriptor of its signals. If the line was
     /// opened non-blocking and no event is pending, fails with [`io::ErrorKind::WouldBlock`].
-    pub fn wait(&self) -> io::Result<Count> {
+    pub fn wait(&self) -> Result<Count> {
         self.read_waiting(Reason::of_read).map(Count::from_ne_bytes)
     }
 
     /// Returns the number of events since the last call, or `None` if no event is pending. Does not
     /// wait.
-    pub fn try_wait(&self) -> io::Result<Option<Count>> {
+    pub fn try_wait(&self) -> Result<Option<Count>> {
         Ok(self.read_now(Reason::of_read)?.map(Count::from_ne_bytes))
     }
 
@@ -96,7 +97,7 @@ impl Line {
     ///
     /// After a storm this does not fail: the [`Record`] says so, and its count may be zero. If the
     /// kernel has no records, fails with [`Reason::OldKernel`] and takes no event.
-    pub fn read_record(&self) -> io::Result<Record> {
+    pub fn read_record(&self) -> Result<Record> {
         self.read_waiting(Reason::of_record).map(|bytes| Record::from_bytes(&bytes))
     }
 
@@ -104,23 +105,23 @@ impl Line {
     /// not wait.
     ///
     /// A first call before the events of interest makes the kernel take the times of events.
-    pub fn try_read_record(&self) -> io::Result<Option<Record>> {
+    pub fn try_read_record(&self) -> Result<Option<Record>> {
         Ok(self.read_now(Reason::of_record)?.map(|bytes| Record::from_bytes(&bytes)))
     }
 
     /// Waits like [`wait`](Self::wait), but no longer than `timeout`. Returns `None` after that
     /// time.
-    pub fn wait_timeout(&self, timeout: Duration) -> io::Result<Option<Count>> {
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<Option<Count>> {
         wait_any(&[self], Some(timeout))?.pop().map(|(_, count)| count).transpose()
     }
 
     /// Masks the line until it is armed again.
-    pub fn mask(&self) -> io::Result<()> {
+    pub fn mask(&self) -> Result<()> {
         self.write(0)
     }
 
     /// Arms the line without waiting for it, even if events are pending.
-    pub fn arm(&self) -> io::Result<()> {
+    pub fn arm(&self) -> Result<()> {
         self.write(1)
     }
 
@@ -139,7 +140,7 @@ impl Line {
     /// Lines of edges and of messages can run free. For a level-triggered line this fails with
     /// [`Reason::Level`]. If an administrator has forbidden free-running for the line's node, it
     /// fails with [`Reason::MayNotRunFree`].
-    pub fn run_free(&self) -> io::Result<()> {
+    pub fn run_free(&self) -> Result<()> {
         self.write(2)
     }
 
@@ -148,11 +149,8 @@ impl Line {
     ///
     /// The page holds the line's file open. If the kernel has no pages, fails with
     /// [`Reason::OldKernel`].
-    pub fn page(&self) -> io::Result<Page> {
-        Page::map(&self.fd).map_err(|e| match Errno::from_io_error(&e) {
-            Some(errno) => reason::error(self.irq, errno, Reason::of_map(errno)),
-            None => e,
-        })
+    pub fn page(&self) -> Result<Page> {
+        Page::map(&self.fd).map_err(|e| self.error(e).because(Reason::of_map(e)))
     }
 
     /// Sets how long a wait looks for an event before it sleeps, at most
@@ -166,59 +164,55 @@ impl Line {
     /// ```no_run
     /// # use irq_user::Line;
     /// # use std::time::Duration;
-    /// # fn main() -> std::io::Result<()> {
+    /// # fn main() -> irq_user::Result<()> {
     /// let line = Line::open(22)?;
     /// line.set_spin(Duration::from_micros(50))?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set_spin(&self, max: Duration) -> io::Result<()> {
+    pub fn set_spin(&self, max: Duration) -> Result<()> {
         // The kernel refuses a time that is too long.
         let max_ns = max.as_nanos().try_into().unwrap_or(u32::MAX);
-        raw::set_spin(&self.fd, max_ns).map_err(|e| reason::error(self.irq, e, Reason::of_spin(e)))
+        raw::set_spin(&self.fd, max_ns).map_err(|e| self.error(e).because(Reason::of_spin(e)))
     }
 
     /// Reads exactly `SIZE` bytes, and waits for them.
-    fn read_waiting<const SIZE: usize>(&self, reason: ReasonOf) -> io::Result<[u8; SIZE]> {
+    fn read_waiting<const SIZE: usize>(&self, reason: ReasonOf) -> Result<[u8; SIZE]> {
         let mut bytes = [0; SIZE];
         match rustix::io::retry_on_intr(|| rustix::io::read(&self.fd, &mut bytes)) {
-            Ok(read) => whole(bytes, read),
-            Err(e) => Err(self.read_error(e, reason)),
+            Ok(read) => self.whole(bytes, read),
+            Err(e) => Err(self.error(e).because(reason(e))),
         }
     }
 
     /// Reads exactly `SIZE` bytes if an event is pending.
-    fn read_now<const SIZE: usize>(&self, reason: ReasonOf) -> io::Result<Option<[u8; SIZE]>> {
+    fn read_now<const SIZE: usize>(&self, reason: ReasonOf) -> Result<Option<[u8; SIZE]>> {
         let mut bytes = [0; SIZE];
         let buffers = &mut [IoSliceMut::new(&mut bytes)];
         // `u64::MAX` means the file's own position. The file has none.
         match rustix::io::preadv2(&self.fd, buffers, u64::MAX, ReadWriteFlags::NOWAIT) {
-            Ok(read) => whole(bytes, read).map(Some),
+            Ok(read) => self.whole(bytes, read).map(Some),
             Err(Errno::AGAIN) => Ok(None),
-            Err(e) => Err(self.read_error(e, reason)),
+            Err(e) => Err(self.error(e).because(reason(e))),
         }
     }
 
-    fn read_error(&self, errno: Errno, reason: ReasonOf) -> io::Error {
-        // Callers expect this error: do not spend time on a message.
-        if errno == Errno::AGAIN {
-            return errno.into();
+    fn whole<const SIZE: usize>(&self, bytes: [u8; SIZE], read: usize) -> Result<[u8; SIZE]> {
+        if read == SIZE {
+            Ok(bytes)
+        } else {
+            Err(self.error(io::ErrorKind::UnexpectedEof).because(Reason::NotALine))
         }
-        reason::error(self.irq, errno, reason(errno))
     }
 
-    fn write(&self, value: u32) -> io::Result<()> {
+    fn write(&self, value: u32) -> Result<()> {
         rustix::io::retry_on_intr(|| rustix::io::write(&self.fd, &value.to_ne_bytes()))
-            .map_err(|e| reason::error(self.irq, e, Reason::of_write(e)))?;
+            .map_err(|e| self.error(e).because(Reason::of_write(e)))?;
         Ok(())
     }
-}
 
-fn whole<const SIZE: usize>(bytes: [u8; SIZE], read: usize) -> io::Result<[u8; SIZE]> {
-    if read == SIZE {
-        Ok(bytes)
-    } else {
-        Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the descriptor is not of a line"))
+    fn error(&self, source: impl Into<io::Error>) -> Error {
+        Error::line(self.irq, source)
     }
 }
 
@@ -237,20 +231,23 @@ impl OpenOptions {
     }
 
     /// Claims the line, and arms it.
-    pub fn open(&self, irq: u32) -> io::Result<Line> {
+    pub fn open(&self, irq: u32) -> Result<Line> {
         let path = format!("/proc/irq/{irq}/irq");
         match rustix::fs::open(path, self.flags, Mode::empty()) {
             Ok(fd) => Ok(Line { irq: Some(irq), fd }),
-            Err(e) => Err(reason::error(Some(irq), e, Reason::of_open(irq, e))),
+            Err(e) => Err(Error::line(Some(irq), e).because(Reason::of_open(irq, e))),
         }
     }
 
     /// Claims the line of a node, and arms it.
-    pub fn open_path(&self, path: impl AsRef<Path>) -> io::Result<Line> {
+    pub fn open_path(&self, path: impl AsRef<Path>) -> Result<Line> {
         let path = path.as_ref();
         match rustix::fs::open(path, self.flags, Mode::empty()) {
-            Ok(fd) => Ok(fd.into()),
-            Err(e) => Err(reason::node_error(path, e)),
+            Ok(fd) => {
+                let irq = file::info(&fd, "irq").ok().flatten();
+                Ok(Line { irq: irq.and_then(|irq| irq.try_into().ok()), fd })
+            }
+            Err(e) => Err(Error::node(path, e)),
         }
     }
 }
@@ -259,10 +256,7 @@ impl OpenOptions {
 ///
 /// Returns the index of each line that has an event or an error, with the number of its events or
 /// the error. Returns an empty vector if the time is over.
-pub fn wait_any(
-    lines: &[&Line],
-    timeout: Option<Duration>,
-) -> io::Result<Vec<(usize, io::Result<Count>)>> {
+pub fn wait_any(lines: &[&Line], timeout: Option<Duration>) -> Result<Vec<(usize, Result<Count>)>> {
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut fired = Vec::new();
 
@@ -275,7 +269,7 @@ pub fn wait_any(
             Ok(0) => return Ok(fired),
             Ok(_) => (),
             Err(Errno::INTR) => continue,
-            Err(e) => return Err(e.into()),
+            Err(e) => return Err(Error::line(None, e)),
         }
 
         for (index, fd) in fds.iter().enumerate() {
@@ -307,11 +301,8 @@ impl Read for Line {
 /// [`InvalidInput`](io::ErrorKind::InvalidInput).
 impl Read for &Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        rustix::io::read(&self.fd, buffer).map_err(|e| match e {
-            // Callers of `Read` retry after this error.
-            Errno::INTR => e.into(),
-            _ => self.read_error(e, Reason::of_read),
-        })
+        let read = rustix::io::read(&self.fd, buffer);
+        Ok(read.map_err(|e| self.error(e).because(Reason::of_read(e)))?)
     }
 }
 
@@ -335,10 +326,20 @@ impl IntoRawFd for Line {
 
 /// Takes over a line that another program has opened: for instance, a privileged launcher passes
 /// the descriptor to an unprivileged program.
-impl From<OwnedFd> for Line {
-    fn from(fd: OwnedFd) -> Self {
-        let irq = file::info(&fd, "irq").and_then(|irq| irq.try_into().ok());
-        Self { irq, fd }
+///
+/// Fails with [`Reason::NotALine`] if the descriptor is of another file. Only procfs shows this. If
+/// procfs is not mounted, the first wait fails instead.
+impl TryFrom<OwnedFd> for Line {
+    type Error = Error;
+
+    fn try_from(fd: OwnedFd) -> Result<Self> {
+        match file::info(&fd, "irq") {
+            Ok(None) => {
+                Err(Error::line(None, io::ErrorKind::InvalidInput).because(Reason::NotALine))
+            }
+            Ok(irq) => Ok(Self { irq: irq.and_then(|irq| irq.try_into().ok()), fd }),
+            Err(_) => Ok(Self { irq: None, fd }),
+        }
     }
 }
 
@@ -346,5 +347,26 @@ impl From<OwnedFd> for Line {
 impl From<Line> for OwnedFd {
     fn from(line: Line) -> Self {
         line.fd
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_descriptor_that_is_of_no_line_is_refused() {
+        let (empty, _) = io::pipe().expect("there is room");
+        let error = Line::try_from(OwnedFd::from(empty)).expect_err("it is a pipe");
+        assert_eq!(error.reason(), Some(&Reason::NotALine));
+        assert_eq!((error.kind(), error.errno()), (io::ErrorKind::InvalidInput, None));
+        assert_eq!(error.to_string(), "the line cannot be used: its file is not that of a line");
+    }
+
+    #[test]
+    fn a_file_without_counts_is_no_line() {
+        let line = Line::open_path("/dev/null").expect("it is there");
+        let error = line.wait().expect_err("it has no count");
+        assert_eq!(error.reason(), Some(&Reason::NotALine));
     }
 }

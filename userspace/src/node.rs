@@ -17,11 +17,8 @@
 //!
 //! Only the nodes are needed: a container need not mount sysfs.
 
-use crate::{file, pci::Registers, raw::Mapping, reason, Line};
-use rustix::{
-    fs::{major, minor},
-    io::Errno,
-};
+use crate::{file, pci::Registers, raw::Mapping, Error, Line, Result};
+use rustix::fs::{major, minor};
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
@@ -77,20 +74,18 @@ impl Device {
     }
 
     /// Claims a line, and arms it.
-    pub fn open(&self, line: &str) -> io::Result<Line> {
+    pub fn open(&self, line: &str) -> Result<Line> {
         Line::open_path(self.folder.join(line))
     }
 
     /// Maps the registers of the node `mem<number>`. For a PCI device this is the number of a base
     /// address register, for a platform device the index of a memory resource.
-    pub fn map(&self, number: u8) -> io::Result<Registers> {
+    pub fn map(&self, number: u8) -> Result<Registers> {
         let path = self.folder.join(format!("mem{number}"));
-        let fail = |e: io::Error| match Errno::from_io_error(&e) {
-            Some(errno) => reason::node_error(&path, errno),
-            None => file::error(path.display(), e),
-        };
+        let fail = |e| Error::node(&path, e);
         let file = OpenOptions::new().read(true).write(true).open(&path).map_err(fail)?;
-        let mapping = Mapping::new(&file, size(&file)?).map_err(fail)?;
+        let size = size(&file).map_err(fail)?;
+        let mapping = Mapping::new(&file, size).map_err(|e| Error::node(&path, e))?;
         Ok(Registers::new(mapping))
     }
 }
@@ -142,7 +137,7 @@ fn names_in(class: &Path) -> io::Result<BTreeMap<u32, Vec<String>>> {
 fn size(node: &File) -> io::Result<usize> {
     let size = match attribute(node.metadata()?.rdev(), "size") {
         Ok(Some(size)) => Some(size),
-        _ => file::info(node, "size"),
+        _ => file::info(node, "size").ok().flatten(),
     };
     size.and_then(|size| size.try_into().ok()).ok_or_else(|| {
         io::Error::other("the size of the registers is unknown: mount sysfs or procfs")

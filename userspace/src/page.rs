@@ -1,7 +1,6 @@
 use crate::{raw::Shared, uapi, Timestamp};
-use rustix::param::page_size;
+use rustix::{io::Errno, param::page_size};
 use std::{
-    io,
     mem::offset_of,
     os::fd::AsFd,
     sync::atomic::{fence, Ordering},
@@ -78,7 +77,7 @@ pub struct Snapshot {
 pub struct State(u32);
 
 impl Page {
-    pub(crate) fn map(file: impl AsFd) -> io::Result<Self> {
+    pub(crate) fn map(file: impl AsFd) -> Result<Self, Errno> {
         Ok(Self { memory: Shared::new(file, page_size())? })
     }
 

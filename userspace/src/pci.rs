@@ -147,18 +147,18 @@ impl Device {
     pub fn map(&self, bar: u8) -> io::Result<Registers> {
         let (path, file) = self.resource(bar)?;
         let len = file.metadata()?.len() as usize;
-        let mapping = Mapping::new(file, len).map_err(|e| match e.kind() {
-            io::ErrorKind::InvalidInput => {
+        let mapping = Mapping::new(file, len).map_err(|e| match io::Error::from(e) {
+            e if e.kind() == io::ErrorKind::InvalidInput => {
                 io::Error::new(e.kind(), format!("{}: not in memory", path.display()))
             }
-            _ => file::error(path.display(), e),
+            e => file::error(path.display(), e),
         })?;
         Ok(Registers::new(mapping))
     }
 
     /// Opens the I/O ports behind a base address register.
     pub fn ports(&self, bar: u8) -> io::Result<Ports> {
-        Ok(Ports::new(self.resource(bar)?.1, 0))
+        Ok(Ports::new(self.resource(bar)?.1))
     }
 
     fn resource(&self, bar: u8) -> io::Result<(PathBuf, File)> {
@@ -193,12 +193,54 @@ fn read(folder: &Path, name: &str) -> io::Result<String> {
 
 /// Registers of a device in memory, mapped into this program.
 ///
-/// An offset is in bytes.
+/// An offset is in bytes. A register must be accessed with its own width.
+///
+/// # Order
+///
+/// The accesses have the order that `readl()` and `writel()` have in the kernel:
+///
+/// - The device gets the accesses of a thread in the order of the program.
+/// - What the thread wrote to memory before it writes a register is visible to the device, and to
+///   threads that act on the register's effect, such as an interrupt.
+/// - What the thread reads from memory after it read a register is not older than the register.
+///
+/// # Posted writes
+///
+/// A write may be *posted*: it returns before it has reached the device. So a driver that
+/// acknowledges an interrupt must read a register of the same device before its next call waits:
+///
+/// ```no_run
+/// # use irq_user::{node::Device, pci::Registers};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let card = Device::at("0000:00:02.0")?;
+/// let registers = card.map(0)?;
+/// let line = card.open("intx")?;
+/// loop {
+///     line.wait()?;
+///     registers.write_u32(0x64, registers.read_u32(0x24));
+///     registers.flush_u32(0x24);
+/// }
+/// # }
+/// ```
+///
+/// Without this, a level-triggered line may be armed while the device still asserts it, and then
+/// fires again for nothing.
+///
+/// # A removed device
+///
+/// If the device was mapped by its [node](crate::node) and is unbound or removed, the kernel takes
+/// the mapping back. The next access raises the signal `SIGBUS`, which by default ends the program.
+/// The lines of the device are gone at the same time, so a driver that accesses registers only
+/// after a wait has succeeded rarely gets the signal. To survive it for certain, a driver needs a
+/// handler of the signal, or a process of its own.
+///
+/// If the device was mapped by [`Device::map`], the kernel keeps the mapping when the device is
+/// removed. Reads then return ones in all bits, or what another device has at the address.
 ///
 /// # Panics
 ///
-/// The methods that read or write panic if the offset is not a multiple of the register's size, or
-/// if the register is outside of the mapping.
+/// The methods that access a register panic if the offset is not a multiple of the register's
+/// size, or if the register is outside of the mapping.
 #[derive(Debug)]
 pub struct Registers {
     mapping: Mapping,
@@ -252,5 +294,11 @@ impl Registers {
     /// Writes a register of 64 bits.
     pub fn write_u64(&self, offset: usize, value: u64) {
         self.mapping.write(offset, value)
+    }
+
+    /// Returns when all earlier writes of this thread have reached the device: reads the register
+    /// of 32 bits at an offset. The read of this register must have no effect on the device.
+    pub fn flush_u32(&self, offset: usize) {
+        let _ = self.read_u32(offset);
     }
 }

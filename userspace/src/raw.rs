@@ -3,84 +3,43 @@
 
 #![expect(unsafe_code)]
 
+mod order;
+
 use crate::uapi;
+use memmap2::{MmapOptions, MmapRaw};
 use rustix::{
     io::Errno,
     ioctl::{ioctl, opcode, Opcode, Setter},
-    mm::{mmap, munmap, MapFlags, ProtFlags},
 };
 use std::{
-    ffi::c_void,
     io,
-    os::fd::AsFd,
-    ptr,
+    os::fd::{AsFd, AsRawFd},
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// Memory of a file, mapped into this program.
-#[derive(Debug)]
-struct Region {
-    base: *mut c_void,
-    len: usize,
-}
-
-impl Region {
-    /// Maps the first `len` bytes of a file.
-    fn new(file: impl AsFd, len: usize, prot: ProtFlags) -> io::Result<Self> {
-        // SAFETY: The kernel chooses the address, so the new mapping overlaps no other.
-        let base = unsafe { mmap(ptr::null_mut(), len, prot, MapFlags::SHARED, file, 0) }?;
-        Ok(Self { base, len })
-    }
-
-    /// Returns the address of a number.
-    ///
-    /// # Panics
-    ///
-    /// If the offset is not a multiple of the number's size, or outside of the mapping.
-    fn address<T>(&self, offset: usize) -> *mut T {
-        let size = size_of::<T>();
-        assert!(offset % size == 0, "register {offset:#x} is not aligned to {size} bytes");
-        assert!(
-            self.len.checked_sub(size).is_some_and(|last| offset <= last),
-            "register {offset:#x} is outside of the {:#x} bytes that are mapped",
-            self.len
-        );
-        self.base.wrapping_byte_add(offset).cast()
-    }
-}
-
-impl Drop for Region {
-    fn drop(&mut self) {
-        // SAFETY: `base` and `len` are those of the mapping that `new()` made, and no address in it
-        // is used after this value.
-        let _ = unsafe { munmap(self.base, self.len) };
-    }
-}
-
 /// Memory of a device.
+///
+/// All accesses are volatile reads and writes of aligned numbers. The processor and the device do
+/// each of them as a whole. So threads may access the memory at the same time. The driver knows
+/// what an access means for the device.
 #[derive(Debug)]
 pub struct Mapping {
-    region: Region,
+    memory: MmapRaw,
 }
-
-// SAFETY: The mapping belongs to the process, not to a thread.
-unsafe impl Send for Mapping {}
-// SAFETY: All accesses are volatile reads and writes of aligned numbers. The processor and the
-// device do each of them as a whole. The driver knows what an access means for the device.
-unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps the first `len` bytes of a file.
-    pub fn new(file: impl AsFd, len: usize) -> io::Result<Self> {
-        Ok(Self { region: Region::new(file, len, ProtFlags::READ | ProtFlags::WRITE)? })
+    pub fn new(file: impl AsFd, len: usize) -> Result<Self, Errno> {
+        let memory = MmapOptions::new().len(len).map_raw(file.as_fd().as_raw_fd());
+        Ok(Self { memory: memory.map_err(errno)? })
     }
 
     /// Returns the length in bytes.
     pub fn len(&self) -> usize {
-        self.region.len
+        self.memory.len()
     }
 
-    /// Reads a register.
+    /// Reads a register. What the program reads from memory afterwards is not older.
     ///
     /// # Panics
     ///
@@ -88,35 +47,34 @@ impl Mapping {
     pub fn read<T: Register>(&self, offset: usize) -> T {
         // SAFETY: `address()` returns a valid, aligned address in this mapping, and all bit
         // patterns are values of `T`.
-        unsafe { self.region.address::<T>(offset).read_volatile() }
+        let value = unsafe { address::<T>(&self.memory, offset).read_volatile() };
+        order::after_read();
+        value
     }
 
-    /// Writes a register.
+    /// Writes a register. What the program wrote to memory before is visible before.
     ///
     /// # Panics
     ///
     /// If the offset is not a multiple of the register's size, or outside of the mapping.
     pub fn write<T: Register>(&self, offset: usize, value: T) {
+        order::before_write();
         // SAFETY: `address()` returns a valid, aligned address in this mapping.
-        unsafe { self.region.address::<T>(offset).write_volatile(value) }
+        unsafe { address::<T>(&self.memory, offset).write_volatile(value) }
     }
 }
 
-/// Memory that the kernel writes, and this program only reads.
+/// Memory that the kernel writes, and this program only reads, by atomic loads.
 #[derive(Debug)]
 pub struct Shared {
-    region: Region,
+    memory: MmapRaw,
 }
-
-// SAFETY: The mapping belongs to the process, not to a thread.
-unsafe impl Send for Shared {}
-// SAFETY: All accesses are atomic loads.
-unsafe impl Sync for Shared {}
 
 impl Shared {
     /// Maps the first `len` bytes of a file.
-    pub fn new(file: impl AsFd, len: usize) -> io::Result<Self> {
-        Ok(Self { region: Region::new(file, len, ProtFlags::READ)? })
+    pub fn new(file: impl AsFd, len: usize) -> Result<Self, Errno> {
+        let memory = MmapOptions::new().len(len).map_raw_read_only(file.as_fd().as_raw_fd());
+        Ok(Self { memory: memory.map_err(errno)? })
     }
 
     /// Returns the word at an offset in bytes. The load is relaxed.
@@ -128,8 +86,29 @@ impl Shared {
         // SAFETY: `address()` returns a valid, aligned address in this mapping, which lives as long
         // as `self`. This program accesses it by such loads alone. Relaxed loads of 32 bits may
         // read memory that cannot be written.
-        unsafe { AtomicU32::from_ptr(self.region.address(offset)) }.load(Ordering::Relaxed)
+        unsafe { AtomicU32::from_ptr(address(&self.memory, offset)) }.load(Ordering::Relaxed)
     }
+}
+
+/// Returns why memory could not be mapped. memmap2 refuses some lengths by itself.
+fn errno(error: io::Error) -> Errno {
+    Errno::from_io_error(&error).unwrap_or(Errno::INVAL)
+}
+
+/// Returns the address of a number in mapped memory.
+///
+/// # Panics
+///
+/// If the offset is not a multiple of the number's size, or outside of the memory.
+fn address<T>(memory: &MmapRaw, offset: usize) -> *mut T {
+    let size = size_of::<T>();
+    assert!(offset % size == 0, "register {offset:#x} is not aligned to {size} bytes");
+    assert!(
+        memory.len().checked_sub(size).is_some_and(|last| offset <= last),
+        "register {offset:#x} is outside of the {:#x} bytes that are mapped",
+        memory.len()
+    );
+    memory.as_mut_ptr().wrapping_byte_add(offset).cast()
 }
 
 /// A number that a register can hold.

@@ -1,24 +1,9 @@
-use crate::{file, node, Info, Line};
+use crate::{node, Info, Line};
 use rustix::io::Errno;
-use std::{error, fmt, io, path::Path};
+use std::{fmt, io, path::Path};
 
-/// Why a call on a [`Line`](crate::Line) failed.
-///
-/// All calls return an [`io::Error`]. Its message names the line and says what to do. A program
-/// that acts on the error asks for the reason:
-///
-/// ```no_run
-/// # use irq_user::{Line, Reason};
-/// # fn main() -> std::io::Result<()> {
-/// # let line = Line::open(22)?;
-/// match line.wait() {
-///     Ok(count) => println!("{count} interrupts"),
-///     Err(e) if Reason::of(&e) == Some(&Reason::Gone) => println!("the card was unplugged"),
-///     Err(e) => return Err(e),
-/// }
-/// # Ok(())
-/// # }
-/// ```
+/// Why a call on a [`Line`](crate::Line) failed. [`Error::reason`](crate::Error::reason) returns
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
@@ -26,6 +11,9 @@ pub enum Reason {
     NoSupport,
     /// The kernel was booted with `irq_user_proc=0`, so lines have no files in `/proc`.
     SwitchedOff,
+    /// `/proc` shows no lines: it is mounted with `subset=pid`, as `ProcSubset=pid` of systemd does,
+    /// or not mounted.
+    NoProc,
     /// The line does not exist, or user space must not own it. Its device may have to be enabled
     /// first.
     NoSuchLine,
@@ -70,14 +58,11 @@ pub enum Reason {
     OldKernel,
     /// A wait cannot spin for longer than [`MAX_SPIN`](crate::Line::MAX_SPIN).
     SpinTooLong,
+    /// The file is not that of a line.
+    NotALine,
 }
 
 impl Reason {
-    /// Returns the reason for an error, if this crate made the error and knows the reason.
-    pub fn of(error: &io::Error) -> Option<&Self> {
-        error.get_ref()?.downcast_ref().map(|trouble: &Trouble| &trouble.reason)
-    }
-
     /// Returns why the line could not be opened.
     pub(crate) fn of_open(irq: u32, errno: Errno) -> Option<Self> {
         Some(match errno {
@@ -154,9 +139,11 @@ impl Reason {
         })
     }
 
-    fn kind(&self) -> io::ErrorKind {
+    pub(crate) fn kind(&self) -> io::ErrorKind {
         match self {
-            Self::NoSupport | Self::SwitchedOff | Self::OldKernel => io::ErrorKind::Unsupported,
+            Self::NoSupport | Self::SwitchedOff | Self::NoProc | Self::OldKernel => {
+                io::ErrorKind::Unsupported
+            }
             Self::NoSuchLine | Self::NoSuchNode => io::ErrorKind::NotFound,
             Self::NotRoot
             | Self::NoCapability
@@ -166,7 +153,9 @@ impl Reason {
             | Self::NotInGroup
             | Self::NotAllowed => io::ErrorKind::PermissionDenied,
             Self::Held(_) => io::ErrorKind::ResourceBusy,
-            Self::NotRequestable | Self::Level | Self::SpinTooLong => io::ErrorKind::InvalidInput,
+            Self::NotRequestable | Self::Level | Self::SpinTooLong | Self::NotALine => {
+                io::ErrorKind::InvalidInput
+            }
             Self::Refused | Self::Gone | Self::Storm | Self::Unbound => io::ErrorKind::Other,
         }
     }
@@ -180,6 +169,10 @@ impl fmt::Display for Reason {
             ),
             Self::SwitchedOff => f.write_str(
                 "cannot be claimed by number: this kernel was booted with irq_user_proc=0",
+            ),
+            Self::NoProc => f.write_str(
+                "cannot be claimed by number: /proc shows only processes (subset=pid, as \
+                 ProcSubset=pid of systemd sets it) or is not mounted",
             ),
             Self::NoSuchLine => f.write_str(
                 "does not exist, is reserved for the kernel, or its device is not enabled",
@@ -224,45 +217,8 @@ impl fmt::Display for Reason {
             Self::SpinTooLong => {
                 write!(f, "cannot spin so long: the limit is {:?}", Line::MAX_SPIN)
             }
+            Self::NotALine => f.write_str("cannot be used: its file is not that of a line"),
         }
-    }
-}
-
-/// The content of the [`io::Error`] of a line or a node.
-struct Trouble {
-    name: String,
-    reason: Reason,
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.reason)
-    }
-}
-
-/// The same text as `Display`: a `main` that returns the error prints its `Debug` form.
-impl fmt::Debug for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl error::Error for Trouble {}
-
-/// Makes the error of a call on a line.
-pub(crate) fn error(irq: Option<u32>, errno: Errno, reason: Option<Reason>) -> io::Error {
-    named(irq.map_or("the line".to_owned(), |irq| format!("line {irq}")), errno, reason)
-}
-
-/// Makes the error of a node that cannot be opened.
-pub(crate) fn node_error(path: &Path, errno: Errno) -> io::Error {
-    named(format!("node {}", path.display()), errno, Reason::of_node(path, errno))
-}
-
-fn named(name: String, errno: Errno, reason: Option<Reason>) -> io::Error {
-    match reason {
-        Some(reason) => io::Error::new(reason.kind(), Trouble { name, reason }),
-        None => file::error(name, errno.into()),
     }
 }
 
@@ -276,11 +232,8 @@ mod tests {
 
     #[test]
     fn a_line_that_its_chip_refuses_is_not_reported_as_gone() {
-        let refused = error(Some(7), Errno::IO, Reason::of_open(7, Errno::IO));
-        assert_eq!(Reason::of(&refused), Some(&Reason::Refused));
-        assert_eq!(refused.to_string(), "line 7 is refused by its chip: a GPIO may be an output");
-        let gone = error(Some(7), Errno::IO, Reason::of_read(Errno::IO));
-        assert_eq!(Reason::of(&gone), Some(&Reason::Gone));
+        assert_eq!(Reason::of_open(7, Errno::IO), Some(Reason::Refused));
+        assert_eq!(Reason::of_read(Errno::IO), Some(Reason::Gone));
     }
 
     #[test]
@@ -292,39 +245,14 @@ mod tests {
         ] {
             assert_eq!(reason(old), Some(Reason::OldKernel));
             assert_eq!(reason(Errno::IO), Some(Reason::Gone));
-            assert_eq!(error(Some(7), old, reason(old)).kind(), io::ErrorKind::Unsupported);
         }
+        assert_eq!(Reason::OldKernel.kind(), io::ErrorKind::Unsupported);
     }
 
     #[test]
     fn the_limit_of_spinning_is_in_the_message() {
-        let error = error(Some(7), Errno::INVAL, Reason::of_spin(Errno::INVAL));
-        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
-        assert_eq!(error.to_string(), "line 7 cannot spin so long: the limit is 200µs");
-    }
-
-    #[test]
-    fn an_error_of_a_node_gives_the_node_and_the_reason() {
-        let path = Path::new("/dev/irq/0000:00:02.0/msi0");
-        for (errno, reason, kind) in [
-            (Errno::NXIO, Reason::Unbound, io::ErrorKind::Other),
-            (Errno::ACCESS, Reason::NotInGroup, io::ErrorKind::PermissionDenied),
-            (Errno::PERM, Reason::NotAllowed, io::ErrorKind::PermissionDenied),
-            (Errno::NOENT, Reason::NoSuchNode, io::ErrorKind::NotFound),
-            (Errno::BUSY, Reason::Held(Vec::new()), io::ErrorKind::ResourceBusy),
-        ] {
-            let error = node_error(path, errno);
-            assert_eq!(Reason::of(&error), Some(&reason));
-            assert_eq!(error.kind(), kind, "{reason}");
-            assert_eq!(error.to_string(), format!("node /dev/irq/0000:00:02.0/msi0 {reason}"));
-        }
-    }
-
-    #[test]
-    fn an_error_without_a_reason_names_the_line() {
-        let error = error(Some(7), Errno::NOMEM, Reason::of_open(7, Errno::NOMEM));
-        assert_eq!(Reason::of(&error), None);
-        assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
-        assert!(error.to_string().starts_with("line 7: "), "{error}");
+        assert_eq!(Reason::of_spin(Errno::INVAL), Some(Reason::SpinTooLong));
+        assert_eq!(Reason::SpinTooLong.kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(Reason::SpinTooLong.to_string(), "cannot spin so long: the limit is 200µs");
     }
 }

@@ -1,5 +1,8 @@
 //! Real-time settings, so that a thread answers an interrupt in time.
 
+mod affinity;
+mod cpu_latency;
+
 use crate::raw;
 use rustix::{
     io::Errno,
@@ -8,8 +11,14 @@ use rustix::{
 };
 use std::io;
 
+pub use affinity::bind_line;
+pub use cpu_latency::CpuLatency;
+
 /// Makes the calling thread a real-time thread: locks the program's memory, binds the thread to
 /// `cpu` if that is given, and gives the thread the policy `SCHED_FIFO` with a priority.
+///
+/// To answer in time, the line should be handled on the same processor ([`bind_line`]), and the
+/// processor should not sleep deeply ([`CpuLatency`]).
 ///
 /// The priority is from 1 to 99. A thread with a higher priority runs first. The kernel's interrupt
 /// threads have the priority 50.

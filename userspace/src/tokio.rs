@@ -1,6 +1,6 @@
 //! Lines for programs that run on tokio.
 
-use crate::{raw, Count, Line, Record};
+use crate::{raw, Count, Error, Line, Record, Result};
 use ::tokio::io::{unix::AsyncFd, Interest};
 use std::io;
 
@@ -16,33 +16,34 @@ impl AsyncLine {
     /// # Panics
     ///
     /// Panics outside of a runtime, and if the runtime's I/O is not enabled.
-    pub fn new(line: Line) -> io::Result<Self> {
-        Ok(Self { line: raw::register(line)? })
+    pub fn new(line: Line) -> Result<Self> {
+        let irq = line.irq();
+        Ok(Self { line: raw::register(line).map_err(|e| Error::line(irq, e))? })
     }
 
     /// Waits for an event, and returns the number of events since the last call.
     ///
     /// Like [`Line::wait`], this arms the line if no event is pending. It fails as soon as the line
     /// is gone. It is cancel safe: a call that is cancelled takes no event.
-    pub async fn wait(&self) -> io::Result<Count> {
+    pub async fn wait(&self) -> Result<Count> {
         self.ready(Line::try_wait).await
     }
 
     /// Waits like [`wait`](Self::wait), and returns the record of the events, as
     /// [`Line::read_record`] does.
-    pub async fn read_record(&self) -> io::Result<Record> {
+    pub async fn read_record(&self) -> Result<Record> {
         self.ready(Line::try_read_record).await
     }
 
     /// Waits until a read of the line returns something.
-    async fn ready<T>(&self, read: fn(&Line) -> io::Result<Option<T>>) -> io::Result<T> {
+    async fn ready<T>(&self, read: fn(&Line) -> Result<Option<T>>) -> Result<T> {
         // The runtime learns only that the line becomes readable. So before the runtime waits, the
         // line is read until it has no event, which arms it.
-        self.line
-            .async_io(Interest::READABLE, |line| {
-                read(line)?.ok_or(io::ErrorKind::WouldBlock.into())
-            })
-            .await
+        let read = self.line.async_io(Interest::READABLE, |line| match read(line).transpose() {
+            Some(read) => Ok(read),
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        });
+        read.await.unwrap_or_else(|e| Err(Error::line(self.get_ref().irq(), e)))
     }
 
     /// Returns the line.

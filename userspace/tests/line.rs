@@ -39,10 +39,10 @@ static SPARE: LazyLock<[Fake; 2]> = LazyLock::new(|| [Fake::new(), Fake::new()])
 /// Until its first owner sets it up, a line may be shown as edge-triggered and be level-triggered.
 fn edge_lines() -> Vec<u32> {
     LazyLock::force(&SPARE);
-    let is_edge = |line: &Info| line.is_free() && line.trigger == Some(Trigger::Edge);
+    let is_edge = |line: &Info| line.is_free() && line.trigger.is_some_and(Trigger::is_edge);
     let is_really = |&irq: &u32| {
         Line::open(irq).is_ok()
-            && Info::of(irq).expect("it is there").trigger == Some(Trigger::Edge)
+            && Info::of(irq).expect("it is there").trigger.is_some_and(Trigger::is_edge)
     };
     let lines = Info::all().expect("the kernel has lines");
     let said = lines.into_iter().filter(is_edge).map(|line| line.irq);
@@ -169,7 +169,7 @@ fn wait_any_returns_the_line_that_is_gone() {
     let fired = wait_any(&[&other, &gone], Some(LONG)).expect("the other line is there");
     assert_eq!(fired.len(), 1);
     let (1, Err(e)) = &fired[0] else { panic!("{fired:?}") };
-    assert_eq!(Reason::of(e), Some(&Reason::Gone));
+    assert_eq!(e.reason(), Some(&Reason::Gone));
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_masked_line_fires_when_it_is_armed() {
 fn a_read_only_line_cannot_be_masked() {
     let line = Line::options().read_only().open(edge_lines()[0]).expect("it is free");
     let error = line.mask().expect_err("it is read-only");
-    assert_eq!(Reason::of(&error), Some(&Reason::ReadOnly));
+    assert_eq!(error.reason(), Some(&Reason::ReadOnly));
     trigger(irq(&line));
     assert_eq!(line.wait().expect("it fires"), 1);
 }
@@ -226,7 +226,7 @@ fn a_line_is_read_as_a_native_int() {
 fn a_line_made_from_a_descriptor_knows_its_number() {
     let line = edge_line();
     let number = irq(&line);
-    let line = Line::from(OwnedFd::from(line));
+    let line = Line::try_from(OwnedFd::from(line)).expect("it is a line");
     assert_eq!(line.irq(), Some(number));
     trigger(number);
     assert_eq!(line.wait().expect("it fires"), 1);
@@ -250,7 +250,7 @@ fn clones_share_the_line() {
 fn the_error_for_a_line_that_is_held_names_its_owner() {
     let line = edge_line();
     let error = Line::open(irq(&line)).expect_err("it is taken");
-    let Some(Reason::Held(by)) = Reason::of(&error) else { panic!("{error}") };
+    let Some(Reason::Held(by)) = error.reason() else { panic!("{error}") };
     assert!(by[0].starts_with("user:"), "{by:?}");
     assert_eq!(error.kind(), ErrorKind::ResourceBusy);
     assert_eq!(error.to_string(), format!("line {} is held by {}", irq(&line), by[0]));
@@ -260,7 +260,7 @@ fn the_error_for_a_line_that_is_held_names_its_owner() {
 #[ignore = "needs the VM"]
 fn a_line_that_does_not_exist_is_not_found() {
     let error = Line::open(4_000_000).expect_err("no machine has so many");
-    assert_eq!(Reason::of(&error), Some(&Reason::NoSuchLine));
+    assert_eq!(error.reason(), Some(&Reason::NoSuchLine));
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
@@ -270,7 +270,7 @@ fn a_line_that_cannot_be_requested_is_not_free() {
     for kind in ["norequest", "untriggered"] {
         let fake = Fake::of(kind);
         let error = Line::open(fake.irq).expect_err(kind);
-        assert_eq!(Reason::of(&error), Some(&Reason::NotRequestable), "{kind}");
+        assert_eq!(error.reason(), Some(&Reason::NotRequestable), "{kind}");
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{kind}");
         let info = Info::of(fake.irq).expect("it is there");
         assert!(info.has_file && !info.is_free(), "{kind}");
@@ -300,7 +300,7 @@ fn info_shows_the_state_of_a_line() {
     let card = Card::enable();
     let line = card.line();
     let info = Info::of(irq(&line)).expect("it is there");
-    assert_eq!(info.trigger, Some(Trigger::Level));
+    assert_eq!(info.trigger, Some(Trigger::Level(None)));
     assert!(info.has_file && !info.is_free());
     assert!(info.chip.is_some() && info.hwirq.is_some() && !info.affinity.is_empty());
     let comm = fs::read_to_string("/proc/thread-self/comm").expect("procfs is mounted");
@@ -325,7 +325,7 @@ fn a_wait_fails_when_the_line_goes_away() {
     thread::sleep(SHORT);
     drop(fake);
     let error = waiter.join().expect("it does not panic").expect_err("the line is gone");
-    assert_eq!(Reason::of(&error), Some(&Reason::Gone));
+    assert_eq!(error.reason(), Some(&Reason::Gone));
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn a_wait_fails_when_the_line_goes_away() {
 fn a_level_triggered_line_cannot_run_free() {
     let line = Card::enable().line();
     let error = line.run_free().expect_err("it is level-triggered");
-    assert_eq!(Reason::of(&error), Some(&Reason::Level));
+    assert_eq!(error.reason(), Some(&Reason::Level));
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn a_storm_is_reported_once_and_masked() {
         }
     };
     if let Some(e) = storm {
-        assert_eq!(Reason::of(&e), Some(&Reason::Storm));
+        assert_eq!(e.reason(), Some(&Reason::Storm));
         assert!(events > 1);
         // The edges that arrived while the line was masked are one event.
         assert_eq!(line.try_wait().expect("the storm is reported once"), Some(1));
@@ -391,7 +391,7 @@ fn a_storm_is_reported_once_and_masked() {
 #[cfg(feature = "tokio")]
 mod asynchronous {
     use super::*;
-    use irq_user::tokio::AsyncLine;
+    use irq_user::AsyncLine;
     use tokio::{runtime, time::timeout};
 
     fn run(future: impl std::future::Future<Output = ()>) {
@@ -438,7 +438,7 @@ mod asynchronous {
             assert!(timeout(SHORT, line.wait()).await.is_err(), "it has not fired");
             drop(fake);
             let error = timeout(LONG, line.wait()).await.expect("in time").expect_err("it is gone");
-            assert_eq!(Reason::of(&error), Some(&Reason::Gone));
+            assert_eq!(error.reason(), Some(&Reason::Gone));
         });
     }
 }
@@ -470,7 +470,7 @@ mod readiness {
         poll.poll(&mut events, Some(LONG)).expect("it works");
         assert_eq!(events.iter().filter(|event| event.is_readable()).count(), 1);
         let error = line.try_wait().expect_err("it is gone");
-        assert_eq!(Reason::of(&error), Some(&Reason::Gone));
+        assert_eq!(error.reason(), Some(&Reason::Gone));
         poll.registry().deregister(&mut line).expect("it was registered");
     }
 }

@@ -68,12 +68,12 @@ fn the_error_for_a_line_that_is_held_names_its_owner() {
     let irq = node::irq(msi(&card)).expect("sysfs is mounted");
     let by_node = Line::open_path(msi(&card)).expect("it is free");
     let by_number = Line::open(irq).expect_err("it is taken");
-    assert!(matches!(Reason::of(&by_number), Some(Reason::Held(by)) if by.len() == 1));
+    assert!(matches!(by_number.reason(), Some(Reason::Held(by)) if by.len() == 1));
     drop(by_node);
 
     let _by_number = Line::open(irq).expect("it is free");
     let error = Line::open_path(msi(&card)).expect_err("it is taken");
-    let Some(Reason::Held(by)) = Reason::of(&error) else { panic!("{error}") };
+    let Some(Reason::Held(by)) = error.reason() else { panic!("{error}") };
     assert!(by[0].starts_with("user:"), "{by:?}");
     assert_eq!(error.kind(), ErrorKind::ResourceBusy);
     assert_eq!(error.to_string(), format!("node {} is held by {}", msi(&card).display(), by[0]));
@@ -84,9 +84,9 @@ fn the_error_for_a_line_that_is_held_names_its_owner() {
 fn a_node_that_does_not_exist_is_not_found() {
     let card = Bound::new("msi");
     let error = card.device().open("msi1").expect_err("the card has only msi0");
-    assert_eq!(Reason::of(&error), Some(&Reason::NoSuchNode));
+    assert_eq!(error.reason(), Some(&Reason::NoSuchNode));
     assert_eq!(
-        Reason::of(&card.device().map(5).expect_err("the card has only mem0")),
+        card.device().map(5).expect_err("the card has only mem0").reason(),
         Some(&Reason::NoSuchNode)
     );
 }
@@ -102,7 +102,7 @@ fn a_node_that_was_kept_after_unbinding_cannot_be_opened() {
     card.unbind();
     let again = Bound::new("msi");
     let error = Line::open_path(kept).expect_err("its device was unbound");
-    assert_eq!(Reason::of(&error), Some(&Reason::Unbound));
+    assert_eq!(error.reason(), Some(&Reason::Unbound));
     assert!(Line::open_path(msi(&again)).is_ok(), "the device has a new node");
     fs::remove_file(kept).expect("it is there");
 }
@@ -114,7 +114,7 @@ fn a_wait_fails_when_the_device_is_unbound() {
     let line = card.device().open("msi0").expect("it is free");
     card.unbind();
     let error = line.wait().expect_err("it is gone");
-    assert_eq!(Reason::of(&error), Some(&Reason::Gone));
+    assert_eq!(error.reason(), Some(&Reason::Gone));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_line_does_not_run_free_if_its_node_forbids_it() {
     fs::write(attribute, "0").expect("this is root");
     let line = card.device().open("msi0").expect("it is free");
     let error = line.run_free().expect_err("it is forbidden");
-    assert_eq!(Reason::of(&error), Some(&Reason::MayNotRunFree));
+    assert_eq!(error.reason(), Some(&Reason::MayNotRunFree));
 }
 
 #[test]

@@ -279,7 +279,7 @@ fn the_page_holds_the_line() {
     let page = line.page().expect("the kernel has pages");
     drop(line);
     let error = Line::open(fake.irq).expect_err("the page holds it");
-    assert!(matches!(Reason::of(&error), Some(Reason::Held(_))), "{error}");
+    assert!(matches!(error.reason(), Some(Reason::Held(_))), "{error}");
     fake.fire();
     until_total(&page, 1);
     drop(page);
@@ -302,7 +302,7 @@ fn the_page_outlives_the_line() {
         line.read_record().expect_err("it is gone"),
         line.set_spin(Line::MAX_SPIN).expect_err("it is gone"),
     ] {
-        assert_eq!(Reason::of(&error), Some(&Reason::Gone));
+        assert_eq!(error.reason(), Some(&Reason::Gone));
     }
 }
 
@@ -313,7 +313,7 @@ fn the_time_to_spin_is_bounded() {
     let line = open(&fake);
     for wrong in [Line::MAX_SPIN + Duration::from_nanos(1), Duration::MAX] {
         let error = line.set_spin(wrong).expect_err("it is too long");
-        assert_eq!(Reason::of(&error), Some(&Reason::SpinTooLong));
+        assert_eq!(error.reason(), Some(&Reason::SpinTooLong));
     }
     let info = || {
         let path = format!("/proc/self/fdinfo/{}", line.as_raw_fd());

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 #[ignore = "needs a kernel without the files"]
 fn the_error_says_that_the_kernel_has_no_files() {
     let error = Line::open(1).expect_err("there is no file to open");
-    assert_eq!(Reason::of(&error), Some(&Reason::NoSupport));
+    assert_eq!(error.reason(), Some(&Reason::NoSupport));
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(
         error.to_string(),

@@ -13,7 +13,7 @@ mod nodes;
 mod trace;
 
 use card::Card;
-use irq_user::{rt, tokio::AsyncLine, Info, Line};
+use irq_user::{rt, AsyncLine, Info, Line};
 use nix::unistd::{fork, ForkResult};
 use rustix::{
     event::{poll, PollFd, PollFlags, Timespec},

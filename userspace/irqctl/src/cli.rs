@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{bind, exec, generate, latency, list, show, wait, watch};
+use crate::{affinity, bind, doctor, exec, generate, latency, list, show, wait, watch};
 use clap::{Parser, Subcommand};
 
 /// Show, wait for and measure interrupt lines.
@@ -38,15 +38,11 @@ pub enum Command {
     Wait(wait::Args),
     Watch(watch::Args),
     Exec(exec::Args),
+    Affinity(affinity::Args),
     Bind(bind::Args),
     Unbind(bind::UnbindArgs),
     Latency(latency::Args),
-    /// Check whether this program can claim lines, and whether it can answer interrupts in time.
-    ///
-    /// Fails if it can claim no line.
-    #[command(after_help = "With --json: an array of findings, each with `about`, the subject; \
-        `verdict`, which is ok, note or fail; `text`.")]
-    Doctor,
+    Doctor(doctor::Args),
     #[command(hide = true)]
     Generate(generate::Args),
 }

@@ -1,9 +1,13 @@
 //! `irqctl doctor`
 
+mod files;
+
 use crate::{
+    name::Name,
     table::{self, Align},
     units,
 };
+use files::Files;
 use irq_user::{node, Reason};
 use rustix::{
     fs::{access, Access},
@@ -12,11 +16,27 @@ use rustix::{
 };
 use serde_json::{json, Value};
 use std::{
-    fmt, fs,
+    fmt,
+    fs::{self, OpenOptions},
     io::{self, Write},
     path::Path,
     process::ExitCode,
 };
+
+/// Check whether this program can claim lines, and whether it can answer interrupts in time.
+///
+/// Fails if it can claim no line. This claims no line, except that of --open.
+#[derive(clap::Args)]
+#[command(
+    after_help = "With --json: an array of findings, each with `about`, the subject; `verdict`, \
+    which is ok, note or fail; `text`."
+)]
+pub struct Args {
+    /// Also open this line, and close it immediately. If a device uses the line, its interrupts
+    /// are lost meanwhile
+    #[arg(long, value_name = "LINE", value_parser = Name::parse)]
+    open: Option<Name>,
+}
 
 /// How good a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,27 +99,29 @@ impl Nodes {
     }
 }
 
-pub fn run(json: bool) -> io::Result<ExitCode> {
+pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let by_node = Nodes::find(&node::path(""));
-    let findings = [
-        files(irq_user::unsupported(), &by_node),
-        capability(&by_node),
-        lockdown(irq_user::locked_down(), &by_node),
+    let mut findings = vec![kernel(irq_user::unsupported(), &by_node), capability(&by_node)];
+    findings.extend(permission(&Files::find(Path::new("/proc/irq")), &by_node));
+    findings.extend([
+        lockdown(Lockdown::find(), &by_node),
         nodes(&by_node),
         real_time(),
         threads(),
         balancer(),
-        injection(),
-    ];
+        injection(Path::new("/sys/kernel/debug/irq/irqs")),
+    ]);
+    findings.extend(args.open.as_ref().map(opening));
     let mut out = io::stdout().lock();
 
     if json {
         let findings: Vec<_> = findings.iter().map(describe).collect();
         writeln!(out, "{}", Value::from(findings))?;
     } else {
-        let rows = findings.each_ref().map(|finding| {
+        let row = |finding: &Finding| {
             vec![finding.verdict.to_string(), finding.about.to_owned(), finding.text.clone()]
-        });
+        };
+        let rows: Vec<_> = findings.iter().map(row).collect();
         table::write(&mut out, &[Align::Left; 3], &rows)?;
     }
     let bad = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
@@ -108,18 +130,24 @@ pub fn run(json: bool) -> io::Result<ExitCode> {
 
 fn describe(finding: &Finding) -> Value {
     json!({
-        "about": finding.about,
+        "about": finding.about.replace(' ', "_"),
         "verdict": finding.verdict.to_string().to_lowercase(),
         "text": finding.text,
     })
 }
 
-fn files(unsupported: Option<Reason>, nodes: &Nodes) -> Finding {
+fn kernel(unsupported: Option<Reason>, nodes: &Nodes) -> Finding {
     let (verdict, text) = match unsupported {
         None => (Verdict::Good, "the kernel has files /proc/irq/<N>/irq".to_owned()),
         Some(Reason::SwitchedOff) => nodes.judge(
             "the kernel has no files /proc/irq/<N>/irq (irq_user_proc=0)",
             "boot it without irq_user_proc=0, or use the nodes of a bound device",
+        ),
+        Some(Reason::NoProc) => nodes.judge(
+            "/proc shows no lines: it is mounted with subset=pid (ProcSubset=pid of systemd), or \
+             not mounted",
+            "use ProcSubset=all, or let systemd open the line (OpenFile=), or use the nodes of a \
+             bound device",
         ),
         Some(_) => nodes
             .judge("there are no files /proc/irq/<N>/irq", "build a kernel with CONFIG_IRQ_USER"),
@@ -137,7 +165,8 @@ fn capability(nodes: &Nodes) -> Finding {
         (true, true) => (Verdict::Good, "this program has CAP_SYS_RAWIO".to_owned()),
         (true, false) => nodes.judge(
             "this program lacks CAP_SYS_RAWIO",
-            "run it as root, or with AmbientCapabilities= of systemd or setpriv",
+            "run it as root, or let systemd open the line (OpenFile=), or use the nodes of a bound \
+             device",
         ),
         (false, _) => nodes.judge(
             "this user namespace is not the initial one",
@@ -147,15 +176,77 @@ fn capability(nodes: &Nodes) -> Finding {
     Finding { about: "capability", verdict, text }
 }
 
-fn lockdown(locked_down: bool, nodes: &Nodes) -> Finding {
-    let (verdict, text) = if locked_down {
-        nodes.judge(
+/// Judges the owner, the mode and the mount of the files. Without files, they do not matter.
+fn permission(files: &Files, nodes: &Nodes) -> Option<Finding> {
+    let (verdict, text) = match files {
+        Files { all: 0, .. } => return None,
+        Files { all, allowed, .. } if all == allowed => {
+            (Verdict::Good, "this user may open the files /proc/irq/<N>/irq".to_owned())
+        }
+        Files { allowed: 1.., .. } => {
+            let all = units::several(files.all, "file");
+            let text = format!("this user may open {} of {all} /proc/irq/<N>/irq", files.allowed);
+            (Verdict::Good, text)
+        }
+        Files { read_only: 1.., .. } => (
+            Verdict::Fair,
+            "/proc/irq is read-only: open lines read-only, which lets a program wait, or by their \
+             nodes, or let systemd open them (OpenFile=)"
+                .to_owned(),
+        ),
+        _ => nodes.judge(
+            "this user may open no file /proc/irq/<N>/irq: they are root's, with the mode 0600",
+            "chown the file of the line, or add CAP_DAC_OVERRIDE, or let systemd open it \
+             (OpenFile=), or use the nodes of a bound device",
+        ),
+    };
+    Some(Finding { about: "permission", verdict, text })
+}
+
+/// What securityfs says of `kernel_lockdown(7)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lockdown {
+    Off,
+    On,
+    /// The kernel has securityfs, but it is not mounted, or hidden.
+    Unknown,
+}
+
+impl Lockdown {
+    fn find() -> Self {
+        match irq_user::locked_down() {
+            true => Self::On,
+            false => Self::unless_hidden(Path::new("/sys/kernel/security")),
+        }
+    }
+
+    /// Judges the folder for securityfs. A kernel without securityfs does not have the folder, and
+    /// cannot be locked down.
+    fn unless_hidden(folder: &Path) -> Self {
+        let mounted = fs::read_dir(folder).map(|mut entries| entries.next().is_some());
+        match mounted {
+            Ok(true) => Self::Off,
+            Ok(false) => Self::Unknown,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Self::Off,
+            Err(_) => Self::Unknown,
+        }
+    }
+}
+
+fn lockdown(lockdown: Lockdown, nodes: &Nodes) -> Finding {
+    let (verdict, text) = match lockdown {
+        Lockdown::On => nodes.judge(
             "the kernel is locked down (kernel_lockdown(7)), so programs cannot map registers or \
              open lines by number",
             "use the nodes of a bound device",
-        )
-    } else {
-        (Verdict::Good, "the kernel is not locked down".to_owned())
+        ),
+        Lockdown::Off => (Verdict::Good, "the kernel is not locked down".to_owned()),
+        Lockdown::Unknown => (
+            Verdict::Fair,
+            "/sys/kernel/security is hidden, so the kernel may be locked down: mount securityfs \
+             there, or try a line with --open"
+                .to_owned(),
+        ),
     };
     Finding { about: "lockdown", verdict, text }
 }
@@ -186,15 +277,23 @@ fn real_time() -> Finding {
 }
 
 fn threads() -> Finding {
+    let arguments = read("/proc/cmdline");
     // A real-time kernel always forces handlers into threads.
-    let forced =
-        is_real_time() || read("/proc/cmdline").split_whitespace().any(|word| word == "threadirqs");
-    let text = if forced {
-        "the kernel forces other interrupt handlers into threads, but not those of lines' files"
+    let forced = is_real_time() || arguments.split_whitespace().any(|word| word == "threadirqs");
+    let (verdict, text) = if forced {
+        (
+            Verdict::Good,
+            "the kernel forces other interrupt handlers into threads, but not those of lines' files",
+        )
+    } else if arguments.is_empty() {
+        (
+            Verdict::Fair,
+            "/proc/cmdline is hidden, so the kernel may force interrupt handlers into threads",
+        )
     } else {
-        "the kernel does not force interrupt handlers into threads"
+        (Verdict::Good, "the kernel does not force interrupt handlers into threads")
     };
-    Finding { about: "threads", verdict: Verdict::Good, text: text.to_owned() }
+    Finding { about: "threads", verdict, text: text.to_owned() }
 }
 
 fn balancer() -> Finding {
@@ -210,17 +309,30 @@ fn balancer() -> Finding {
     Finding { about: "irqbalance", verdict, text: text.to_owned() }
 }
 
-fn injection() -> Finding {
-    let (verdict, text) = if Path::new("/sys/kernel/debug/irq/irqs").exists() {
+/// Judges the folder in debugfs. Opening a file there has no effect on its line, but fails if the
+/// kernel is locked down.
+fn injection(folder: &Path) -> Finding {
+    let line = fs::read_dir(folder).ok().and_then(|mut lines| lines.next()?.ok());
+    let opened = line.map(|line| OpenOptions::new().write(true).open(line.path()));
+    let (verdict, text) = if opened.is_some_and(|opened| opened.is_ok()) {
         (Verdict::Good, "`irqctl latency` can let edge-triggered lines fire")
     } else {
         (
             Verdict::Fair,
-            "`irqctl latency` needs --device, or root and debugfs of a kernel with \
-             CONFIG_GENERIC_IRQ_DEBUGFS",
+            "`irqctl latency` needs --device, or root and debugfs of a kernel that has \
+             CONFIG_GENERIC_IRQ_DEBUGFS and is not locked down",
         )
     };
     Finding { about: "injection", verdict, text: text.to_owned() }
+}
+
+/// Opens a line.
+fn opening(name: &Name) -> Finding {
+    let (verdict, text) = match name.open() {
+        Ok(_) => (Verdict::Good, format!("line {name} was opened, and is closed again")),
+        Err(e) => (Verdict::Bad, e.to_string()),
+    };
+    Finding { about: "open", verdict, text }
 }
 
 /// Returns the contents of a file, or an empty string if it cannot be read.
@@ -285,27 +397,69 @@ mod tests {
 
     #[test]
     fn a_node_that_can_be_opened_replaces_files() {
-        let finding = files(Some(Reason::SwitchedOff), &ALLOWED);
+        let finding = kernel(Some(Reason::SwitchedOff), &ALLOWED);
         assert_eq!(finding.verdict, Verdict::Fair);
         assert_eq!(
             finding.text,
             "the kernel has no files /proc/irq/<N>/irq (irq_user_proc=0): open lines by their nodes"
         );
         for nodes in [NONE, FORBIDDEN] {
-            let finding = files(Some(Reason::SwitchedOff), &nodes);
+            let finding = kernel(Some(Reason::SwitchedOff), &nodes);
             assert_eq!(finding.verdict, Verdict::Bad);
             assert!(finding.text.contains("boot it without irq_user_proc=0"), "{}", finding.text);
         }
-        assert_eq!(files(Some(Reason::NoSupport), &ALLOWED).verdict, Verdict::Fair);
-        assert_eq!(files(Some(Reason::NoSupport), &NONE).verdict, Verdict::Bad);
-        assert_eq!(files(None, &NONE).verdict, Verdict::Good);
+        assert_eq!(kernel(Some(Reason::NoSupport), &ALLOWED).verdict, Verdict::Fair);
+        assert_eq!(kernel(Some(Reason::NoSupport), &NONE).verdict, Verdict::Bad);
+        assert_eq!(kernel(None, &NONE).verdict, Verdict::Good);
     }
 
     #[test]
     fn nodes_of_lines_can_be_opened_under_lockdown() {
-        assert_eq!(lockdown(true, &ALLOWED).verdict, Verdict::Fair);
-        assert_eq!(lockdown(true, &NONE).verdict, Verdict::Bad);
-        assert_eq!(lockdown(false, &NONE).verdict, Verdict::Good);
+        assert_eq!(lockdown(Lockdown::On, &ALLOWED).verdict, Verdict::Fair);
+        assert_eq!(lockdown(Lockdown::On, &NONE).verdict, Verdict::Bad);
+        assert_eq!(lockdown(Lockdown::Off, &NONE).verdict, Verdict::Good);
+    }
+
+    #[test]
+    fn lockdown_is_not_known_if_securityfs_is_hidden() {
+        let folder = tempfile::tempdir().expect("there is room");
+        assert_eq!(Lockdown::unless_hidden(folder.path()), Lockdown::Unknown);
+        assert_eq!(lockdown(Lockdown::Unknown, &NONE).verdict, Verdict::Fair);
+        fs::write(folder.path().join("lsm"), "capability").expect("there is room");
+        assert_eq!(Lockdown::unless_hidden(folder.path()), Lockdown::Off);
+        assert_eq!(Lockdown::unless_hidden(&folder.path().join("none")), Lockdown::Off);
+    }
+
+    #[test]
+    fn a_proc_that_shows_only_processes_is_not_blamed_on_the_kernel() {
+        let finding = kernel(Some(Reason::NoProc), &NONE);
+        assert_eq!(finding.verdict, Verdict::Bad);
+        assert!(finding.text.contains("ProcSubset=all"), "{}", finding.text);
+        assert!(!finding.text.contains("CONFIG_IRQ_USER"), "{}", finding.text);
+        assert_eq!(kernel(Some(Reason::NoProc), &ALLOWED).verdict, Verdict::Fair);
+    }
+
+    #[test]
+    fn the_permission_of_files_is_judged() {
+        let judge = |allowed, read_only, nodes| {
+            permission(&Files { all: 3, allowed, read_only }, nodes).map(|found| found.verdict)
+        };
+        assert_eq!(judge(1, 0, &NONE), Some(Verdict::Good));
+        assert_eq!(judge(0, 3, &NONE), Some(Verdict::Fair));
+        assert_eq!(judge(0, 0, &NONE), Some(Verdict::Bad));
+        assert_eq!(judge(0, 0, &ALLOWED), Some(Verdict::Fair));
+        assert!(permission(&Files::default(), &NONE).is_none(), "there are no files");
+    }
+
+    #[test]
+    fn injection_needs_a_file_that_can_be_opened() {
+        let folder = tempfile::tempdir().expect("there is room");
+        assert_eq!(injection(folder.path()).verdict, Verdict::Fair);
+        fs::create_dir(folder.path().join("7")).expect("there is room");
+        assert_eq!(injection(folder.path()).verdict, Verdict::Fair, "a folder is not writable");
+        fs::remove_dir(folder.path().join("7")).expect("it is there");
+        fs::write(folder.path().join("7"), "").expect("there is room");
+        assert_eq!(injection(folder.path()).verdict, Verdict::Good);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What holds a line.
 
-use irq_user::{Info, Reason};
+use irq_user::{Error, Info, Reason};
 use std::io;
 
 /// Returns the names of a line's actions, or a text if it has none.
@@ -25,19 +25,20 @@ pub fn pids(processes: &[u32]) -> String {
 
 /// If a line cannot be opened because a program holds it, adds the program's processes to the
 /// error.
-pub fn explain(error: io::Error, irq: impl FnOnce() -> io::Result<u32>) -> io::Error {
-    if !matches!(Reason::of(&error), Some(Reason::Held(_))) {
-        return error;
+pub fn explain(error: Error, irq: impl FnOnce() -> io::Result<u32>) -> io::Error {
+    if !matches!(error.reason(), Some(Reason::Held(_))) {
+        return error.into();
     }
     match irq().and_then(Info::of).map(|line| pids(&line.processes())) {
         Ok(pids) if !pids.is_empty() => io::Error::new(error.kind(), format!("{error}{pids}")),
-        _ => error,
+        _ => error.into(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use irq_user::Line;
 
     #[test]
     fn processes_are_listed_if_they_are_known() {
@@ -48,7 +49,9 @@ mod tests {
 
     #[test]
     fn another_error_stays_as_it_is() {
-        let error = explain(io::Error::other("no line"), || panic!("the line does not matter"));
-        assert_eq!(error.to_string(), "no line");
+        let error = Line::open_path("/missing").expect_err("it is not there");
+        let text = error.to_string();
+        let error = explain(error, || panic!("the line does not matter"));
+        assert_eq!(error.to_string(), text);
     }
 }

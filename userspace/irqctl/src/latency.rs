@@ -1,11 +1,13 @@
 //! `irqctl latency`
 
+mod moved;
 mod progress;
 mod source;
 mod way;
 
 use crate::{complain, histogram::Histogram, name::Name, plot::Plot, units, waiter::*};
 use irq_user::{rt, Line};
+use moved::Moved;
 use progress::Progress;
 use serde_json::json;
 use source::Source;
@@ -56,6 +58,13 @@ pub struct Args {
     /// Bind the waiting thread to a processor
     #[arg(long, value_name = "CPU")]
     cpu: Option<usize>,
+    /// Bind the line to a processor, and give it back its processors at the end
+    #[arg(long, value_name = "CPU")]
+    irq_cpu: Option<u32>,
+    /// Keep all processors out of idle states that take longer than this to leave; 0 keeps them out
+    /// of all
+    #[arg(long, value_name = "PERIOD", value_parser = units::period)]
+    cpu_latency: Option<Duration>,
     /// Lock the program's memory, so that it is not paged out
     #[arg(long)]
     mlock: bool,
@@ -91,6 +100,8 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     }
     let (line, source, _enabled) = source::open(args.line.as_ref(), &args.device)?;
     let irq = line.irq();
+    let _moved = args.irq_cpu.map(|cpu| Moved::to(irq, cpu)).transpose()?;
+    let _awake = args.cpu_latency.map(rt::CpuLatency::hold).transpose()?;
     let source = Arc::new(source);
 
     let (sender, woken) = mpsc::channel();

@@ -1,5 +1,6 @@
 //! `irqctl`: a command-line tool for interrupt lines of Linux.
 
+mod affinity;
 mod bind;
 mod cli;
 mod doctor;
@@ -48,10 +49,11 @@ fn run(cli: &Cli) -> io::Result<ExitCode> {
         Command::Wait(args) => wait::run(args, cli.json),
         Command::Watch(args) => watch::run(args, cli.json),
         Command::Exec(args) => exec::run(args, cli.json),
+        Command::Affinity(args) => affinity::run(args, cli.json),
         Command::Bind(args) => bind::run(args, cli.json),
         Command::Unbind(args) => bind::run_unbind(args, cli.json),
         Command::Latency(args) => latency::run(args, cli.json),
-        Command::Doctor => doctor::run(cli.json),
+        Command::Doctor(args) => doctor::run(args, cli.json),
         Command::Generate(args) => generate::run(args),
     }
 }

@@ -55,7 +55,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     say("held by", holder::names(&line) + &holder::pids(&processes))?;
     say("chip", line.chip.clone().unwrap_or_default())?;
     say("hwirq", line.hwirq.map(|hwirq| hwirq.to_string()).unwrap_or_default())?;
-    say("trigger", line.trigger.map(|trigger| trigger.to_string()).unwrap_or_default())?;
+    say("trigger", line.trigger.map(|trigger| format!("{trigger:#}")).unwrap_or_default())?;
     say("count", counts(&line))?;
     say("affinity", cpus(&line.affinity))?;
     say("handled on", cpus(&line.effective_affinity))?;

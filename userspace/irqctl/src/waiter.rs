@@ -96,7 +96,7 @@ impl Waiter {
         &self,
         lines: &[Line],
         until: Option<Instant>,
-        read: impl Fn(usize, &Line) -> io::Result<Option<T>>,
+        read: impl Fn(usize, &Line) -> irq_user::Result<Option<T>>,
     ) -> io::Result<Wake<T>> {
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -144,17 +144,23 @@ impl Waiter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::event::{eventfd, EventfdFlags};
-    use std::{io::Write, iter, thread};
+    use std::{
+        io::{pipe, Write},
+        iter,
+        os::fd::AsRawFd,
+        thread,
+    };
 
-    /// Returns a descriptor in place of a line. It is readable for ever, because `read` of these
-    /// tests does not read it.
+    /// Returns a file in place of a line. It is always readable.
     fn asserted() -> Line {
-        eventfd(1, EventfdFlags::CLOEXEC).expect("there is room").into()
+        Line::open_path("/dev/random").expect("it is there")
     }
 
+    /// Returns a file in place of a line. It is never readable.
     fn quiet() -> Line {
-        eventfd(0, EventfdFlags::CLOEXEC).expect("there is room").into()
+        let (empty, _) = pipe().expect("there is room");
+        let path = format!("/proc/self/fd/{}", empty.as_raw_fd());
+        Line::open_path(path).expect("procfs is mounted")
     }
 
     /// Returns the wake-ups until the first one that is not by a line.

@@ -217,7 +217,11 @@ fn open(name: &Name, args: &Args) -> io::Result<Line> {
     let line = name.open()?;
     if args.run_free {
         line.run_free()?;
-    } else if name.irq().and_then(Info::of).is_ok_and(|info| info.trigger == Some(Trigger::Level)) {
+    } else if name
+        .irq()
+        .and_then(Info::of)
+        .is_ok_and(|info| info.trigger.is_some_and(Trigger::is_level))
+    {
         complain(format_args!(
             "line {name} is level-triggered: it fires again whenever it is armed, until its device \
              is made quiet"

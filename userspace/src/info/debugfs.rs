@@ -15,6 +15,8 @@
 //!             IRQD_LEVEL
 //! ```
 
+use super::{Edge, Level, Trigger};
+
 /// Flags of lines that the kernel refuses to programs.
 const REFUSED: [&str; 4] =
     ["_IRQ_NOREQUEST", "_IRQ_PER_CPU_DEVID", "IRQD_PER_CPU", "IRQD_AFFINITY_MANAGED"];
@@ -31,4 +33,19 @@ pub fn is_requestable(text: &str) -> bool {
 
     // If the line has a trigger, the request sets a flow handler.
     (has_flow || has_trigger) && !REFUSED.into_iter().any(has)
+}
+
+/// Returns the trigger with its direction. `None` if no driver has set the trigger.
+pub fn trigger(text: &str) -> Option<Trigger> {
+    let has = |set: &str| text.lines().any(|row| row.trim() == set);
+    let edges = (has("IRQ_TYPE_EDGE_RISING"), has("IRQ_TYPE_EDGE_FALLING"));
+    let levels = (has("IRQ_TYPE_LEVEL_HIGH"), has("IRQ_TYPE_LEVEL_LOW"));
+    Some(match (edges, levels) {
+        ((true, true), _) => Trigger::Edge(Some(Edge::Both)),
+        ((true, false), _) => Trigger::Edge(Some(Edge::Rising)),
+        ((false, true), _) => Trigger::Edge(Some(Edge::Falling)),
+        (_, (true, false)) => Trigger::Level(Some(Level::High)),
+        (_, (false, true)) => Trigger::Level(Some(Level::Low)),
+        _ => return None,
+    })
 }

@@ -97,13 +97,13 @@ fn chip(text: &str) -> (Option<String>, Option<u64>, &str) {
 fn trigger(text: &str) -> (Option<Trigger>, &str) {
     let (mut trigger, mut rest) = (None, text);
     if let Some((word @ ("Level" | "Edge"), _)) = rest.strip_prefix(' ').and_then(glued) {
-        trigger = Some(if word == "Level" { Trigger::Level } else { Trigger::Edge });
+        trigger = Some(if word == "Level" { Trigger::Level(None) } else { Trigger::Edge(None) });
         rest = rest.get(1 + LEVEL_WIDTH..).unwrap_or("");
     }
     if let Some((flow, after)) = rest.strip_prefix('-').and_then(glued) {
         trigger = match flow {
-            "edge" => Some(Trigger::Edge),
-            "level" => Some(Trigger::Level),
+            "edge" => Some(Trigger::Edge(None)),
+            "level" => Some(Trigger::Level(None)),
             _ => trigger,
         };
         rest = after;

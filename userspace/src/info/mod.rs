@@ -14,20 +14,81 @@ use std::{
 };
 
 /// How a line fires.
+///
+/// The kernel shows the direction of an edge or a level only in debugfs. [`Info::trigger`] has it
+/// for lines of which [`Info::requestable`] is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Trigger {
     /// When its level changes. While the line is masked, the kernel keeps one edge.
-    Edge,
+    Edge(Option<Edge>),
     /// As long as the device asserts it.
-    Level,
+    Level(Option<Level>),
 }
 
+/// Which change of its level makes a line fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// From low to high. Message-signalled interrupts have this one.
+    Rising,
+    /// From high to low.
+    Falling,
+    /// Each change.
+    Both,
+}
+
+/// The level at which a device asserts its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The line is active high.
+    High,
+    /// The line is active low.
+    Low,
+}
+
+impl Trigger {
+    /// Returns whether the line fires on edges.
+    pub fn is_edge(self) -> bool {
+        matches!(self, Self::Edge(_))
+    }
+
+    /// Returns whether the line fires as long as it is asserted.
+    pub fn is_level(self) -> bool {
+        matches!(self, Self::Level(_))
+    }
+}
+
+/// The kernel's word, `edge` or `level`. The alternate form, `{:#}`, adds the direction if it is
+/// known: `edge (rising)`.
 impl fmt::Display for Trigger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Edge => "edge",
-            Self::Level => "level",
-        })
+        let (kind, direction) = match self {
+            Self::Edge(edge) => ("edge", edge.map(Edge::name)),
+            Self::Level(level) => ("level", level.map(Level::name)),
+        };
+        match direction.filter(|_| f.alternate()) {
+            Some(direction) => f.pad(&format!("{kind} ({direction})")),
+            None => f.pad(kind),
+        }
+    }
+}
+
+impl Edge {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rising => "rising",
+            Self::Falling => "falling",
+            Self::Both => "rising and falling",
+        }
+    }
+}
+
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Low => "low",
+        }
     }
 }
 
@@ -126,8 +187,8 @@ pub fn supported() -> bool {
     unsupported().is_none()
 }
 
-/// Returns why no line has a file in `/proc/irq`, if that is so: [`Reason::SwitchedOff`] or
-/// [`Reason::NoSupport`].
+/// Returns why no line has a file in `/proc/irq`, if that is so: [`Reason::SwitchedOff`],
+/// [`Reason::NoProc`] or [`Reason::NoSupport`].
 pub fn unsupported() -> Option<Reason> {
     Source::new("/").unsupported()
 }
@@ -155,6 +216,10 @@ impl Source {
         let lines = file::numbers(&self.root.join("proc/irq")).unwrap_or_default();
         if lines.into_iter().any(|irq| self.proc(irq).join("irq").exists()) {
             return None;
+        }
+        // Every kernel has this file.
+        if !self.root.join("proc/interrupts").exists() {
+            return Some(Reason::NoProc);
         }
         let arguments = file::read(&self.root.join("proc/cmdline")).unwrap_or_default();
         let mut values = arguments.split_whitespace().filter_map(|word| word.strip_prefix(SWITCH));
@@ -228,23 +293,24 @@ impl Source {
             None => row.actions,
         };
         let has_file = proc.join("irq").exists();
-        let requestable = match has_file && actions.is_empty() {
-            true => self.requestable(irq),
+        let state = match has_file && actions.is_empty() {
+            true => self.debugfs(irq),
             // Reading debugfs takes the line's lock, which would delay the line's handler.
             false => None,
         };
+        let trigger = trigger(file::find(&sys.join("type"))?).or(row.trigger);
         Ok(Info {
             irq,
             chip: file::find(&sys.join("chip_name"))?.or(row.chip),
             hwirq: number(&sys.join("hwirq"))?.or(row.hwirq),
-            trigger: trigger(file::find(&sys.join("type"))?).or(row.trigger),
+            trigger: state.as_deref().and_then(debugfs::trigger).or(trigger),
             actions,
             counts,
             affinity: list(&proc.join("smp_affinity_list"))?,
             effective_affinity: list(&proc.join("effective_affinity_list"))?,
             wakeup: file::find(&sys.join("wakeup"))?.as_deref() == Some("enabled"),
             has_file,
-            requestable,
+            requestable: state.as_deref().map(debugfs::is_requestable),
         })
     }
 
@@ -255,10 +321,11 @@ impl Source {
         }
     }
 
-    fn requestable(&self, irq: u32) -> Option<bool> {
+    /// Returns the state of a line in debugfs.
+    fn debugfs(&self, irq: u32) -> Option<String> {
         let path = self.root.join(format!("sys/kernel/debug/irq/irqs/{irq}"));
         // Only root can read it, and only if the kernel is not locked down.
-        Some(debugfs::is_requestable(&file::find(&path).ok()??))
+        file::find(&path).ok()?
     }
 
     /// Assigns the counts to processors. There is one count for each possible processor.
@@ -290,8 +357,8 @@ fn list(path: &Path) -> io::Result<Vec<u32>> {
 
 fn trigger(text: Option<String>) -> Option<Trigger> {
     match text?.as_str() {
-        "edge" => Some(Trigger::Edge),
-        "level" => Some(Trigger::Level),
+        "edge" => Some(Trigger::Edge(None)),
+        "level" => Some(Trigger::Level(None)),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Tests of the parsers, with captured text (see `captured/README`) and with generated text.
 
-use super::{cpus, debugfs, interrupts, Info, Reason, Row, Source, Trigger};
+use super::{cpus, debugfs, interrupts, Edge, Info, Level, Reason, Row, Source, Trigger};
 use proptest::prelude::*;
 use std::{
     collections::BTreeMap,
@@ -107,7 +107,7 @@ fn x86_64_shows_all_of_a_line() {
             irq: 4,
             chip: Some("IO-APIC".to_owned()),
             hwirq: Some(4),
-            trigger: Some(Trigger::Edge),
+            trigger: Some(Trigger::Edge(None)),
             actions: vec!["ttyS0".to_owned()],
             counts: BTreeMap::from([(0, 6), (1, 0)]),
             affinity: vec![0, 1],
@@ -140,6 +140,31 @@ fn a_line_that_debugfs_shows_as_refused_is_not_free() {
 }
 
 #[test]
+fn debugfs_shows_the_direction_of_a_free_line() {
+    let machine = x86_64();
+    let [rising, falling] = ["IRQ_TYPE_EDGE_RISING", "IRQ_TYPE_EDGE_FALLING"];
+    let [high, low] = ["IRQ_TYPE_LEVEL_HIGH", "IRQ_TYPE_LEVEL_LOW"];
+    for (states, trigger, text) in [
+        (&[] as &[_], Trigger::Edge(None), "edge"),
+        (&[rising], Trigger::Edge(Some(Edge::Rising)), "edge (rising)"),
+        (&[falling], Trigger::Edge(Some(Edge::Falling)), "edge (falling)"),
+        (&[rising, falling], Trigger::Edge(Some(Edge::Both)), "edge (rising and falling)"),
+        (&[high], Trigger::Level(Some(Level::High)), "level (high)"),
+        (&[low], Trigger::Level(Some(Level::Low)), "level (low)"),
+    ] {
+        let shown = debugfs_text("handle_edge_irq", "sim", &[], states);
+        machine.write("/sys/kernel/debug/irq/irqs/3", &shown);
+        assert_eq!(machine.of(3).trigger, Some(trigger));
+        assert_eq!(format!("{trigger:#}"), text);
+        assert_eq!(text.split(' ').next(), Some(trigger.to_string().as_str()));
+        assert_ne!(trigger.is_edge(), trigger.is_level());
+    }
+    // For a line with an action, debugfs is not read.
+    machine.write("/sys/kernel/debug/irq/irqs/4", &debugfs_text("", "", &[], &[rising]));
+    assert_eq!(machine.of(4).trigger, Some(Trigger::Edge(None)));
+}
+
+#[test]
 fn the_reason_why_a_kernel_has_no_files_is_found() {
     let machine = Machine::new("bare", "", "");
     let unsupported = || Source::new(&machine.root).unsupported();
@@ -151,6 +176,13 @@ fn the_reason_why_a_kernel_has_no_files_is_found() {
     }
     machine.write("/proc/irq/3/irq", "");
     assert_eq!(unsupported(), None);
+}
+
+#[test]
+fn a_proc_that_shows_only_processes_says_nothing_of_the_kernel() {
+    let machine = x86_64();
+    machine.forget("/proc/interrupts");
+    assert_eq!(Source::new(&machine.root).unsupported(), Some(Reason::NoProc));
 }
 
 #[test]
@@ -208,7 +240,7 @@ fn riscv64_shows_chips_whose_names_have_blanks() {
     let machine = riscv64();
     let uart = machine.of(12);
     assert_eq!(uart.chip.as_deref(), Some("SiFive PLIC"));
-    assert_eq!((uart.hwirq, uart.trigger), (Some(10), Some(Trigger::Edge)));
+    assert_eq!((uart.hwirq, uart.trigger), (Some(10), Some(Trigger::Edge(None))));
     // The name of a program may look like two names.
     assert_eq!(machine.of(17).actions, ["user:a, b"]);
 }
@@ -221,7 +253,7 @@ fn older_kernels_pad_differently() {
         counts: rows[&28].counts.clone(),
         chip: Some("PCI-MSIX-0000:00:01.0".to_owned()),
         hwirq: Some(0),
-        trigger: Some(Trigger::Edge),
+        trigger: Some(Trigger::Edge(None)),
         actions: vec!["virtio0-config".to_owned()],
     };
     assert_eq!(rows[&28], expected);
@@ -291,7 +323,7 @@ impl Layout {
             true => format!("  {chip:>8} {hwirq:>4}"),
             false => format!("  {chip:<8} {hwirq:>4}"),
         };
-        let level = row.trigger == Some(Trigger::Level);
+        let level = row.trigger == Some(Trigger::Level(None));
         match self.trigger {
             Column::Level => text += &format!(" {:<8}", if level { "Level" } else { "Edge" }),
             Column::Flow => text += &format!("-{:<8}", if level { "level" } else { "edge" }),
@@ -310,7 +342,7 @@ fn layouts() -> impl Strategy<Value = Layout> {
 }
 
 fn triggers() -> impl Strategy<Value = Trigger> {
-    prop_oneof![Just(Trigger::Edge), Just(Trigger::Level)]
+    prop_oneof![Just(Trigger::Edge(None)), Just(Trigger::Level(None))]
 }
 
 /// Rows for three processors, with names that chips and drivers have or could have.

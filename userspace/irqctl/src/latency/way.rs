@@ -55,12 +55,12 @@ impl Server {
 
     /// Arms the line and waits for an interrupt.
     pub fn wait(&self) -> io::Result<()> {
-        let Some(page) = &self.page else { return self.line.wait().map(drop) };
+        let Some(page) = &self.page else { return Ok(self.line.wait().map(drop)?) };
         // Interrupts that came before the call are taken, as a read takes them.
         self.line.arm()?;
         while !page.state().is_masked() {
             if page.state().is_gone() {
-                return self.line.arm();
+                return Ok(self.line.arm()?);
             }
             spin_loop();
         }

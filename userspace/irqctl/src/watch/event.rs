@@ -1,7 +1,6 @@
 //! What a read of a line returns: a record, or only a count if the kernel has no records.
 
-use irq_user::{Count, Line, Reason, Record, Timestamp};
-use std::io;
+use irq_user::{Count, Line, Reason, Record, Result, Timestamp};
 
 /// The events that a read has returned.
 #[derive(Clone, Copy)]
@@ -44,22 +43,22 @@ pub enum Reader {
 impl Reader {
     /// Finds out how to read a line, and makes the kernel take the times of events. Returns the
     /// events that were pending.
-    pub fn start(line: &Line) -> io::Result<(Self, Option<Event>)> {
+    pub fn start(line: &Line) -> Result<(Self, Option<Event>)> {
         match line.try_read_record() {
             Ok(record) => Ok((Self::Records, record.map(Event::from))),
-            Err(e) if Reason::of(&e) == Some(&Reason::OldKernel) => Ok((Self::Counts, None)),
+            Err(e) if e.reason() == Some(&Reason::OldKernel) => Ok((Self::Counts, None)),
             Err(e) => Err(e),
         }
     }
 
     /// Returns the pending events.
-    pub fn read(self, line: &Line) -> io::Result<Option<Event>> {
+    pub fn read(self, line: &Line) -> Result<Option<Event>> {
         if self == Self::Records {
             return Ok(line.try_read_record()?.map(Event::from));
         }
         match line.try_wait() {
             Ok(count) => Ok(count.map(|count| Event::now(count, Notes::default()))),
-            Err(e) if Reason::of(&e) == Some(&Reason::Storm) => {
+            Err(e) if e.reason() == Some(&Reason::Storm) => {
                 Ok(Some(Event::now(0, Notes { storm: true, ..Notes::default() })))
             }
             Err(e) => Err(e),

@@ -2,7 +2,9 @@
 
 use crate::{fake::Fake, plot::*, run::*};
 use assert_cmd::prelude::*;
+use irq_user::{pci, Info, Line};
 use predicates::str::contains;
+use std::{fs, path::Path};
 
 #[test]
 #[ignore = "needs the VM"]
@@ -116,4 +118,44 @@ fn irqctl_latency_checks_the_path_of_the_plot_before_it_measures() {
     let line = Fake::new();
     let arguments = format!("latency {line} -n 1000000000 --plot /missing/plot.svg");
     irqctl(arguments).assert().code(1).stdout("").stderr(contains("irqctl: /missing/plot.svg: "));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_binds_the_line_to_a_processor_meanwhile() {
+    let device = "--device 1234:11e8 --raise 0x60=1 --ack 0x64=1";
+    let card = pci::Device::find(0x1234, 0x11e8).expect("QEMU has it");
+    card.enable().expect("it can be enabled");
+    let irq = card.irq().expect("it has a line");
+    drop(Line::open(irq).expect("it is free"));
+    for cpu in [0, 1] {
+        let line = || Info::of(irq).expect("it is there");
+        let before = line();
+        irqctl(format!("latency {device} -n 50 --irq-cpu {cpu}")).assert().success();
+        let after = line();
+        assert_eq!(after.affinity, before.affinity);
+        // The last of the 50 interrupts may have come after the line was given back.
+        let moved = after.counts[&cpu] - before.counts[&cpu];
+        assert!(moved >= 45, "processor {cpu} handled {moved} interrupts");
+    }
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_holds_the_latency_of_processors() {
+    let line = Fake::new();
+    // A kernel without idle states does not have the file. A file in its place gets the limit.
+    let file = "/dev/cpu_dma_latency";
+    let is_ours = !Path::new(file).exists();
+    if is_ours {
+        fs::write(file, "").expect("there is room");
+    }
+    let measured = irqctl(format!("latency {line} -n 5 --cpu-latency 20us")).assert();
+    if is_ours {
+        assert_eq!(fs::read(file).expect("it is there"), 20i32.to_ne_bytes());
+        fs::remove_file(file).expect("it is there");
+        let refused = irqctl(format!("latency {line} -n 5 --cpu-latency 0")).assert();
+        refused.code(1).stderr(contains("/dev/cpu_dma_latency: "));
+    }
+    measured.success();
 }

@@ -2,6 +2,7 @@
 //!
 //! `harness/userspace/run` runs them in the VM, one at a time.
 
+mod affinity;
 mod bind;
 #[path = "../../../tests/bound/mod.rs"]
 mod bound;
