@@ -41,17 +41,35 @@
 //! [`io::Error`](std::io::Error). Its message names the line and says what to do. A program that
 //! acts on errors asks for the [`Reason`].
 //!
+//! # Test a driver without hardware
+//!
+//! With the feature `mock`, a test makes a [`Line`] that it lets fire itself, and [`pci::Registers`]
+//! that it looks into. [`mock`] shows a whole test.
+//!
 //! # Features
 //!
-//! - `tokio`: [`AsyncLine`] waits asynchronously.
+//! No feature is on by default.
+//!
+//! - `tokio`: [`AsyncLine`] waits asynchronously on tokio, also as a `Stream`.
+//! - `async-io`: [`AsyncLine`] does so on `async-io`, which smol and other runtimes use.
+//! - `embedded-hal-async`, with `tokio` or `async-io`: [`hal`] runs drivers of embedded-hal.
 //! - `mio`: [`Line`] implements mio's `event::Source`.
+//! - `mock`: [`mock`] has stand-ins for the tests of drivers.
+//! - `systemd`: [`systemd`] returns the lines that systemd has opened.
 
+#[cfg(any(feature = "async-io", feature = "tokio"))]
+mod async_line;
 mod error;
 mod file;
+#[cfg(all(feature = "embedded-hal-async", any(feature = "async-io", feature = "tokio")))]
+pub mod hal;
+mod handle;
 mod info;
 mod line;
 #[cfg(feature = "mio")]
 mod mio;
+#[cfg(feature = "mock")]
+pub mod mock;
 pub mod node;
 mod page;
 pub mod pci;
@@ -60,15 +78,20 @@ mod raw;
 mod reason;
 mod record;
 pub mod rt;
-#[cfg(feature = "tokio")]
-mod tokio;
+#[cfg(feature = "systemd")]
+pub mod systemd;
 mod uapi;
 
+/// Compiles and runs the programs in README.md.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+#[cfg(any(feature = "async-io", feature = "tokio"))]
+pub use async_line::AsyncLine;
 pub use error::{Error, Result};
 pub use info::{locked_down, supported, unsupported, Edge, Info, Level, Trigger};
 pub use line::{wait_any, Count, Line, OpenOptions};
 pub use page::{Page, Snapshot, State};
 pub use reason::Reason;
 pub use record::{Record, Timestamp};
-#[cfg(feature = "tokio")]
-pub use tokio::AsyncLine;

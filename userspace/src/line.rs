@@ -1,11 +1,11 @@
-use crate::{file, raw, uapi, Error, Page, Reason, Record, Result};
+use crate::{file, handle::Handle, uapi, Error, Page, Reason, Record, Result};
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fs::{Mode, OFlags},
-    io::{Errno, ReadWriteFlags},
+    io::Errno,
 };
 use std::{
-    io::{self, IoSliceMut, Read},
+    io::{self, Read},
     os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd},
     path::Path,
     time::{Duration, Instant},
@@ -27,7 +27,7 @@ pub type Count = u32;
 #[derive(Debug)]
 pub struct Line {
     irq: Option<u32>,
-    fd: OwnedFd,
+    fd: Handle,
 }
 
 /// How to open a [`Line`].
@@ -46,6 +46,11 @@ impl Line {
     /// Claims the line, and arms it. Only events from now on are counted.
     ///
     /// Needs `CAP_SYS_RAWIO`. [`Reason`] lists the reasons for an error.
+    ///
+    /// If `/proc` is mounted read-only, as in a container, the line is opened
+    /// [read-only](OpenOptions::read_only): it can be waited for, which arms it, but
+    /// [`mask`](Self::mask), [`arm`](Self::arm) and [`run_free`](Self::run_free) fail with
+    /// [`Reason::ReadOnly`].
     pub fn open(irq: u32) -> Result<Self> {
         Self::options().open(irq)
     }
@@ -56,6 +61,11 @@ impl Line {
     /// of a device.
     pub fn open_path(path: impl AsRef<Path>) -> Result<Self> {
         Self::options().open_path(path)
+    }
+
+    /// Makes a line whose number is not known.
+    pub(crate) fn of(fd: Handle) -> Self {
+        Self { irq: None, fd }
     }
 
     /// Returns the default options, which [`open`](Self::open) uses.
@@ -173,13 +183,13 @@ impl Line {
     pub fn set_spin(&self, max: Duration) -> Result<()> {
         // The kernel refuses a time that is too long.
         let max_ns = max.as_nanos().try_into().unwrap_or(u32::MAX);
-        raw::set_spin(&self.fd, max_ns).map_err(|e| self.error(e).because(Reason::of_spin(e)))
+        self.fd.set_spin(max_ns).map_err(|e| self.error(e).because(Reason::of_spin(e)))
     }
 
     /// Reads exactly `SIZE` bytes, and waits for them.
     fn read_waiting<const SIZE: usize>(&self, reason: ReasonOf) -> Result<[u8; SIZE]> {
         let mut bytes = [0; SIZE];
-        match rustix::io::retry_on_intr(|| rustix::io::read(&self.fd, &mut bytes)) {
+        match rustix::io::retry_on_intr(|| self.fd.read(&mut bytes)) {
             Ok(read) => self.whole(bytes, read),
             Err(e) => Err(self.error(e).because(reason(e))),
         }
@@ -188,9 +198,7 @@ impl Line {
     /// Reads exactly `SIZE` bytes if an event is pending.
     fn read_now<const SIZE: usize>(&self, reason: ReasonOf) -> Result<Option<[u8; SIZE]>> {
         let mut bytes = [0; SIZE];
-        let buffers = &mut [IoSliceMut::new(&mut bytes)];
-        // `u64::MAX` means the file's own position. The file has none.
-        match rustix::io::preadv2(&self.fd, buffers, u64::MAX, ReadWriteFlags::NOWAIT) {
+        match self.fd.read_now(&mut bytes) {
             Ok(read) => self.whole(bytes, read).map(Some),
             Err(Errno::AGAIN) => Ok(None),
             Err(e) => Err(self.error(e).because(reason(e))),
@@ -206,9 +214,8 @@ impl Line {
     }
 
     fn write(&self, value: u32) -> Result<()> {
-        rustix::io::retry_on_intr(|| rustix::io::write(&self.fd, &value.to_ne_bytes()))
-            .map_err(|e| self.error(e).because(Reason::of_write(e)))?;
-        Ok(())
+        rustix::io::retry_on_intr(|| self.fd.write(value))
+            .map_err(|e| self.error(e).because(Reason::of_write(e)))
     }
 
     fn error(&self, source: impl Into<io::Error>) -> Error {
@@ -233,8 +240,13 @@ impl OpenOptions {
     /// Claims the line, and arms it.
     pub fn open(&self, irq: u32) -> Result<Line> {
         let path = format!("/proc/irq/{irq}/irq");
-        match rustix::fs::open(path, self.flags, Mode::empty()) {
-            Ok(fd) => Ok(Line { irq: Some(irq), fd }),
+        let open = |flags| rustix::fs::open(&path, flags, Mode::empty());
+        let fd = match open(self.flags) {
+            Err(Errno::ROFS) => open(self.flags.difference(OFlags::RDWR)),
+            fd => fd,
+        };
+        match fd {
+            Ok(fd) => Ok(Line { irq: Some(irq), fd: Handle::File(fd) }),
             Err(e) => Err(Error::line(Some(irq), e).because(Reason::of_open(irq, e))),
         }
     }
@@ -245,7 +257,7 @@ impl OpenOptions {
         match rustix::fs::open(path, self.flags, Mode::empty()) {
             Ok(fd) => {
                 let irq = file::info(&fd, "irq").ok().flatten();
-                Ok(Line { irq: irq.and_then(|irq| irq.try_into().ok()), fd })
+                Ok(Line { irq: irq.and_then(|irq| irq.try_into().ok()), fd: Handle::File(fd) })
             }
             Err(e) => Err(Error::node(path, e)),
         }
@@ -301,7 +313,7 @@ impl Read for Line {
 /// [`InvalidInput`](io::ErrorKind::InvalidInput).
 impl Read for &Line {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = rustix::io::read(&self.fd, buffer);
+        let read = self.fd.read(buffer);
         Ok(read.map_err(|e| self.error(e).because(Reason::of_read(e)))?)
     }
 }
@@ -314,13 +326,13 @@ impl AsFd for Line {
 
 impl AsRawFd for Line {
     fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+        self.fd.as_fd().as_raw_fd()
     }
 }
 
 impl IntoRawFd for Line {
     fn into_raw_fd(self) -> RawFd {
-        self.fd.into_raw_fd()
+        OwnedFd::from(self.fd).into_raw_fd()
     }
 }
 
@@ -337,8 +349,10 @@ impl TryFrom<OwnedFd> for Line {
             Ok(None) => {
                 Err(Error::line(None, io::ErrorKind::InvalidInput).because(Reason::NotALine))
             }
-            Ok(irq) => Ok(Self { irq: irq.and_then(|irq| irq.try_into().ok()), fd }),
-            Err(_) => Ok(Self { irq: None, fd }),
+            Ok(irq) => {
+                Ok(Self { irq: irq.and_then(|irq| irq.try_into().ok()), fd: Handle::File(fd) })
+            }
+            Err(_) => Ok(Self::of(Handle::File(fd))),
         }
     }
 }
@@ -346,7 +360,7 @@ impl TryFrom<OwnedFd> for Line {
 /// Returns the descriptor, for instance to pass it to another program.
 impl From<Line> for OwnedFd {
     fn from(line: Line) -> Self {
-        line.fd
+        line.fd.into()
     }
 }
 

@@ -11,6 +11,8 @@ use rustix::{
     io::Errno,
     ioctl::{ioctl, opcode, Opcode, Setter},
 };
+#[cfg(feature = "systemd")]
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::{
     io,
     os::fd::{AsFd, AsRawFd},
@@ -144,6 +146,17 @@ pub fn set_spin(line: impl AsFd, max_ns: u32) -> Result<(), Errno> {
     let request = unsafe { Setter::<SET_SPIN, _>::new(uapi::Spin { max_ns, flags: 0 }) };
     // SAFETY: The request only reads its argument.
     unsafe { ioctl(line, request) }
+}
+
+/// Returns the descriptors that systemd has passed to this process, with their names.
+///
+/// Must be called once: each descriptor has one owner.
+#[cfg(feature = "systemd")]
+pub fn passed_fds() -> io::Result<Vec<(OwnedFd, String)>> {
+    let passed = sd_notify::listen_fds_with_names()?;
+    // SAFETY: The descriptors are open, which `sd_notify` has checked. By the protocol they are
+    // this process's, and nothing else takes them.
+    Ok(passed.map(|(fd, name)| (unsafe { OwnedFd::from_raw_fd(fd) }, name)).collect())
 }
 
 /// Registers a line with the current tokio runtime, which then waits for it to become readable.

@@ -50,7 +50,8 @@ pub enum Reason {
     Storm,
     /// The line is level-triggered, so it cannot run free.
     Level,
-    /// The line was opened read-only.
+    /// The line was opened read-only, or `/proc` was mounted read-only then. It can be waited for,
+    /// but not masked, armed or run free.
     ReadOnly,
     /// The attribute `free_running` of the line's node forbids the line to run free.
     MayNotRunFree,
@@ -60,6 +61,10 @@ pub enum Reason {
     SpinTooLong,
     /// The file is not that of a line.
     NotALine,
+    /// systemd passed no descriptor of this name to the service, or an earlier call has taken it.
+    NotPassed(String),
+    /// The trigger of the line is not the one that the call waits for.
+    OtherTrigger,
 }
 
 impl Reason {
@@ -141,10 +146,12 @@ impl Reason {
 
     pub(crate) fn kind(&self) -> io::ErrorKind {
         match self {
-            Self::NoSupport | Self::SwitchedOff | Self::NoProc | Self::OldKernel => {
-                io::ErrorKind::Unsupported
-            }
-            Self::NoSuchLine | Self::NoSuchNode => io::ErrorKind::NotFound,
+            Self::NoSupport
+            | Self::SwitchedOff
+            | Self::NoProc
+            | Self::OldKernel
+            | Self::OtherTrigger => io::ErrorKind::Unsupported,
+            Self::NoSuchLine | Self::NoSuchNode | Self::NotPassed(_) => io::ErrorKind::NotFound,
             Self::NotRoot
             | Self::NoCapability
             | Self::LockedDown
@@ -207,7 +214,10 @@ impl fmt::Display for Reason {
             Self::Gone => f.write_str("is gone: its device was disabled or removed"),
             Self::Storm => f.write_str("fired too often to run free: now each event masks it"),
             Self::Level => f.write_str("cannot run free: it is level-triggered"),
-            Self::ReadOnly => f.write_str("was opened read-only"),
+            Self::ReadOnly => f.write_str(
+                "cannot be masked, armed or run free: it was opened read-only, or /proc is mounted \
+                 read-only",
+            ),
             Self::MayNotRunFree => {
                 f.write_str("may not run free: the attribute free_running of its node forbids it")
             }
@@ -216,6 +226,13 @@ impl fmt::Display for Reason {
             }
             Self::SpinTooLong => {
                 write!(f, "cannot spin so long: the limit is {:?}", Line::MAX_SPIN)
+            }
+            Self::NotPassed(name) => write!(
+                f,
+                "{name} was not passed to this service: see `OpenFile=` in systemd.service(5)"
+            ),
+            Self::OtherTrigger => {
+                f.write_str("cannot be waited for in this way: its trigger is another one")
             }
             Self::NotALine => f.write_str("cannot be used: its file is not that of a line"),
         }

@@ -403,14 +403,14 @@ mod asynchronous {
     #[ignore = "needs the VM"]
     fn tokio_waits_for_each_event() {
         run(async {
-            let line = AsyncLine::new(edge_line()).expect("it is a descriptor");
+            let line = AsyncLine::on_tokio(edge_line()).expect("it is a descriptor");
             for _ in 0..5 {
                 assert!(timeout(SHORT, line.wait()).await.is_err(), "it has not fired");
                 trigger(irq(line.get_ref()));
                 assert_eq!(line.wait().await.expect("it fires"), 1);
             }
             trigger(irq(line.get_ref()));
-            let line = line.into_inner();
+            let line = line.into_inner().expect("it is registered");
             assert_eq!(line.wait().expect("it fires"), 1);
         });
     }
@@ -419,7 +419,7 @@ mod asynchronous {
     #[ignore = "needs the VM"]
     fn tokio_reads_a_record_of_each_event() {
         run(async {
-            let line = AsyncLine::new(edge_line()).expect("it is a descriptor");
+            let line = AsyncLine::on_tokio(edge_line()).expect("it is a descriptor");
             for event in 1..=5 {
                 assert!(timeout(SHORT, line.read_record()).await.is_err(), "it has not fired");
                 trigger(irq(line.get_ref()));
@@ -434,7 +434,7 @@ mod asynchronous {
     fn tokio_wait_fails_when_the_line_goes_away() {
         run(async {
             let fake = Fake::new();
-            let line = AsyncLine::new(open(&fake)).expect("it is a descriptor");
+            let line = AsyncLine::on_tokio(open(&fake)).expect("it is a descriptor");
             assert!(timeout(SHORT, line.wait()).await.is_err(), "it has not fired");
             drop(fake);
             let error = timeout(LONG, line.wait()).await.expect("in time").expect_err("it is gone");

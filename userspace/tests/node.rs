@@ -7,6 +7,13 @@ mod bound;
 use assert_cmd::prelude::*;
 use bound::{Bound, NOBODY};
 use irq_user::{node, Info, Line, Reason};
+use nix::{
+    sys::{
+        signal::Signal,
+        wait::{waitpid, WaitStatus},
+    },
+    unistd::{fork, ForkResult},
+};
 use predicates::str::contains;
 use rustix::fs::{mknodat, FileType, Mode, CWD};
 use std::{
@@ -14,7 +21,7 @@ use std::{
     io::ErrorKind,
     os::unix::{fs::MetadataExt, process::CommandExt},
     path::PathBuf,
-    process::Command,
+    process::{abort, Command},
 };
 
 const RAISE: usize = 0x60;
@@ -146,4 +153,25 @@ fn registers_are_mapped_without_sysfs() {
     let mut shell = Command::new("unshare");
     shell.args(["-m", "sh", "-c", "mount -t tmpfs none /sys && exec first $0", &card.name]);
     shell.assert().success().stdout("1 interrupt, 5! = 120\n");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+#[expect(unsafe_code)]
+fn an_access_to_the_registers_of_an_unbound_device_raises_sigbus() {
+    let card = Bound::new("msi");
+    let registers = card.device().map(0).expect("it has registers");
+    assert_eq!(registers.read_u32(0) & 0xff, 0xed);
+    card.unbind();
+    // SAFETY: The child reads memory, and ends.
+    match unsafe { fork() }.expect("there is memory") {
+        ForkResult::Child => {
+            registers.read_u32(0);
+            abort()
+        }
+        ForkResult::Parent { child } => {
+            let status = waitpid(child, None).expect("it is a child");
+            assert!(matches!(status, WaitStatus::Signaled(_, Signal::SIGBUS, _)), "{status:?}");
+        }
+    }
 }

@@ -138,7 +138,7 @@ fn by_tokio(card: &Card, line: &Line, interrupts: u32) -> io::Result<Tally> {
 
     runtime.block_on(async {
         let mut tally = Tally::default();
-        let line = AsyncLine::new(line.try_clone()?)?;
+        let line = AsyncLine::on_tokio(line.try_clone()?)?;
         for n in 1..=interrupts {
             card.ask_factorial(n);
             let count = line.wait().await?;
