@@ -1,14 +1,14 @@
 //! `irqctl affinity`
 
 use crate::{
+    json,
     name::Name,
     table::{self, Align},
 };
 use irq_user::{rt, Info};
-use serde_json::json;
 use std::{
     fmt,
-    io::{self, Write},
+    io,
     process::ExitCode,
 };
 
@@ -50,9 +50,12 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let mut out = io::stdout().lock();
     if json {
         for line in lines {
-            let (may, does) = (line.affinity, line.effective_affinity);
-            let value = json!({ "irq": line.irq, "affinity": may, "effective_affinity": does });
-            writeln!(out, "{value}")?;
+            let record = json::Affinity {
+                irq: line.irq,
+                affinity: line.affinity,
+                effective_affinity: line.effective_affinity,
+            };
+            json::write(&mut out, &record)?;
         }
         return Ok(ExitCode::SUCCESS);
     }

@@ -1,7 +1,6 @@
 //! `irqctl exec`
 
-use crate::{name::Name, units, waiter::*};
-use serde_json::json;
+use crate::{json, name::Name, units, waiter::*};
 use std::{
     ffi::OsString,
     io::{self, Write},
@@ -82,8 +81,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
 
     let mut out = io::stdout().lock();
     if json {
-        let summary = json!({ "irq": irq, "total": total, "runs": runs, "failures": failures });
-        writeln!(out, "{summary}")?;
+        json::write(&mut out, &json::Runs { irq, total, runs, failures })?;
     } else {
         let interrupts = units::several(total, "interrupt");
         let runs = units::several(runs, "run");

@@ -6,7 +6,7 @@ use rustix::{
     io::Errno,
 };
 use signal_hook::{
-    consts::{SIGINT, TERM_SIGNALS},
+    consts::{SIGINT, SIGPIPE, TERM_SIGNALS},
     flag,
     low_level::pipe,
 };
@@ -44,9 +44,10 @@ impl Signal {
         ExitCode::from(128 + self.0 as u8)
     }
 
-    /// Returns the exit status of a command that works until Control-C, which is its regular end.
+    /// Returns the exit status of a command that works until Control-C, or until the reader of its
+    /// output closes it. These are its regular ends.
     pub fn ended(self) -> ExitCode {
-        if self.0 == SIGINT {
+        if [SIGINT, SIGPIPE].contains(&self.0) {
             ExitCode::SUCCESS
         } else {
             self.interrupted()
@@ -67,7 +68,7 @@ impl Waiter {
     pub fn new() -> io::Result<Self> {
         let (stop, told) = UnixStream::pair()?;
         let signal = Arc::new(AtomicUsize::new(0));
-        for &number in TERM_SIGNALS {
+        for &number in TERM_SIGNALS.iter().chain([&SIGPIPE]) {
             flag::register_usize(number, signal.clone(), number as usize)?;
             pipe::register(number, told.try_clone()?)?;
         }

@@ -3,9 +3,12 @@
 //! The file `/dev/zero` takes the place of the line: it is always readable, and each count that is
 //! read from it is zero. From `/dev/urandom` a count is almost never zero.
 
+mod schema;
+
 use assert_cmd::assert::Assert;
 use predicates::str::contains;
 use rustix::process::{kill_process, Pid, Signal};
+use schema::Schema;
 use std::{
     io::{BufRead, BufReader, Read},
     process::{Child, Command, Stdio},
@@ -108,7 +111,7 @@ fn help_lists_the_exit_statuses() {
     let help = irqctl("--help").success();
     let text = String::from_utf8_lossy(&help.get_output().stdout);
     let (_, listed) = text.split_once("Exit status:").expect("it lists them");
-    for status in ["0", "1", "2", "124", "126", "127", "130", "131", "143"] {
+    for status in ["0", "1", "2", "124", "126", "127", "130", "131", "141", "143"] {
         let mut words = listed.split(|c: char| !c.is_ascii_digit());
         assert!(words.any(|word| word == status), "{status}: {listed}");
     }
@@ -123,4 +126,35 @@ fn latency_stops_only_at_a_time_with_a_unit() {
 fn watch_checks_the_path_of_the_plot() {
     let watched = irqctl("watch /dev/zero --plot /missing/plot.svg").code(1).stdout("");
     watched.stderr(contains("irqctl: /missing/plot.svg: "));
+}
+
+#[test]
+fn json_has_the_keys_of_the_schema_and_no_others() {
+    let schema = Schema::of(command(""));
+    for (name, arguments) in [
+        ("doctor", "doctor --json"),
+        ("list", "list --json"),
+        ("wait", "wait /dev/urandom --json"),
+        ("watch", "watch /dev/urandom -n 1000 --json"),
+        ("watch", "watch /dev/urandom -n 1000 --json --events"),
+        ("exec", "exec /dev/urandom -n 1 --json -- true"),
+    ] {
+        let output = command(arguments).output().expect("it is there");
+        schema.check(name, &String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn json_has_no_blank_in_a_key_or_an_id() {
+    let findings = command("doctor --json").output().expect("it is there");
+    let findings: serde_json::Value =
+        serde_json::from_slice(&findings.stdout).expect("it is JSON");
+    let abouts = findings.as_array().expect("it is an array").iter().map(|finding| &finding["about"]);
+    assert!(abouts.into_iter().all(|about| about.as_str().is_some_and(|id| !id.contains(' '))));
+}
+
+#[test]
+fn wait_does_not_mix_a_format_with_json() {
+    irqctl("wait /dev/zero --json -F %c").code(1).stderr(contains("cannot be used together"));
+    irqctl("wait /dev/zero -F %x").code(2).stderr(contains("there is no field %x"));
 }
