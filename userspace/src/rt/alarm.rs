@@ -169,11 +169,7 @@ impl Alarm {
     }
 
     /// Waits by `wait`, which a signal ends, until it returns something or the time is over.
-    fn end_in_time<T>(
-        &self,
-        timeout: Duration,
-        wait: impl Fn() -> Result<T>,
-    ) -> Result<Option<T>> {
+    fn end_in_time<T>(&self, timeout: Duration, wait: impl Fn() -> Result<T>) -> Result<Option<T>> {
         let until = Instant::now().checked_add(timeout);
         let _deadline = self.helper.begin(until);
         loop {
