@@ -8,11 +8,11 @@ use rustix::{
 };
 use std::{
     fmt,
-    io::{self, Read, Write},
+    io,
     mem,
     os::{
         fd::{AsFd, OwnedFd},
-        unix::net::UnixStream,
+        unix::net::UnixDatagram,
     },
     time::Instant,
 };
@@ -58,9 +58,10 @@ pub struct WaitSet<T> {
     epoll: OwnedFd,
     /// The sources by their indices. An index is free after a removal.
     sources: Vec<Option<T>>,
-    /// Becomes readable when a waker writes.
-    woken: UnixStream,
-    waker: UnixStream,
+    /// Becomes readable when a waker sends. A stream would send SIGPIPE to a waker that is left
+    /// after the set.
+    woken: UnixDatagram,
+    waker: UnixDatagram,
     /// The tokens that were ready at the last look and have not been returned since, last first.
     ready: Vec<u64>,
     /// Whether a source was returned since the last [`Wake::TimedOut`].
@@ -78,14 +79,14 @@ pub enum Wake<'a, T> {
     TimedOut,
 }
 
-/// The token of the stream `woken`. Sources have their indices.
+/// The token of the socket `woken`. Sources have their indices.
 const WOKEN: u64 = u64::MAX;
 
 impl<T: AsFd> WaitSet<T> {
     /// Makes a set without sources.
     pub fn new() -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let (woken, waker) = UnixStream::pair()?;
+        let (woken, waker) = UnixDatagram::pair()?;
         woken.set_nonblocking(true)?;
         waker.set_nonblocking(true)?;
         epoll::add(&epoll, &woken, EventData::new_u64(WOKEN), EventFlags::IN)?;
@@ -118,7 +119,7 @@ impl<T: AsFd> WaitSet<T> {
 
     /// Returns a handle that ends a wait of this set.
     pub fn waker(&self) -> io::Result<Waker> {
-        Ok(Waker { stream: self.waker.try_clone()? })
+        Ok(Waker { socket: self.waker.try_clone()? })
     }
 
     /// Waits until a source is ready, until a [`Waker`] ends the wait, or until a time.
@@ -130,7 +131,13 @@ impl<T: AsFd> WaitSet<T> {
     /// A signal does not end the wait.
     pub fn wait(&mut self, until: Option<Instant>) -> io::Result<Wake<'_, T>> {
         let is_over = || until.is_some_and(|until| until <= Instant::now());
-        while self.ready.is_empty() {
+        let index = loop {
+            match self.ready.pop() {
+                Some(WOKEN) if self.take_wake_ups() => return Ok(Wake::Woken),
+                Some(WOKEN) => continue,
+                Some(index) => break index as usize,
+                None => (),
+            }
             if is_over() && mem::take(&mut self.had_turn) {
                 return Ok(Wake::TimedOut);
             }
@@ -139,19 +146,22 @@ impl<T: AsFd> WaitSet<T> {
                 self.had_turn = false;
                 return Ok(Wake::TimedOut);
             }
-        }
-        let index = match self.ready.pop() {
-            Some(WOKEN) | None => {
-                while (&self.woken).read(&mut [0; 64]).is_ok() {}
-                return Ok(Wake::Woken);
-            }
-            Some(index) => index as usize,
         };
         self.had_turn = true;
         match &self.sources[index] {
             Some(source) => Ok(Wake::Ready(index, source)),
             None => unreachable!("a removal leaves no event"),
         }
+    }
+
+    /// Takes all wake-ups. Returns whether there was one. An empty message is none: `signal-hook`
+    /// sends one to try the descriptor.
+    fn take_wake_ups(&self) -> bool {
+        let mut was_woken = false;
+        while let Ok(size) = self.woken.recv(&mut [0]) {
+            was_woken |= size > 0;
+        }
+        was_woken
     }
 
     /// Waits until sources are ready, or until a time or a signal.
@@ -183,21 +193,21 @@ impl<T: fmt::Debug> fmt::Debug for WaitSet<T> {
 /// A signal handler needs the descriptor: a byte that is written to it ends the wait.
 #[derive(Debug)]
 pub struct Waker {
-    stream: UnixStream,
+    socket: UnixDatagram,
 }
 
 impl Waker {
     /// Ends the present wait or, if there is none, the next one.
     pub fn wake(&self) {
         // If there is no room, the set is already woken. If the set is gone, there is no wait.
-        let _ = (&self.stream).write(&[0]);
+        let _ = self.socket.send(&[0]);
     }
 }
 
 /// Returns the descriptor, for instance for `signal_hook::low_level::pipe`.
 impl From<Waker> for OwnedFd {
     fn from(waker: Waker) -> Self {
-        waker.stream.into()
+        waker.socket.into()
     }
 }
 
@@ -206,7 +216,7 @@ mod tests {
     use super::*;
     use crate::{Line, Timer};
     use rustix::event::{eventfd, EventfdFlags};
-    use signal_hook::{consts::SIGUSR1, low_level};
+    use signal_hook::{consts::{SIGPIPE, SIGUSR1}, low_level};
     use std::{thread, time::Duration};
 
     /// Returns a descriptor in place of a line. It is always readable, because no test reads it.
@@ -321,9 +331,21 @@ mod tests {
         let mut set = set([quiet()]);
         let waker = set.waker().expect("there is room");
         low_level::pipe::register(SIGUSR1, waker).expect("it is a descriptor");
+        assert_eq!(turns(&mut set, soon()), []);
         let other = thread::spawn(|| low_level::raise(SIGUSR1).expect("it has a handler"));
         assert!(matches!(set.wait(None), Ok(Wake::Woken)));
         other.join().expect("it is done");
+    }
+
+    #[test]
+    fn a_waker_may_outlive_its_set() {
+        let set = set([]);
+        let waker = set.waker().expect("there is room");
+        low_level::pipe::register(SIGPIPE, set.waker().expect("there is room"))
+            .expect("it is a descriptor");
+        drop(set);
+        waker.wake();
+        low_level::raise(SIGPIPE).expect("it has a handler");
     }
 
     #[test]
