@@ -1,7 +1,7 @@
 //! `irqctl wait`
 
-use crate::{complain, event::Lines, format::Format, json, name::Name, peers, units, waiter::*};
 use crate::TIMED_OUT;
+use crate::{complain, event::Lines, format::Format, json, name::Name, peers, units, waiter::*};
 use std::{
     io::{self, Write},
     process::ExitCode,
@@ -52,17 +52,17 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         let message = "--format and --json cannot be used together";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
-    let waiter = Waiter::new()?;
+    let mut waiter = Waiter::new()?;
     peers::end_with_them(args.die_with_parent)?;
     let lines = args.lines.iter().map(Name::open).collect::<io::Result<Vec<_>>>()?;
     let begin = Instant::now();
-    let mut lines = Lines::start(lines)?;
+    let mut lines = Lines::start(&mut waiter, lines)?;
     let irqs: Vec<_> = lines.irqs().collect();
     let until = args.timeout.and_then(|timeout| begin.checked_add(timeout));
     let mut total = 0;
 
     while total < args.count {
-        match lines.next(&waiter, until)? {
+        match lines.next(&mut waiter, until)? {
             Wake::Fired(line, event) => {
                 total += u64::from(event.count);
                 let (name, irq) = (args.lines[line].to_string(), irqs[line]);
@@ -72,7 +72,11 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
                 } else if let Some(format) = &args.format {
                     writeln!(out, "{}", format.apply(&name, irq, &event))?;
                 } else {
-                    write!(out, "line {name}: {}", units::several(event.count.into(), "interrupt"))?;
+                    write!(
+                        out,
+                        "line {name}: {}",
+                        units::several(event.count.into(), "interrupt")
+                    )?;
                     match event.notes.text() {
                         notes if notes.is_empty() => writeln!(out)?,
                         notes => writeln!(out, " ({notes})")?,
