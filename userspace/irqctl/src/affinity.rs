@@ -6,11 +6,7 @@ use crate::{
     table::{self, Align},
 };
 use irq_user::{rt, Info};
-use std::{
-    fmt,
-    io,
-    process::ExitCode,
-};
+use std::{fmt, io, process::ExitCode};
 
 /// Show or set the processors that may handle a line.
 ///
@@ -20,10 +16,8 @@ use std::{
 /// stays until it is set again: irqbalance may do so. Some controllers move
 /// a line at its next interrupt, and show the new processor only then.
 #[derive(clap::Args)]
-#[command(
-    after_help = "With --json, for each line: `irq`, its number; `affinity` and \
-    `effective_affinity`, arrays of processors."
-)]
+#[command(after_help = "With --json, for each line: `irq`, its number; `affinity` and \
+    `effective_affinity`, arrays of processors.")]
 pub struct Args {
     /// The line: its number, or its node, like 0000:00:02.0/msi0
     #[arg(value_name = "LINE", value_parser = Name::parse)]

@@ -31,7 +31,10 @@ mod tests {
 
     #[test]
     fn the_model_is_found_if_it_is_shown() {
-        assert_eq!(model("processor\t: 0\nmodel name\t: Intel N100\n").as_deref(), Some("Intel N100"));
+        assert_eq!(
+            model("processor\t: 0\nmodel name\t: Intel N100\n").as_deref(),
+            Some("Intel N100")
+        );
         assert_eq!(model("processor\t: 0\nBogoMIPS\t: 48.00\n"), None);
         assert!(describe().contains(", Linux "));
     }

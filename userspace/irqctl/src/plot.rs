@@ -47,7 +47,8 @@ fn draw(area: &Area, title: &str, histogram: &Histogram) -> Result<()> {
         area.draw(&Text::new(text, (16, y), (FONT, size)))?;
     }
     let bars = bars(histogram);
-    let (Some((first, _)), Some((last, _))) = (bars.first_key_value(), bars.last_key_value()) else {
+    let (Some((first, _)), Some((last, _))) = (bars.first_key_value(), bars.last_key_value())
+    else {
         return Ok(());
     };
     // The axis begins and ends at powers of ten, which have labels.
@@ -103,7 +104,8 @@ mod tests {
     fn a_drawing_has_axes_with_labels_and_names_the_machine() {
         let drawn = drawing(&[3_000, 4_000, 25_000, 0]);
         assert!(drawn.starts_with("<svg ") && drawn.trim_end().ends_with("</svg>"), "{drawn}");
-        for text in ["a &lt;title&gt;", "4 times: min 0 ns", "time", "number", "1.00 µs", ", Linux "]
+        for text in
+            ["a &lt;title&gt;", "4 times: min 0 ns", "time", "number", "1.00 µs", ", Linux "]
         {
             assert!(drawn.contains(text), "{text}: {drawn}");
         }

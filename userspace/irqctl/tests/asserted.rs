@@ -149,9 +149,9 @@ fn json_has_the_keys_of_the_schema_and_no_others() {
 #[test]
 fn json_has_no_blank_in_a_key_or_an_id() {
     let findings = command("doctor --json").output().expect("it is there");
-    let findings: serde_json::Value =
-        serde_json::from_slice(&findings.stdout).expect("it is JSON");
-    let abouts = findings.as_array().expect("it is an array").iter().map(|finding| &finding["about"]);
+    let findings: serde_json::Value = serde_json::from_slice(&findings.stdout).expect("it is JSON");
+    let abouts =
+        findings.as_array().expect("it is an array").iter().map(|finding| &finding["about"]);
     assert!(abouts.into_iter().all(|about| about.as_str().is_some_and(|id| !id.contains(' '))));
 }
 

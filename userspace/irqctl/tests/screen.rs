@@ -24,7 +24,8 @@ fn list_watch_fits_the_terminal_and_does_not_clear_it() {
     let output = OpenOptions::new().read(true).write(true).open(name).expect("it is there");
 
     let mut list = Command::new(env!("CARGO_BIN_EXE_irqctl"));
-    let mut child = list.args(["list", "-w", "-i", "1ms"]).stdout(output).spawn().expect("it is there");
+    let mut child =
+        list.args(["list", "-w", "-i", "1ms"]).stdout(output).spawn().expect("it is there");
     let mut shown = String::new();
     let mut buffer = [0; 4096];
     let mut terminal = File::from(terminal);

@@ -67,9 +67,9 @@ fn say(text: &str) {
 
 /// Returns the text, unless the measurement is expected to be short.
 fn text(elapsed: Duration, done: u64, goal: Goal, longest_ns: u64) -> Option<String> {
-    let by_samples = goal.samples.map(|samples| {
-        elapsed.as_secs_f64() * samples.saturating_sub(done) as f64 / done as f64
-    });
+    let by_samples = goal
+        .samples
+        .map(|samples| elapsed.as_secs_f64() * samples.saturating_sub(done) as f64 / done as f64);
     let by_time = goal.duration.map(|duration| duration.saturating_sub(elapsed).as_secs_f64());
     let left = by_samples.into_iter().chain(by_time).min_by(f64::total_cmp)?;
     let is_long = elapsed.as_secs_f64() + left > LONG.as_secs_f64();
