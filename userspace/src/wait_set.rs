@@ -7,9 +7,7 @@ use rustix::{
     io::Errno,
 };
 use std::{
-    fmt,
-    io,
-    mem,
+    fmt, io, mem,
     os::{
         fd::{AsFd, OwnedFd},
         unix::net::UnixDatagram,
@@ -216,7 +214,10 @@ mod tests {
     use super::*;
     use crate::{Line, Timer};
     use rustix::event::{eventfd, EventfdFlags};
-    use signal_hook::{consts::{SIGPIPE, SIGUSR1}, low_level};
+    use signal_hook::{
+        consts::{SIGPIPE, SIGUSR1},
+        low_level,
+    };
     use std::{thread, time::Duration};
 
     /// Returns a descriptor in place of a line. It is always readable, because no test reads it.
