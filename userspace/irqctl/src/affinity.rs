@@ -1,16 +1,12 @@
 //! `irqctl affinity`
 
 use crate::{
+    json,
     name::Name,
     table::{self, Align},
 };
 use irq_user::{rt, Info};
-use serde_json::json;
-use std::{
-    fmt,
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::{fmt, io, process::ExitCode};
 
 /// Show or set the processors that may handle a line.
 ///
@@ -20,10 +16,8 @@ use std::{
 /// stays until it is set again: irqbalance may do so. Some controllers move
 /// a line at its next interrupt, and show the new processor only then.
 #[derive(clap::Args)]
-#[command(
-    after_help = "With --json, for each line: `irq`, its number; `affinity` and \
-    `effective_affinity`, arrays of processors."
-)]
+#[command(after_help = "With --json, for each line: `irq`, its number; `affinity` and \
+    `effective_affinity`, arrays of processors.")]
 pub struct Args {
     /// The line: its number, or its node, like 0000:00:02.0/msi0
     #[arg(value_name = "LINE", value_parser = Name::parse)]
@@ -50,9 +44,12 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let mut out = io::stdout().lock();
     if json {
         for line in lines {
-            let (may, does) = (line.affinity, line.effective_affinity);
-            let value = json!({ "irq": line.irq, "affinity": may, "effective_affinity": does });
-            writeln!(out, "{value}")?;
+            let record = json::Affinity {
+                irq: line.irq,
+                affinity: line.affinity,
+                effective_affinity: line.effective_affinity,
+            };
+            json::write(&mut out, &record)?;
         }
         return Ok(ExitCode::SUCCESS);
     }

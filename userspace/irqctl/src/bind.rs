@@ -1,8 +1,7 @@
 //! `irqctl bind` and `irqctl unbind`
 
-use crate::complain;
+use crate::{complain, json};
 use irq_user::node;
-use serde_json::json;
 use std::{
     ffi::OsStr,
     fs,
@@ -70,8 +69,9 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let nodes = device.nodes()?;
     let mut out = io::stdout().lock();
     if json {
-        let (name, bus, kind) = (device.name, device.bus, device.kind());
-        writeln!(out, "{}", json!({ "device": name, "bus": bus, "type": kind, "nodes": nodes }))?;
+        let (name, bus) = (device.name.to_owned(), device.bus.to_owned());
+        let bound = json::Bound { device: name, bus, r#type: device.kind(), nodes };
+        json::write(&mut out, &bound)?;
         return Ok(ExitCode::SUCCESS);
     }
     for node in &nodes {
@@ -87,8 +87,9 @@ pub fn run_unbind(args: &UnbindArgs, json: bool) -> io::Result<ExitCode> {
     let device = Device::find(Path::new("/sys/bus"), &args.device.name)?;
     device.unbind()?;
     if json {
-        let (name, bus, driver) = (device.name, device.bus, device.driver());
-        writeln!(io::stdout(), "{}", json!({ "device": name, "bus": bus, "driver": driver }))?;
+        let (name, bus) = (device.name.to_owned(), device.bus.to_owned());
+        let unbound = json::Unbound { device: name, bus, driver: device.driver() };
+        json::write(&mut io::stdout(), &unbound)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -24,9 +24,12 @@ pub struct Cli {
 const AFTER_HELP: &str = "\
 Periods are in seconds unless a unit is given: 2, 0.5, 20ms, 100us, 1m.
 
+--json prints the values that /usr/share/irqctl/irqctl.schema.json describes.
+
 Exit status: 0 for success, 1 for an error, 2 for a wrong command line, 143 after SIGTERM, 131 \
 after SIGQUIT. Control-C is the regular end of `list --watch`, `watch`, `exec` and `latency`. \
-`wait` exits with 130 after Control-C, and with 124 after its timeout. `exec` exits with 1 if a \
+`wait` exits with 130 after Control-C, with 124 after its timeout, with 141 if the reader of its \
+output is gone, and with 143 if its parent is gone and --die-with-parent is given. `exec` exits with 1 if a \
 run of the command has failed, with 126 if the command cannot be run, and with 127 if the command \
 does not exist. `latency` exits with 1 if --stop-at has stopped it. `doctor` exits with 1 if this \
 program can claim no line.";

@@ -3,6 +3,7 @@
 mod files;
 
 use crate::{
+    json::{self, Verdict},
     name::Name,
     table::{self, Align},
     units,
@@ -14,11 +15,9 @@ use rustix::{
     system::uname,
     thread::{capabilities, CapabilitySet},
 };
-use serde_json::{json, Value};
 use std::{
-    fmt,
     fs::{self, OpenOptions},
-    io::{self, Write},
+    io,
     path::Path,
     process::ExitCode,
 };
@@ -36,26 +35,6 @@ pub struct Args {
     /// are lost meanwhile
     #[arg(long, value_name = "LINE", value_parser = Name::parse)]
     open: Option<Name>,
-}
-
-/// How good a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Good,
-    /// This program can claim lines, but something could be better.
-    Fair,
-    /// This program can claim no line.
-    Bad,
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Good => "ok",
-            Self::Fair => "note",
-            Self::Bad => "FAIL",
-        })
-    }
 }
 
 /// The result of one check.
@@ -92,9 +71,9 @@ impl Nodes {
     /// Judges a problem that prevents opening lines by number, but not by their nodes.
     fn judge(&self, problem: &str, advice: &str) -> (Verdict, String) {
         if self.allowed > 0 {
-            (Verdict::Fair, format!("{problem}: open lines by their nodes"))
+            (Verdict::Note, format!("{problem}: open lines by their nodes"))
         } else {
-            (Verdict::Bad, format!("{problem}: {advice}"))
+            (Verdict::Fail, format!("{problem}: {advice}"))
         }
     }
 }
@@ -115,30 +94,37 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let mut out = io::stdout().lock();
 
     if json {
-        let findings: Vec<_> = findings.iter().map(describe).collect();
-        writeln!(out, "{}", Value::from(findings))?;
+        json::write(&mut out, &findings.iter().map(Finding::record).collect::<Vec<_>>())?;
     } else {
         let row = |finding: &Finding| {
-            vec![finding.verdict.to_string(), finding.about.to_owned(), finding.text.clone()]
+            vec![word(finding.verdict).to_owned(), finding.about.to_owned(), finding.text.clone()]
         };
         let rows: Vec<_> = findings.iter().map(row).collect();
         table::write(&mut out, &[Align::Left; 3], &rows)?;
     }
-    let bad = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
+    let bad = findings.iter().any(|finding| finding.verdict == Verdict::Fail);
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn describe(finding: &Finding) -> Value {
-    json!({
-        "about": finding.about.replace(' ', "_"),
-        "verdict": finding.verdict.to_string().to_lowercase(),
-        "text": finding.text,
-    })
+impl Finding {
+    fn record(&self) -> json::Finding {
+        let about = self.about.replace(' ', "_");
+        json::Finding { about, verdict: self.verdict, text: self.text.clone() }
+    }
+}
+
+/// Returns how a verdict is shown in the table.
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ok => "ok",
+        Verdict::Note => "note",
+        Verdict::Fail => "FAIL",
+    }
 }
 
 fn kernel(unsupported: Option<Reason>, nodes: &Nodes) -> Finding {
     let (verdict, text) = match unsupported {
-        None => (Verdict::Good, "the kernel has files /proc/irq/<N>/irq".to_owned()),
+        None => (Verdict::Ok, "the kernel has files /proc/irq/<N>/irq".to_owned()),
         Some(Reason::SwitchedOff) => nodes.judge(
             "the kernel has no files /proc/irq/<N>/irq (irq_user_proc=0)",
             "boot it without irq_user_proc=0, or use the nodes of a bound device",
@@ -162,7 +148,7 @@ fn capability(nodes: &Nodes) -> Finding {
     let map = read("/proc/self/uid_map");
     let initial = map.split_whitespace().eq(["0", "0", "4294967295"]) || map.is_empty();
     let (verdict, text) = match (initial, has) {
-        (true, true) => (Verdict::Good, "this program has CAP_SYS_RAWIO".to_owned()),
+        (true, true) => (Verdict::Ok, "this program has CAP_SYS_RAWIO".to_owned()),
         (true, false) => nodes.judge(
             "this program lacks CAP_SYS_RAWIO",
             "run it as root, or let systemd open the line (OpenFile=), or use the nodes of a bound \
@@ -181,15 +167,15 @@ fn permission(files: &Files, nodes: &Nodes) -> Option<Finding> {
     let (verdict, text) = match files {
         Files { all: 0, .. } => return None,
         Files { all, allowed, .. } if all == allowed => {
-            (Verdict::Good, "this user may open the files /proc/irq/<N>/irq".to_owned())
+            (Verdict::Ok, "this user may open the files /proc/irq/<N>/irq".to_owned())
         }
         Files { allowed: 1.., .. } => {
             let all = units::several(files.all, "file");
             let text = format!("this user may open {} of {all} /proc/irq/<N>/irq", files.allowed);
-            (Verdict::Good, text)
+            (Verdict::Ok, text)
         }
         Files { read_only: 1.., .. } => (
-            Verdict::Fair,
+            Verdict::Note,
             "/proc/irq is read-only: open lines read-only, which lets a program wait, or by their \
              nodes, or let systemd open them (OpenFile=)"
                 .to_owned(),
@@ -240,9 +226,9 @@ fn lockdown(lockdown: Lockdown, nodes: &Nodes) -> Finding {
              open lines by number",
             "use the nodes of a bound device",
         ),
-        Lockdown::Off => (Verdict::Good, "the kernel is not locked down".to_owned()),
+        Lockdown::Off => (Verdict::Ok, "the kernel is not locked down".to_owned()),
         Lockdown::Unknown => (
-            Verdict::Fair,
+            Verdict::Note,
             "/sys/kernel/security is hidden, so the kernel may be locked down: mount securityfs \
              there, or try a line with --open"
                 .to_owned(),
@@ -254,14 +240,14 @@ fn lockdown(lockdown: Lockdown, nodes: &Nodes) -> Finding {
 fn nodes(nodes: &Nodes) -> Finding {
     let (verdict, text) = if nodes.all == 0 {
         let text = "no line has a node in /dev/irq: bind a device by `irqctl bind`";
-        (Verdict::Fair, text.to_owned())
+        (Verdict::Note, text.to_owned())
     } else {
         let all = units::several(nodes.all, "line node");
         let text = format!("this user may open {} of {all} in /dev/irq", nodes.allowed);
         if nodes.allowed > 0 {
-            (Verdict::Good, text)
+            (Verdict::Ok, text)
         } else {
-            (Verdict::Fair, text + ": use chgrp and chmod, or a udev rule")
+            (Verdict::Note, text + ": use chgrp and chmod, or a udev rule")
         }
     };
     Finding { about: "nodes", verdict, text }
@@ -269,9 +255,9 @@ fn nodes(nodes: &Nodes) -> Finding {
 
 fn real_time() -> Finding {
     let (verdict, text) = if is_real_time() {
-        (Verdict::Good, "the kernel is real-time")
+        (Verdict::Ok, "the kernel is real-time")
     } else {
-        (Verdict::Fair, "the kernel is not real-time: for bounded latency use one with PREEMPT_RT")
+        (Verdict::Note, "the kernel is not real-time: for bounded latency use one with PREEMPT_RT")
     };
     Finding { about: "real time", verdict, text: text.to_owned() }
 }
@@ -282,16 +268,16 @@ fn threads() -> Finding {
     let forced = is_real_time() || arguments.split_whitespace().any(|word| word == "threadirqs");
     let (verdict, text) = if forced {
         (
-            Verdict::Good,
+            Verdict::Ok,
             "the kernel forces other interrupt handlers into threads, but not those of lines' files",
         )
     } else if arguments.is_empty() {
         (
-            Verdict::Fair,
+            Verdict::Note,
             "/proc/cmdline is hidden, so the kernel may force interrupt handlers into threads",
         )
     } else {
-        (Verdict::Good, "the kernel does not force interrupt handlers into threads")
+        (Verdict::Ok, "the kernel does not force interrupt handlers into threads")
     };
     Finding { about: "threads", verdict, text: text.to_owned() }
 }
@@ -299,12 +285,12 @@ fn threads() -> Finding {
 fn balancer() -> Finding {
     let (verdict, text) = if is_running("irqbalance") {
         (
-            Verdict::Fair,
+            Verdict::Note,
             "irqbalance is running, and moves lines between processors: to keep yours in place, \
              use its option --banirq=",
         )
     } else {
-        (Verdict::Good, "no irqbalance moves lines between processors")
+        (Verdict::Ok, "no irqbalance moves lines between processors")
     };
     Finding { about: "irqbalance", verdict, text: text.to_owned() }
 }
@@ -315,10 +301,10 @@ fn injection(folder: &Path) -> Finding {
     let line = fs::read_dir(folder).ok().and_then(|mut lines| lines.next()?.ok());
     let opened = line.map(|line| OpenOptions::new().write(true).open(line.path()));
     let (verdict, text) = if opened.is_some_and(|opened| opened.is_ok()) {
-        (Verdict::Good, "`irqctl latency` can let edge-triggered lines fire")
+        (Verdict::Ok, "`irqctl latency` can let edge-triggered lines fire")
     } else {
         (
-            Verdict::Fair,
+            Verdict::Note,
             "`irqctl latency` needs --device, or root and debugfs of a kernel that has \
              CONFIG_GENERIC_IRQ_DEBUGFS and is not locked down",
         )
@@ -329,8 +315,8 @@ fn injection(folder: &Path) -> Finding {
 /// Opens a line.
 fn opening(name: &Name) -> Finding {
     let (verdict, text) = match name.open() {
-        Ok(_) => (Verdict::Good, format!("line {name} was opened, and is closed again")),
-        Err(e) => (Verdict::Bad, e.to_string()),
+        Ok(_) => (Verdict::Ok, format!("line {name} was opened, and is closed again")),
+        Err(e) => (Verdict::Fail, e.to_string()),
     };
     Finding { about: "open", verdict, text }
 }
@@ -381,13 +367,13 @@ mod tests {
     #[test]
     fn nodes_say_how_many_this_user_may_open() {
         for (found, verdict, text) in [
-            (NONE, Verdict::Fair, "no line has a node in /dev/irq: bind a device by `irqctl bind`"),
+            (NONE, Verdict::Note, "no line has a node in /dev/irq: bind a device by `irqctl bind`"),
             (
                 FORBIDDEN,
-                Verdict::Fair,
+                Verdict::Note,
                 "this user may open 0 of 3 line nodes in /dev/irq: use chgrp",
             ),
-            (ALLOWED, Verdict::Good, "this user may open 1 of 3 line nodes in /dev/irq"),
+            (ALLOWED, Verdict::Ok, "this user may open 1 of 3 line nodes in /dev/irq"),
         ] {
             let finding = nodes(&found);
             assert_eq!(finding.verdict, verdict);
@@ -398,33 +384,33 @@ mod tests {
     #[test]
     fn a_node_that_can_be_opened_replaces_files() {
         let finding = kernel(Some(Reason::SwitchedOff), &ALLOWED);
-        assert_eq!(finding.verdict, Verdict::Fair);
+        assert_eq!(finding.verdict, Verdict::Note);
         assert_eq!(
             finding.text,
             "the kernel has no files /proc/irq/<N>/irq (irq_user_proc=0): open lines by their nodes"
         );
         for nodes in [NONE, FORBIDDEN] {
             let finding = kernel(Some(Reason::SwitchedOff), &nodes);
-            assert_eq!(finding.verdict, Verdict::Bad);
+            assert_eq!(finding.verdict, Verdict::Fail);
             assert!(finding.text.contains("boot it without irq_user_proc=0"), "{}", finding.text);
         }
-        assert_eq!(kernel(Some(Reason::NoSupport), &ALLOWED).verdict, Verdict::Fair);
-        assert_eq!(kernel(Some(Reason::NoSupport), &NONE).verdict, Verdict::Bad);
-        assert_eq!(kernel(None, &NONE).verdict, Verdict::Good);
+        assert_eq!(kernel(Some(Reason::NoSupport), &ALLOWED).verdict, Verdict::Note);
+        assert_eq!(kernel(Some(Reason::NoSupport), &NONE).verdict, Verdict::Fail);
+        assert_eq!(kernel(None, &NONE).verdict, Verdict::Ok);
     }
 
     #[test]
     fn nodes_of_lines_can_be_opened_under_lockdown() {
-        assert_eq!(lockdown(Lockdown::On, &ALLOWED).verdict, Verdict::Fair);
-        assert_eq!(lockdown(Lockdown::On, &NONE).verdict, Verdict::Bad);
-        assert_eq!(lockdown(Lockdown::Off, &NONE).verdict, Verdict::Good);
+        assert_eq!(lockdown(Lockdown::On, &ALLOWED).verdict, Verdict::Note);
+        assert_eq!(lockdown(Lockdown::On, &NONE).verdict, Verdict::Fail);
+        assert_eq!(lockdown(Lockdown::Off, &NONE).verdict, Verdict::Ok);
     }
 
     #[test]
     fn lockdown_is_not_known_if_securityfs_is_hidden() {
         let folder = tempfile::tempdir().expect("there is room");
         assert_eq!(Lockdown::unless_hidden(folder.path()), Lockdown::Unknown);
-        assert_eq!(lockdown(Lockdown::Unknown, &NONE).verdict, Verdict::Fair);
+        assert_eq!(lockdown(Lockdown::Unknown, &NONE).verdict, Verdict::Note);
         fs::write(folder.path().join("lsm"), "capability").expect("there is room");
         assert_eq!(Lockdown::unless_hidden(folder.path()), Lockdown::Off);
         assert_eq!(Lockdown::unless_hidden(&folder.path().join("none")), Lockdown::Off);
@@ -433,10 +419,10 @@ mod tests {
     #[test]
     fn a_proc_that_shows_only_processes_is_not_blamed_on_the_kernel() {
         let finding = kernel(Some(Reason::NoProc), &NONE);
-        assert_eq!(finding.verdict, Verdict::Bad);
+        assert_eq!(finding.verdict, Verdict::Fail);
         assert!(finding.text.contains("ProcSubset=all"), "{}", finding.text);
         assert!(!finding.text.contains("CONFIG_IRQ_USER"), "{}", finding.text);
-        assert_eq!(kernel(Some(Reason::NoProc), &ALLOWED).verdict, Verdict::Fair);
+        assert_eq!(kernel(Some(Reason::NoProc), &ALLOWED).verdict, Verdict::Note);
     }
 
     #[test]
@@ -444,22 +430,22 @@ mod tests {
         let judge = |allowed, read_only, nodes| {
             permission(&Files { all: 3, allowed, read_only }, nodes).map(|found| found.verdict)
         };
-        assert_eq!(judge(1, 0, &NONE), Some(Verdict::Good));
-        assert_eq!(judge(0, 3, &NONE), Some(Verdict::Fair));
-        assert_eq!(judge(0, 0, &NONE), Some(Verdict::Bad));
-        assert_eq!(judge(0, 0, &ALLOWED), Some(Verdict::Fair));
+        assert_eq!(judge(1, 0, &NONE), Some(Verdict::Ok));
+        assert_eq!(judge(0, 3, &NONE), Some(Verdict::Note));
+        assert_eq!(judge(0, 0, &NONE), Some(Verdict::Fail));
+        assert_eq!(judge(0, 0, &ALLOWED), Some(Verdict::Note));
         assert!(permission(&Files::default(), &NONE).is_none(), "there are no files");
     }
 
     #[test]
     fn injection_needs_a_file_that_can_be_opened() {
         let folder = tempfile::tempdir().expect("there is room");
-        assert_eq!(injection(folder.path()).verdict, Verdict::Fair);
+        assert_eq!(injection(folder.path()).verdict, Verdict::Note);
         fs::create_dir(folder.path().join("7")).expect("there is room");
-        assert_eq!(injection(folder.path()).verdict, Verdict::Fair, "a folder is not writable");
+        assert_eq!(injection(folder.path()).verdict, Verdict::Note, "a folder is not writable");
         fs::remove_dir(folder.path().join("7")).expect("it is there");
         fs::write(folder.path().join("7"), "").expect("there is room");
-        assert_eq!(injection(folder.path()).verdict, Verdict::Good);
+        assert_eq!(injection(folder.path()).verdict, Verdict::Ok);
     }
 
     #[test]

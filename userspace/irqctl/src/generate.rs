@@ -1,12 +1,12 @@
 //! `irqctl generate`: writes the files that the build makes from the description of the command
 //! line.
 
-use crate::cli::Cli;
+use crate::{cli::Cli, json};
 use clap::CommandFactory;
 use clap_complete::{generate_to, Shell};
 use std::{fs, io, path::PathBuf, process::ExitCode};
 
-/// Write the manual pages and the completions for shells.
+/// Write the manual pages, the completions for shells, and the schema of --json.
 #[derive(clap::Args)]
 pub struct Args {
     /// The folder for the files
@@ -20,6 +20,7 @@ pub fn run(args: &Args) -> io::Result<ExitCode> {
     for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
         generate_to(shell, &mut command, "irqctl", &args.folder)?;
     }
+    fs::write(args.folder.join("irqctl.schema.json"), format!("{:#}\n", json::schema()))?;
     clap_mangen::generate_to(command, &args.folder)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -36,6 +37,12 @@ mod tests {
         let read = |name| fs::read_to_string(folder.join(name)).expect("it was written");
         // In roff, `\-` is a hyphen that does not become a dash.
         assert!(read("irqctl-watch.1").contains(r"\-\-plot"));
+        for status in ["1", "2", "124", "126", "127", "130", "131", "141", "143"] {
+            let page = read("irqctl.1");
+            let (_, listed) = page.split_once("Exit status:").expect("it lists them");
+            let mut words = listed.split(|c: char| !c.is_ascii_digit());
+            assert!(words.any(|word| word == status), "{status}: {listed}");
+        }
         for shell in ["irqctl.bash", "irqctl.fish", "_irqctl"] {
             assert!(read(shell).contains("plot"), "{shell}");
         }

@@ -2,14 +2,18 @@
 
 mod moved;
 mod progress;
+mod raw;
 mod source;
 mod way;
 
-use crate::{complain, histogram::Histogram, name::Name, plot::Plot, units, waiter::*};
+use crate::{
+    complain, histogram::Histogram, json, machine, name::Name, output::Output, plot, units,
+    waiter::*,
+};
 use irq_user::{rt, Line};
 use moved::Moved;
 use progress::Progress;
-use serde_json::json;
+use raw::Raw;
 use source::Source;
 use std::{
     io::{self, Write},
@@ -32,20 +36,24 @@ use way::{Server, Way};
 /// `--device 1234:11e8 --raise 0x60=1 --ack 0x64=1`.
 ///
 /// A percentile is printed only if there are enough interrupts for it: 99.9% needs 1000. On a
-/// terminal, a measurement of more than 10 seconds shows its progress.
+/// terminal, a measurement of more than 10 seconds shows its progress. Control-C ends it, and the
+/// results until then are printed.
 #[derive(clap::Args)]
 #[command(
     after_help = "With --json: `irq`, the number of the line; `wait`, which is sleep, spin or page; \
-    `exceeded`, whether --stop-at has stopped it; `latency`, in the form of `gaps` of `irqctl \
-    watch`."
+    `machine`, a text; `seconds`, the duration; `exceeded`, whether --stop-at has stopped it; \
+    `latency`, in the form of `gaps` of `irqctl watch`."
 )]
 pub struct Args {
     /// The line: its number, or its node; with --device the default is the device's INTx line
     #[arg(value_name = "LINE", required_unless_present = "device", value_parser = Name::parse)]
     line: Option<Name>,
-    /// How many interrupts to measure
-    #[arg(long, short = 'n', value_name = "COUNT", default_value = "1000")]
-    samples: u64,
+    /// How many interrupts to measure [default: 1000, or any number with --duration]
+    #[arg(long, short = 'n', value_name = "COUNT")]
+    samples: Option<u64>,
+    /// How long to measure
+    #[arg(long, short, value_name = "PERIOD", value_parser = units::period)]
+    duration: Option<Duration>,
     /// How to wait
     #[arg(long, value_name = "WAY", value_enum, default_value_t = Way::Sleep)]
     wait: Way,
@@ -74,6 +82,12 @@ pub struct Args {
     /// Draw the distribution into a file, as SVG
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
+    /// Write the percentiles into a file, in nanoseconds, in the format of HdrHistogram
+    #[arg(long, value_name = "FILE")]
+    hgrm: Option<PathBuf>,
+    /// Write each time into a file, in nanoseconds, in the order of the interrupts
+    #[arg(long, value_name = "FILE")]
+    raw: Option<PathBuf>,
     #[command(flatten)]
     device: source::DeviceArgs,
 }
@@ -81,8 +95,16 @@ pub struct Args {
 /// How long to wait for an interrupt before giving up.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The time when the waiting thread was ready (first message) or woke up (later messages).
-type Woken = io::Result<Instant>;
+/// How many interrupts to measure if no other end is given.
+const SAMPLES: u64 = 1000;
+
+/// A message to the measuring thread.
+enum Message {
+    /// When the waiting thread was ready (first message) or woke up (later messages).
+    Woken(io::Result<Instant>),
+    /// A signal asks this program to end.
+    Stop(Signal),
+}
 
 /// The end of a measurement.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,7 +116,7 @@ enum End {
 }
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
-    let waiter = Waiter::new()?;
+    let mut waiter = Waiter::new()?;
     if args.mlock {
         rt::lock_memory()?;
     }
@@ -104,17 +126,37 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let _awake = args.cpu_latency.map(rt::CpuLatency::hold).transpose()?;
     let source = Arc::new(source);
 
-    let (sender, woken) = mpsc::channel();
+    let (sender, messages) = mpsc::channel();
     thread::spawn({
         let (source, way, fifo, cpu) = (source.clone(), args.wait, args.fifo, args.cpu);
+        let sender = sender.clone();
         move || serve(line, way, &source, fifo, cpu, &sender)
     });
-    receive(&woken)?;
+    if let Some(Message::Woken(ready)) = receive(&messages, PATIENCE) {
+        ready?;
+    }
+    thread::spawn(move || {
+        if let Ok(Wake::Stop(signal)) = waiter.wait(None) {
+            let _ = sender.send(Message::Stop(signal));
+        }
+    });
 
     let name = irq.map_or("the line".to_owned(), |irq| format!("line {irq}"));
-    let plot = args.plot.as_deref().map(Plot::open).transpose()?;
-    let mut histogram = Histogram::new();
-    let end = measure(args, &waiter, &name, &source, &woken, &mut histogram)?;
+    let open = |path: &Option<PathBuf>| path.as_deref().map(Output::open).transpose();
+    let (plot, hgrm) = (open(&args.plot)?, open(&args.hgrm)?);
+    let raw = open(&args.raw)?.map(Raw::start).transpose()?;
+    let mut measurement = Measurement {
+        args,
+        name: &name,
+        source: &source,
+        messages: &messages,
+        histogram: Histogram::new(),
+        raw,
+    };
+    let begin = Instant::now();
+    let end = measurement.run(begin)?;
+    let Measurement { histogram, raw, .. } = measurement;
+    let seconds = begin.elapsed().as_secs_f64();
     if end == End::Exceeded {
         let longest = units::time(histogram.longest());
         complain(format_args!("{name}: the last time, {longest}, is longer than --stop-at"));
@@ -122,20 +164,31 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
 
     let mut out = io::stdout().lock();
     if json {
-        let summary = json!({
-            "irq": irq,
-            "wait": args.wait.name(),
-            "exceeded": end == End::Exceeded,
-            "latency": histogram.describe(),
-        });
-        writeln!(out, "{summary}")?;
+        let record = json::Latency {
+            irq,
+            wait: args.wait.name().to_owned(),
+            machine: machine::describe(),
+            seconds,
+            exceeded: end == End::Exceeded,
+            latency: histogram.record(),
+        };
+        json::write(&mut out, &record)?;
     } else {
         let interrupts = units::several(histogram.count(), "interrupt");
         writeln!(out, "{name}: {interrupts}; time from each until the program runs:")?;
         histogram.write(&mut out)?;
     }
+    raw.map_or(Ok(()), Raw::end)?;
+    if let Some(hgrm) = hgrm {
+        let mut file = hgrm.start()?;
+        histogram.write_hgrm(&mut file)?;
+        file.flush()?;
+    }
     if let Some(plot) = plot {
-        plot.draw(&[(format!("From an interrupt of {name} to the program"), &histogram)])?;
+        let title = format!("From an interrupt of {name} to the program");
+        let mut file = plot.start()?;
+        file.write_all(plot::svg(&[(title, &histogram)])?.as_bytes())?;
+        file.flush()?;
     }
     Ok(match end {
         End::Complete => ExitCode::SUCCESS,
@@ -144,37 +197,62 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     })
 }
 
-/// Measures until there are enough samples, one takes too long, or a signal asks this program to
-/// end.
-fn measure(
-    args: &Args,
-    waiter: &Waiter,
-    name: &str,
-    source: &Source,
-    woken: &Receiver<Woken>,
-    histogram: &mut Histogram,
-) -> io::Result<End> {
-    let interval = args.interval.unwrap_or(args.wait.interval());
-    let mut progress = Progress::new(args.samples);
-    while histogram.count() < args.samples {
-        if let Some(signal) = waiter.pause(interval)? {
-            return Ok(End::Stopped(signal));
+struct Measurement<'a> {
+    args: &'a Args,
+    name: &'a str,
+    source: &'a Source,
+    messages: &'a Receiver<Message>,
+    histogram: Histogram,
+    raw: Option<Raw>,
+}
+
+impl Measurement<'_> {
+    /// Measures until there are enough samples, the time is over, a sample takes too long, or a
+    /// signal asks this program to end.
+    fn run(&mut self, begin: Instant) -> io::Result<End> {
+        let Args { samples, duration, .. } = *self.args;
+        let samples = samples.or(duration.is_none().then_some(SAMPLES));
+        let end = duration.and_then(|duration| begin.checked_add(duration));
+        let interval = self.args.interval.unwrap_or(self.args.wait.interval());
+        let mut progress = Progress::new(samples, duration);
+        while samples.is_none_or(|samples| self.histogram.count() < samples) {
+            let next = [Instant::now().checked_add(interval), end].into_iter().flatten().min();
+            if let Some(signal) = self.pause(next)? {
+                return Ok(End::Stopped(signal));
+            }
+            if end.is_some_and(|end| end <= Instant::now()) {
+                break;
+            }
+            let begin = Instant::now();
+            self.source.fire()?;
+            let time = match receive(self.messages, PATIENCE) {
+                Some(Message::Woken(woken)) => woken? - begin,
+                Some(Message::Stop(signal)) => return Ok(End::Stopped(signal)),
+                None => return Err(io::Error::other(format!("{} does not fire", self.name))),
+            };
+            let ns = time.as_nanos() as u64;
+            self.histogram.add(ns);
+            self.raw.as_mut().map_or(Ok(()), |raw| raw.add(ns))?;
+            if self.args.stop_at.is_some_and(|limit| time > limit) {
+                return Ok(End::Exceeded);
+            }
+            progress.update(self.histogram.count(), self.histogram.longest());
         }
-        // Discard interrupts that this command did not cause.
-        while woken.try_recv().is_ok() {}
-        let begin = Instant::now();
-        source.fire()?;
-        let Some(end) = receive(woken)? else {
-            return Err(io::Error::other(format!("{name} does not fire")));
-        };
-        let time = end - begin;
-        histogram.add(time.as_nanos() as u64);
-        if args.stop_at.is_some_and(|limit| time > limit) {
-            return Ok(End::Exceeded);
-        }
-        progress.update(histogram.count(), histogram.longest());
+        Ok(End::Complete)
     }
-    Ok(End::Complete)
+
+    /// Waits until a time, or until a signal asks this program to end. Discards interrupts that
+    /// this command did not cause.
+    fn pause(&self, until: Option<Instant>) -> io::Result<Option<Signal>> {
+        loop {
+            let left = until.map_or(Duration::MAX, |until| until - Instant::now());
+            match receive(self.messages, left) {
+                Some(Message::Woken(woken)) => woken.map(drop)?,
+                Some(Message::Stop(signal)) => return Ok(Some(signal)),
+                None => return Ok(None),
+            }
+        }
+    }
 }
 
 /// Waits for the line like a driver, and sends the time of each wake-up.
@@ -184,7 +262,7 @@ fn serve(
     source: &Source,
     fifo: Option<u8>,
     cpu: Option<usize>,
-    woken: &Sender<Woken>,
+    messages: &Sender<Message>,
 ) {
     let prepare = || {
         cpu.map_or(Ok(()), rt::pin)?;
@@ -193,7 +271,7 @@ fn serve(
     };
     let server = match prepare() {
         Ok(server) => server,
-        Err(e) => return drop(woken.send(Err(e))),
+        Err(e) => return drop(messages.send(Message::Woken(Err(e)))),
     };
     let wait = || {
         server.wait()?;
@@ -202,12 +280,12 @@ fn serve(
         Ok(now)
     };
     let mut result = Ok(Instant::now());
-    while woken.send(result).is_ok() {
+    while messages.send(Message::Woken(result)).is_ok() {
         result = wait();
     }
 }
 
-/// Returns the next message of the other thread, or `None` if it is not in time.
-fn receive(woken: &Receiver<Woken>) -> io::Result<Option<Instant>> {
-    woken.recv_timeout(PATIENCE).ok().transpose()
+/// Returns the next message, or `None` if there is none in time.
+fn receive(messages: &Receiver<Message>, time: Duration) -> Option<Message> {
+    messages.recv_timeout(time).ok()
 }

@@ -1,17 +1,17 @@
 //! `irqctl list`
 
 use crate::{
-    complain, holder,
+    complain, holder, json,
+    screen::Screen,
     table::{self, Align},
     units,
     waiter::Waiter,
 };
 use irq_user::{node, Info};
-use serde_json::{json, Value};
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -56,44 +56,53 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     }
     let mut rates = Rates::new();
 
+    let mut print = || print(args, json, &mut rates);
+
     if !args.watch {
-        print(args, json, &mut rates)?;
+        io::stdout().write_all(&print()?)?;
         return Ok(ExitCode::SUCCESS);
     }
 
-    let waiter = Waiter::new()?;
-    let clear = !json && io::stdout().is_terminal();
+    let mut waiter = Waiter::new()?;
     loop {
-        if clear {
-            write!(io::stdout(), "\x1b[H\x1b[2J")?;
+        let list = print()?;
+        let mut out = io::stdout().lock();
+        match Screen::find().filter(|_| !json) {
+            Some(screen) => screen.show(&mut out, &String::from_utf8_lossy(&list))?,
+            None => out.write_all(&list)?,
         }
-        print(args, json, &mut rates)?;
-        io::stdout().flush()?;
+        out.flush()?;
         if let Some(signal) = waiter.pause(args.interval)? {
             return Ok(signal.ended());
         }
-        if !clear && !json {
-            writeln!(io::stdout())?;
+        if Screen::find().is_none() && !json {
+            writeln!(out)?;
         }
     }
 }
 
-fn print(args: &Args, json: bool, rates: &mut Rates) -> io::Result<()> {
+/// Returns the list as text.
+fn print(args: &Args, json: bool, rates: &mut Rates) -> io::Result<Vec<u8>> {
     let mut lines = Info::all()?;
     let rates = rates.update(&lines);
-    let nodes = node::names()?;
+    let mut nodes = node::names()?;
     lines.retain(|line| !args.free || line.is_free());
 
-    let mut out = io::stdout().lock();
+    let mut out = Vec::new();
     if json {
-        let lines: Vec<_> =
-            lines.iter().map(|line| describe(line, rates[&line.irq], &nodes)).collect();
-        return writeln!(out, "{}", Value::from(lines));
+        let record = |line: Info| {
+            let (nodes, rate) = (nodes.remove(&line.irq).unwrap_or_default(), rates[&line.irq]);
+            json::Listed { line: crate::show::record(line, nodes), rate }
+        };
+        let lines: Vec<_> = lines.into_iter().map(record).collect();
+        json::write(&mut out, &lines)?;
+        return Ok(out);
     }
     let mut rows = vec![COLUMNS.map(|(title, _)| title.to_owned()).to_vec()];
     rows.extend(lines.iter().map(|line| row(line, rates[&line.irq], &nodes)));
     let columns = COLUMNS.len() - usize::from(nodes.is_empty());
-    table::write(&mut out, &COLUMNS.map(|(_, align)| align)[..columns], &rows)
+    table::write(&mut out, &COLUMNS.map(|(_, align)| align)[..columns], &rows)?;
+    Ok(out)
 }
 
 /// The names of nodes, by the numbers of their lines.
@@ -110,13 +119,6 @@ fn row(line: &Info, rate: f64, nodes: &Nodes) -> Vec<String> {
         format!("{rate:.1}"),
         nodes.get(&line.irq).map_or(String::new(), |nodes| nodes.join(", ")),
     ]
-}
-
-fn describe(line: &Info, rate: f64, nodes: &Nodes) -> Value {
-    let nodes = nodes.get(&line.irq).map_or(&[][..], Vec::as_slice);
-    let mut value = crate::show::describe(line, nodes);
-    value["rate"] = json!(rate);
-    value
 }
 
 /// The rates of lines, from two successive counts.

@@ -1,135 +1,122 @@
 //! Distributions as pictures.
 
-use crate::{histogram::Histogram, units};
-use std::{
-    fmt::Write as _,
-    fs::{File, OpenOptions},
-    io::{self, Write},
-    path::{Path, PathBuf},
-};
+use crate::{histogram::Histogram, machine, units};
+use plotters::{coord::Shift, prelude::*};
+use std::{collections::BTreeMap, error::Error, io};
 
-const WIDTH: usize = 720;
-const HEIGHT: usize = 300;
-/// The space for the text around a plot.
-const MARGIN: usize = 60;
-/// The width of the time below a bar.
-const LABEL: usize = 50;
+const WIDTH: u32 = 800;
+const HEIGHT: u32 = 360;
+const FONT: &str = "sans-serif";
+const COLOUR: RGBColor = RGBColor(0x48, 0x78, 0xa8);
+/// The number of bars for a power of ten.
+const BARS: f64 = 20.0;
+/// The bottom of the vertical axis, which is logarithmic: below one, so that a bar of one is
+/// visible.
+const BOTTOM: f64 = 0.5;
 
-/// A file for a drawing.
-pub struct Plot {
-    path: PathBuf,
-    file: File,
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// Draws distributions in a column, each below its title, as SVG.
+pub fn svg(histograms: &[(String, &Histogram)]) -> io::Result<String> {
+    draw_all(histograms).map_err(|e| io::Error::other(format!("the drawing failed: {e}")))
 }
 
-impl Plot {
-    /// Opens the file, so that a wrong path is found before there is anything to draw. An existing
-    /// file keeps its contents until [`draw`](Self::draw).
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        let file = file.map_err(|e| error(path, e))?;
-        Ok(Self { path: path.to_owned(), file })
+fn draw_all(histograms: &[(String, &Histogram)]) -> Result<String> {
+    let mut svg = String::new();
+    let size = (WIDTH, HEIGHT * histograms.len() as u32);
+    let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+    root.fill(&WHITE)?;
+    for ((title, histogram), area) in
+        histograms.iter().zip(root.split_evenly((histograms.len(), 1)))
+    {
+        draw(&area, title, histogram)?;
     }
-
-    /// Draws distributions in a column, each below its title.
-    pub fn draw(&self, histograms: &[(String, &Histogram)]) -> io::Result<()> {
-        let mut file = &self.file;
-        // A pipe has no length to set.
-        let empty = match file.metadata() {
-            Ok(data) if data.is_file() => file.set_len(0),
-            _ => Ok(()),
-        };
-        empty
-            .and_then(|()| file.write_all(svg(histograms).as_bytes()))
-            .map_err(|e| error(&self.path, e))
-    }
+    root.present()?;
+    drop(root);
+    Ok(svg)
 }
 
-fn error(path: &Path, error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-}
-
-fn svg(histograms: &[(String, &Histogram)]) -> String {
-    let height = HEIGHT * histograms.len();
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
-         font-family=\"sans-serif\" font-size=\"11\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
-    );
-    for (index, (title, histogram)) in histograms.iter().enumerate() {
-        let _ = writeln!(svg, "<g transform=\"translate(0 {})\">", index * HEIGHT);
-        draw(&mut svg, title, histogram);
-        svg += "</g>\n";
-    }
-    svg += "</svg>\n";
-    svg
-}
-
-fn draw(svg: &mut String, title: &str, histogram: &Histogram) {
-    let text = |svg: &mut String, x: usize, y: usize, anchor, text: &str| {
-        let _ = writeln!(svg, "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{text}</text>");
+fn draw(area: &Area, title: &str, histogram: &Histogram) -> Result<()> {
+    let summary = match histogram.count() {
+        0 => "none".to_owned(),
+        count => format!("{}: {}", units::several(count, "time"), histogram.summary(", ")),
     };
-    text(svg, MARGIN, 20, "start", title);
-    if histogram.count() == 0 {
-        return text(svg, MARGIN, 36, "start", "none");
+    let rows = [(title.to_owned(), 16), (summary, 12), (machine::describe(), 12)];
+    for ((text, size), y) in rows.into_iter().zip([8, 28, 44]) {
+        area.draw(&Text::new(text, (16, y), (FONT, size)))?;
     }
-    let percentiles: Vec<_> = histogram
-        .percentiles()
-        .iter()
-        .map(|(name, time)| format!("{name} {}", units::time(*time)))
-        .collect();
-    text(svg, MARGIN, 36, "start", &percentiles.join(", "));
+    let bars = bars(histogram);
+    let (Some((first, _)), Some((last, _))) = (bars.first_key_value(), bars.last_key_value())
+    else {
+        return Ok(());
+    };
+    // The axis begins and ends at powers of ten, which have labels.
+    let begin = 10f64.powf((time(*first) * 1.0001).log10().floor());
+    let end = 10f64.powf((time(*last + 1) * 0.9999).log10().ceil());
+    let most = bars.values().copied().max().unwrap_or(1) as f64;
+    let mut chart = ChartBuilder::on(area)
+        .margin(16)
+        .margin_top(64)
+        .x_label_area_size(40)
+        .y_label_area_size(64)
+        .build_cartesian_2d((begin..end).log_scale(), (BOTTOM..most * 2.0).log_scale())?;
+    chart
+        .configure_mesh()
+        .x_desc("time")
+        .y_desc("number")
+        .x_label_formatter(&|ns| units::time(ns.round() as u64))
+        .y_label_formatter(&|number| format!("{number}"))
+        .draw()?;
+    chart.draw_series(bars.into_iter().map(|(bar, count)| {
+        Rectangle::new([(time(bar), BOTTOM), (time(bar + 1), count as f64)], COLOUR.filled())
+    }))?;
+    Ok(())
+}
 
-    let bands = histogram.bands();
-    let most = bands.iter().map(|band| band.count).max().unwrap_or(1);
-    let (bottom, room) = (HEIGHT - MARGIN, HEIGHT - 2 * MARGIN);
-    let step = (WIDTH - 2 * MARGIN) / bands.len();
-    let labelled = LABEL.div_ceil(step);
-    for (index, band) in bands.iter().enumerate() {
-        let x = MARGIN + index * step;
-        let bar = (band.count * room as u64).div_ceil(most) as usize;
-        let _ = writeln!(
-            svg,
-            "<rect x=\"{x}\" y=\"{}\" width=\"{}\" height=\"{bar}\" fill=\"#4878a8\"/>",
-            bottom - bar,
-            step.saturating_sub(1).max(1)
-        );
-        if index % labelled == 0 {
-            text(svg, x, bottom + 14, "middle", &units::time(band.from));
-        }
-        if band.count > 0 {
-            text(svg, x + step / 2, bottom - bar - 4, "middle", &band.count.to_string());
-        }
+/// Returns the bars that are not empty, with their heights.
+fn bars(histogram: &Histogram) -> BTreeMap<i32, u64> {
+    let mut bars = BTreeMap::new();
+    for (ns, count) in histogram.times() {
+        // Zero has no place on a logarithmic axis.
+        let bar = (BARS * (ns.max(1) as f64).log10()).floor() as i32;
+        *bars.entry(bar).or_default() += count;
     }
-    let end = MARGIN + bands.len() * step;
-    let last = bands.last().map_or(0, |band| band.to);
-    if bands.len() % labelled == 0 {
-        text(svg, end, bottom + 14, "middle", &units::time(last));
-    }
-    let _ = writeln!(svg, "<path d=\"M{MARGIN} {bottom}H{end}\" stroke=\"black\" fill=\"none\"/>");
+    bars
+}
+
+/// Returns the time in nanoseconds at which a bar begins.
+fn time(bar: i32) -> f64 {
+    10f64.powf(f64::from(bar) / BARS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
-    #[test]
-    fn a_drawing_replaces_the_contents_of_its_file() {
-        let folder = tempfile::tempdir().expect("there is room");
-        let path = folder.path().join("plot.svg");
-        fs::write(&path, "x".repeat(10_000)).expect("there is room");
-        let plot = Plot::open(&path).expect("it is there");
-        assert_eq!(fs::read_to_string(&path).expect("it is text").len(), 10_000);
-        plot.draw(&[("a title".to_owned(), &Histogram::new())]).expect("there is room");
-        let drawn = fs::read_to_string(&path).expect("it is text");
-        assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"), "{drawn}");
+    fn drawing(times: &[u64]) -> String {
+        let mut histogram = Histogram::new();
+        times.iter().for_each(|&time| histogram.add(time));
+        svg(&[("a <title>".to_owned(), &histogram)]).expect("a string takes it all")
     }
 
     #[test]
-    fn a_wrong_path_is_named() {
-        let folder = tempfile::tempdir().expect("there is room");
-        let path = folder.path().join("missing/plot.svg");
-        let error = Plot::open(&path).err().expect("there is no folder");
-        assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
+    fn a_drawing_has_axes_with_labels_and_names_the_machine() {
+        let drawn = drawing(&[3_000, 4_000, 25_000, 0]);
+        assert!(drawn.starts_with("<svg ") && drawn.trim_end().ends_with("</svg>"), "{drawn}");
+        for text in
+            ["a &lt;title&gt;", "4 times: min 0 ns", "time", "number", "1.00 µs", ", Linux "]
+        {
+            assert!(drawn.contains(text), "{text}: {drawn}");
+        }
+    }
+
+    #[test]
+    fn each_time_is_in_a_visible_bar() {
+        let bars = |drawn: String| drawn.matches("fill=\"#4878A8\"").count();
+        assert_eq!(bars(drawing(&[3_000, 3_001, 30_000])), 2);
+        assert_eq!(bars(drawing(&[1])), 1);
+        assert_eq!(bars(drawing(&[])), 0);
+        assert!(drawing(&[]).contains("none"));
     }
 }

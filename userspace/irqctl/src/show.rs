@@ -1,8 +1,7 @@
 //! `irqctl show`
 
-use crate::{complain, holder, name::Name};
+use crate::{complain, holder, json, name::Name};
 use irq_user::{node, Info};
-use serde_json::{json, Value};
 use std::{
     io::{self, Write},
     process::ExitCode,
@@ -33,11 +32,9 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let mut out = io::stdout().lock();
 
     if json {
-        let mut value = describe(&line, &nodes);
         // If a program holds the line, it has a process, which this user may not see.
-        value["pids"] =
-            json!((line.program().is_none() || !processes.is_empty()).then_some(processes));
-        writeln!(out, "{value}")?;
+        let pids = (line.program().is_none() || !processes.is_empty()).then_some(processes);
+        json::write(&mut out, &json::Shown { line: record(line, nodes), pids })?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(reason) = irq_user::unsupported() {
@@ -83,24 +80,22 @@ fn cpus(cpus: &[u32]) -> String {
     }
 }
 
-/// Describes a line as JSON.
-pub fn describe(line: &Info, nodes: &[String]) -> Value {
-    let counts: serde_json::Map<_, _> =
-        line.counts.iter().map(|(cpu, count)| (cpu.to_string(), json!(count))).collect();
-    json!({
-        "irq": line.irq,
-        "free": line.is_free(),
-        "actions": line.actions,
-        "chip": line.chip,
-        "hwirq": line.hwirq,
-        "trigger": line.trigger.map(|trigger| trigger.to_string()),
-        "count": line.count(),
-        "counts": counts,
-        "affinity": line.affinity,
-        "effective_affinity": line.effective_affinity,
-        "wakeup": line.wakeup,
-        "file": line.has_file,
-        "requestable": line.requestable,
-        "nodes": nodes,
-    })
+/// Returns the record of a line.
+pub fn record(line: Info, nodes: Vec<String>) -> json::Line {
+    json::Line {
+        irq: line.irq,
+        free: line.is_free(),
+        trigger: line.trigger.map(|trigger| trigger.to_string()),
+        count: line.count(),
+        actions: line.actions,
+        chip: line.chip,
+        hwirq: line.hwirq,
+        counts: line.counts,
+        affinity: line.affinity,
+        effective_affinity: line.effective_affinity,
+        wakeup: line.wakeup,
+        file: line.has_file,
+        requestable: line.requestable,
+        nodes,
+    }
 }

@@ -1,12 +1,19 @@
 //! `irqctl watch`
 
-mod event;
 mod watched;
 
-use crate::{complain, name::Name, plot::Plot, units, waiter::*};
-use event::{Event, Reader};
+use crate::{
+    complain,
+    event::Lines,
+    holder,
+    json::{self, Clock},
+    name::Name,
+    output::Output,
+    peers, plot, units,
+    waiter::*,
+};
 use irq_user::{Info, Line, Reason, Timestamp, Trigger};
-use serde_json::Value;
+use serde::Serialize;
 use std::{
     io::{self, StdoutLock, Write},
     path::PathBuf,
@@ -22,6 +29,9 @@ use watched::Watched;
 /// prints a row as soon as the program has read interrupts: the time of the first, their number,
 /// the gap before the first, and the span from the first to the last.
 ///
+/// A line that a driver or another program has is not claimed: its counts are the kernel's, and the
+/// times are not known.
+///
 /// Times are those when the kernel's handler ran. If interrupts come faster than the program reads
 /// them, the kernel has the times of the first and the last, so gaps between others are not known.
 /// A note says `coalesced` if edges were lost while the line was masked, so that more came than
@@ -30,14 +40,15 @@ use watched::Watched;
 /// program ran, and lost edges are not shown.
 #[derive(clap::Args)]
 #[command(
-    after_help = "With --json, after each interval, for each line: `irq`, its number; `seconds` \
-    since the start; `count`; `rate`; `shortest_gap_ns` and `longest_gap_ns`, or null; `coalesced` \
-    and `storm`, true or false. With --events, for each read instead: `irq`; `count`; `first_ns` \
-    and `last_ns`, times of CLOCK_MONOTONIC, or null; `gap_ns`, or null; `coalesced`; `storm`. At \
-    the end, for each line: `irq`; `seconds`; `total`; `wakes`, how often the program was woken; \
-    `clock`, which is handler, thread (the handler's) or program; `coalesced`; `storm`; `gaps`, \
-    with `count` and, unless that is 0, `percentiles_ns`, an object without those that need more \
-    gaps, and `bands_ns`, an array of `from`, `to` and `count`."
+    after_help = "With --json, after each interval, for each line: `irq`, its number; `line`, its \
+    name; `seconds` since the start; `count`; `rate`; `shortest_gap_ns` and `longest_gap_ns`, or \
+    null; `coalesced` and `storm`, true or false. With --events, for each read instead: `irq`; \
+    `line`; `count`; `seconds`; `first_ns` and `last_ns`, times of CLOCK_MONOTONIC, or null; \
+    `gap_ns`, or null; `coalesced`; `storm`. At the end, for each line: `irq`; `line`; `seconds`; \
+    `total`; `wakes`, how often the program was woken; `claimed`, false if another owner has the \
+    line; `clock`, which is handler, thread (the handler's), program or null; `coalesced`; \
+    `storm`; `gaps`, with `count`, `percentiles_ns`, an object without those that need more gaps, \
+    and `bands_ns`, an array of `from`, `to` and `count`."
 )]
 pub struct Args {
     /// The lines: their numbers, or their nodes, like 0000:00:02.0/msi0
@@ -99,13 +110,13 @@ impl Printer {
         }
     }
 
-    fn print(
+    fn print<R: Serialize>(
         &mut self,
         row: impl FnOnce() -> Vec<String>,
-        value: impl FnOnce() -> Value,
+        record: impl FnOnce() -> R,
     ) -> io::Result<()> {
         if self.json {
-            writeln!(self.out, "{}", value())?;
+            json::write(&mut self.out, &record())?;
             self.out.flush()
         } else {
             self.row(row())
@@ -124,122 +135,140 @@ impl Printer {
 }
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
-    let waiter = Waiter::new()?;
-    let lines: Vec<_> =
-        args.lines.iter().map(|name| open(name, args)).collect::<io::Result<_>>()?;
-    let plot = args.plot.as_deref().map(Plot::open).transpose()?;
+    let mut waiter = Waiter::new()?;
+    peers::end_with_them(false)?;
+    let opened = args.lines.iter().map(|name| open(name, args)).collect::<io::Result<Vec<_>>>()?;
+    let plot = args.plot.as_deref().map(Output::open).transpose()?;
     let (begin, begin_time) = (Instant::now(), Timestamp::now());
-    let (mut watched, mut early) = start(args, &lines)?;
+    let Started { mut lines, places, mut watched } = start(args, &mut waiter, opened)?;
     let names = watched.iter().map(|line| line.name.len()).max().unwrap_or(0);
     let columns = if args.events { EVENT_COLUMNS } else { COLUMNS };
     let mut printer = Printer { out: io::stdout().lock(), json, columns, names };
     let end = args.timeout.and_then(|timeout| begin.checked_add(timeout));
     let mut printed = begin;
     let mut left = args.count.unwrap_or(u64::MAX);
-    let mut code = ExitCode::SUCCESS;
 
     printer.titles()?;
-    while left > 0 {
-        let tick = printed.checked_add(args.interval).filter(|_| !args.events);
-        let until = [tick, end].into_iter().flatten().min();
-        let wake = match early.pop() {
-            Some((line, event)) => Ok(Wake::Fired(line, event)),
-            None => waiter.wait_with(&lines, until, |line, file| watched[line].reader.read(file)),
-        };
-        match wake {
-            Ok(Wake::Fired(line, event)) => {
-                let line = &mut watched[line];
-                let gap = line.fired(&event);
-                left = left.saturating_sub(event.count.into());
-                if event.notes.storm {
-                    complain(format_args!("line {} {}", line.name, Reason::Storm));
+    let mut watch = || -> io::Result<ExitCode> {
+        while left > 0 {
+            let tick = printed.checked_add(args.interval).filter(|_| !args.events);
+            let until = [tick, end].into_iter().flatten().min();
+            match lines.next(&mut waiter, until)? {
+                Wake::Fired(index, event) => {
+                    let line = &mut watched[places[index]];
+                    let gap = line.fired(&event);
+                    left = left.saturating_sub(event.count.into());
+                    if event.notes.storm {
+                        complain(format_args!("line {} {}", line.name, Reason::Storm));
+                    }
+                    if args.events {
+                        printer.print(
+                            || line.event_row(&event, gap, begin_time),
+                            || line.event_record(&event, begin.elapsed(), gap),
+                        )?;
+                    }
                 }
-                if args.events {
-                    printer.print(
-                        || line.event_row(&event, gap, begin_time),
-                        || line.describe_event(&event, gap),
-                    )?;
+                Wake::Stop(signal) => return Ok(signal.ended()),
+                Wake::Time => {
+                    let now = Instant::now();
+                    let (elapsed, interval) = (now - begin, now - printed);
+                    for line in watched.iter_mut().filter(|_| !args.events) {
+                        left = left.saturating_sub(line.look()?);
+                        printer.print(
+                            || line.row(elapsed, interval),
+                            || line.interval_record(elapsed, interval),
+                        )?;
+                        line.next_row();
+                    }
+                    printed = now;
+                    if end.is_some_and(|end| now >= end) {
+                        break;
+                    }
                 }
-            }
-            Ok(Wake::Stop(signal)) => {
-                code = signal.ended();
-                break;
-            }
-            Ok(Wake::Time) => {
-                let now = Instant::now();
-                let (elapsed, interval) = (now - begin, now - printed);
-                for line in watched.iter_mut().filter(|_| !args.events) {
-                    printer.print(
-                        || line.row(elapsed, interval),
-                        || line.describe_recent(elapsed, interval),
-                    )?;
-                    line.next_row();
-                }
-                printed = now;
-                if end.is_some_and(|end| now >= end) {
-                    break;
-                }
-            }
-            // Print the summary of the interrupts until now.
-            Err(e) => {
-                summarise(&mut printer.out, plot.as_ref(), json, &watched, begin.elapsed())?;
-                return Err(e);
             }
         }
+        Ok(ExitCode::SUCCESS)
+    };
+    let code = watch();
+    // Print the summary of the interrupts until now, also after an error.
+    for line in &mut watched {
+        // The line may be gone.
+        let _ = line.look();
     }
-    summarise(&mut printer.out, plot.as_ref(), json, &watched, begin.elapsed())?;
-    Ok(code)
+    summarise(&mut printer.out, plot, json, &watched, begin.elapsed())?;
+    code
 }
 
-/// Events that were pending before the first wait, with the indices of their lines.
-type Early = Vec<(usize, Event)>;
-
-/// Finds out how to read each line. Returns the lines' statistics, and the events that were
-/// pending.
-fn start(args: &Args, lines: &[Line]) -> io::Result<(Vec<Watched>, Early)> {
-    let mut watched = Vec::new();
-    let mut early = Vec::new();
-    for (index, (name, line)) in args.lines.iter().zip(lines).enumerate() {
-        let (reader, event) = Reader::start(line)?;
-        early.extend(event.map(|event| (index, event)));
-        watched.push(Watched::new(name, line.irq(), reader));
+/// Opens a line. Returns `None` if it has another owner.
+fn open(name: &Name, args: &Args) -> io::Result<Option<Line>> {
+    let info = name.irq().and_then(Info::of).ok();
+    if let Some(info) = info.as_ref().filter(|info| !info.actions.is_empty()) {
+        if args.events || args.run_free {
+            return name.open().map(Some);
+        }
+        complain(format_args!(
+            "line {name} is held by {}, so this shows the kernel's counts without claiming the line",
+            holder::names(info) + &holder::pids(&info.processes())
+        ));
+        return Ok(None);
     }
-    if watched.iter().any(|line| line.reader == Reader::Counts) {
-        complain(
-            "this kernel has no records: the times are those when this program ran, and lost \
-             edges are not shown",
-        );
-    }
-    Ok((watched, early))
-}
-
-fn open(name: &Name, args: &Args) -> io::Result<Line> {
     let line = name.open()?;
     if args.run_free {
         line.run_free()?;
-    } else if name
-        .irq()
-        .and_then(Info::of)
-        .is_ok_and(|info| info.trigger.is_some_and(Trigger::is_level))
-    {
+    } else if info.and_then(|info| info.trigger).is_some_and(Trigger::is_level) {
         complain(format_args!(
             "line {name} is level-triggered: it fires again whenever it is armed, until its device \
              is made quiet"
         ));
     }
-    Ok(line)
+    Ok(Some(line))
+}
+
+/// What is watched.
+struct Started {
+    /// The lines that this program has claimed.
+    lines: Lines,
+    /// Their indices in `watched`.
+    places: Vec<usize>,
+    watched: Vec<Watched>,
+}
+
+/// Finds out how to read each line.
+fn start(args: &Args, waiter: &mut Waiter, opened: Vec<Option<Line>>) -> io::Result<Started> {
+    let is_claimed: Vec<_> = opened.iter().map(Option::is_some).collect();
+    let lines = Lines::start(waiter, opened.into_iter().flatten().collect())?;
+    let mut claimed = lines.irqs().zip(lines.clocks());
+    let (mut places, mut watched) = (Vec::new(), Vec::new());
+    for (place, (name, is_claimed)) in args.lines.iter().zip(is_claimed).enumerate() {
+        let line = if is_claimed { claimed.next() } else { None };
+        watched.push(match line {
+            Some((irq, clock)) => {
+                places.push(place);
+                Watched::claimed(name, irq, clock)
+            }
+            None => Watched::held(name, &Info::of(name.irq()?)?),
+        });
+    }
+    drop(claimed);
+    if watched.iter().any(|line| line.clock == Some(Clock::Program)) {
+        complain(
+            "this kernel has no records: the times are those when this program ran, and lost \
+             edges are not shown",
+        );
+    }
+    Ok(Started { lines, places, watched })
 }
 
 fn summarise(
     out: &mut impl Write,
-    plot: Option<&Plot>,
+    plot: Option<Output>,
     json: bool,
     watched: &[Watched],
     elapsed: Duration,
 ) -> io::Result<()> {
     for line in watched {
         if json {
-            writeln!(out, "{}", line.describe(elapsed))?;
+            json::write(out, &line.record(elapsed))?;
         } else {
             writeln!(out)?;
             line.summarise(out, elapsed)?;
@@ -250,7 +279,9 @@ fn summarise(
             .iter()
             .map(|line| (format!("Line {}: gaps between interrupts", line.name), &line.gaps))
             .collect();
-        plot.draw(&titled)?;
+        let mut file = plot.start()?;
+        file.write_all(plot::svg(&titled)?.as_bytes())?;
+        file.flush()?;
     }
     Ok(())
 }

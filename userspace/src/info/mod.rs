@@ -5,7 +5,7 @@ mod debugfs;
 mod interrupts;
 mod processes;
 
-use crate::{file, Reason};
+use crate::{file, node, Reason};
 use interrupts::Row;
 use std::{
     collections::BTreeMap,
@@ -162,7 +162,8 @@ impl Info {
     }
 
     /// Returns the processes that have the line's file open, in order of their numbers, if a
-    /// program owns the line. There are several if the program has passed the file on, for instance
+    /// program owns the line. If there is none, returns those that have mapped the line's
+    /// [`Page`](crate::Page), which also holds the line. There are several if the program has passed the file on, for instance
     /// to its children.
     ///
     /// Root sees all of them, and other users only their own. This looks at all open files of all
@@ -315,10 +316,20 @@ impl Source {
     }
 
     fn processes(&self, line: &Info) -> Vec<u32> {
-        match line.program() {
-            Some(_) => processes::with_line(&self.root.join("proc"), line.irq),
-            None => Vec::new(),
+        if line.program().is_none() {
+            return Vec::new();
         }
+        let proc = self.root.join("proc");
+        let with_file = processes::with_line(&proc, line.irq);
+        if !with_file.is_empty() {
+            return with_file;
+        }
+        let file = format!("/proc/irq/{}/irq", line.irq);
+        processes::with_mapping(&proc, |path| {
+            path == file
+                || path.starts_with("/dev/irq/")
+                    && node::irq(path).is_ok_and(|irq| irq == line.irq)
+        })
     }
 
     /// Returns the state of a line in debugfs.

@@ -216,6 +216,21 @@ fn arm64_shows_the_actions_of_a_line() {
 }
 
 #[test]
+fn a_process_that_has_only_mapped_a_line_is_found() {
+    let machine = arm64();
+    let motor = machine.of(25);
+    let map = |path: &str| format!("7f0000000000-7f0000001000 r--s 00000000 00:15 4026 {path}\n");
+    machine.write("/proc/1/maps", &map("/usr/bin/init"));
+    machine.write("/proc/700/maps", &map("/proc/irq/2/irq"));
+    machine.write("/proc/812/maps", &(map("/usr/bin/motor") + &map("/proc/irq/25/irq")));
+    let found = || Source::new(&machine.root).processes(&motor);
+    assert_eq!(found(), [812]);
+    // A process that has the file open comes first.
+    machine.write("/proc/813/fdinfo/3", "pos:\t0\nirq:\t25\n");
+    assert_eq!(found(), [813]);
+}
+
+#[test]
 fn the_processes_that_have_a_line_open_are_found() {
     let machine = arm64();
     let motor = machine.of(25);

@@ -25,7 +25,9 @@ fn bind_line_in(lines: &Path, irq: u32, cpus: &[u32]) -> io::Result<()> {
     let written = fs::write(lines.join(format!("{irq}/smp_affinity_list")), &list);
     written.map_err(|e| {
         let (kind, why) = match Errno::from_io_error(&e) {
-            Some(Errno::NOENT) => (e.kind(), "there is no such line, or it was never requested".to_owned()),
+            Some(Errno::NOENT) => {
+                (e.kind(), "there is no such line, or it was never requested".to_owned())
+            }
             Some(Errno::ACCESS) => (e.kind(), "needs root".to_owned()),
             Some(Errno::PERM) => (
                 ErrorKind::InvalidInput,

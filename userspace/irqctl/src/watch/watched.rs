@@ -1,9 +1,13 @@
 //! The statistics of a line, and how they are shown.
 
-use super::event::{Clock, Event, Notes, Reader};
-use crate::{histogram::Histogram, name::Name, units};
-use irq_user::Timestamp;
-use serde_json::{json, Value};
+use crate::{
+    event::{Event, Notes},
+    histogram::Histogram,
+    json::{self, Clock},
+    name::Name,
+    units,
+};
+use irq_user::{Info, Timestamp};
 use std::{
     io::{self, Write},
     time::Duration,
@@ -13,8 +17,11 @@ use std::{
 pub struct Watched {
     pub name: String,
     irq: Option<u32>,
-    pub reader: Reader,
-    clock: Clock,
+    /// What takes the times. `None` if this program did not claim the line.
+    pub clock: Option<Clock>,
+    /// How often the line had fired, by the kernel's counts, when this program looked last. Only
+    /// for a line that this program did not claim.
+    counted: u64,
     total: u64,
     wakes: u64,
     last: Option<Timestamp>,
@@ -32,12 +39,22 @@ struct Recent {
 }
 
 impl Watched {
-    pub fn new(name: &Name, irq: Option<u32>, reader: Reader) -> Self {
+    /// Watches a line that this program has claimed.
+    pub fn claimed(name: &Name, irq: Option<u32>, clock: Clock) -> Self {
+        Self::new(name, irq, Some(clock), 0)
+    }
+
+    /// Watches a line that has another owner.
+    pub fn held(name: &Name, line: &Info) -> Self {
+        Self::new(name, Some(line.irq), None, line.count())
+    }
+
+    fn new(name: &Name, irq: Option<u32>, clock: Option<Clock>, counted: u64) -> Self {
         Self {
             name: name.to_string(),
             irq,
-            reader,
-            clock: reader.clock(),
+            clock,
+            counted,
             total: 0,
             wakes: 0,
             last: None,
@@ -47,12 +64,28 @@ impl Watched {
         }
     }
 
+    /// If another owner has the line, adds what the kernel has counted since the last call. Returns
+    /// the number.
+    pub fn look(&mut self) -> io::Result<u64> {
+        let (None, Some(irq)) = (self.clock, self.irq) else { return Ok(0) };
+        Ok(self.counted_to(Info::of(irq)?.count()))
+    }
+
+    fn counted_to(&mut self, counted: u64) -> u64 {
+        // If the line is mapped anew, the kernel counts from zero.
+        let count = counted.saturating_sub(self.counted);
+        self.counted = counted;
+        self.total += count;
+        self.recent.count += count;
+        count
+    }
+
     /// Adds the events of a read. Returns the gap before the first of them.
     pub fn fired(&mut self, event: &Event) -> Option<Duration> {
         self.total += u64::from(event.count);
         self.recent.count += u64::from(event.count);
         self.wakes += 1;
-        self.clock = event.clock;
+        self.clock = Some(event.clock);
         self.notes.add(event.notes);
         self.recent.notes.add(event.notes);
         if event.count == 0 {
@@ -88,7 +121,10 @@ impl Watched {
             format!("{:.1}", recent.count as f64 / interval.as_secs_f64()),
             cell(recent.gaps.map(|gaps| gaps.0)),
             cell(recent.gaps.map(|gaps| gaps.1)),
-            recent.notes.text(),
+            match self.clock {
+                Some(_) => recent.notes.text(),
+                None => "not claimed".to_owned(),
+            },
         ]
     }
 
@@ -110,50 +146,52 @@ impl Watched {
         ]
     }
 
-    pub fn describe_event(&self, event: &Event, before: Option<Duration>) -> Value {
-        json!({
-            "irq": self.irq,
-            "count": event.count,
-            "first_ns": event.first.map(Timestamp::as_nanos),
-            "last_ns": event.last.map(Timestamp::as_nanos),
-            "gap_ns": before.map(|gap| gap.as_nanos() as u64),
-            "coalesced": event.notes.coalesced,
-            "storm": event.notes.storm,
-        })
+    pub fn event_record(
+        &self,
+        event: &Event,
+        since: Duration,
+        gap: Option<Duration>,
+    ) -> json::Event {
+        event.record(&self.name, self.irq, since, gap)
     }
 
-    pub fn describe_recent(&self, elapsed: Duration, interval: Duration) -> Value {
+    pub fn interval_record(&self, elapsed: Duration, interval: Duration) -> json::Interval {
         let recent = &self.recent;
-        json!({
-            "irq": self.irq,
-            "seconds": elapsed.as_secs_f64(),
-            "count": recent.count,
-            "rate": recent.count as f64 / interval.as_secs_f64(),
-            "shortest_gap_ns": recent.gaps.map(|gaps| gaps.0.as_nanos() as u64),
-            "longest_gap_ns": recent.gaps.map(|gaps| gaps.1.as_nanos() as u64),
-            "coalesced": recent.notes.coalesced,
-            "storm": recent.notes.storm,
-        })
+        json::Interval {
+            irq: self.irq,
+            line: self.name.clone(),
+            seconds: elapsed.as_secs_f64(),
+            count: recent.count,
+            rate: recent.count as f64 / interval.as_secs_f64(),
+            shortest_gap_ns: recent.gaps.map(|gaps| gaps.0.as_nanos() as u64),
+            longest_gap_ns: recent.gaps.map(|gaps| gaps.1.as_nanos() as u64),
+            coalesced: recent.notes.coalesced,
+            storm: recent.notes.storm,
+        }
     }
 
-    pub fn describe(&self, elapsed: Duration) -> Value {
-        json!({
-            "irq": self.irq,
-            "seconds": elapsed.as_secs_f64(),
-            "total": self.total,
-            "wakes": self.wakes,
-            "clock": self.clock.name(),
-            "coalesced": self.notes.coalesced,
-            "storm": self.notes.storm,
-            "gaps": self.gaps.describe(),
-        })
+    pub fn record(&self, elapsed: Duration) -> json::Watched {
+        json::Watched {
+            irq: self.irq,
+            line: self.name.clone(),
+            seconds: elapsed.as_secs_f64(),
+            total: self.total,
+            wakes: self.wakes,
+            claimed: self.clock.is_some(),
+            clock: self.clock,
+            coalesced: self.notes.coalesced,
+            storm: self.notes.storm,
+            gaps: self.gaps.record(),
+        }
     }
 
     pub fn summarise(&self, out: &mut impl Write, elapsed: Duration) -> io::Result<()> {
         let seconds = elapsed.as_secs_f64();
         write!(out, "line {}: {} in ", self.name, units::several(self.total, "interrupt"))?;
         write!(out, "{seconds:.1} s, {:.1} a second", self.total as f64 / seconds)?;
-        if self.wakes < self.total {
+        if self.clock.is_none() {
+            write!(out, "; another owner has the line, so only the kernel's count is known")?;
+        } else if self.wakes < self.total {
             write!(out, ", in {} wake-ups", self.wakes)?;
         }
         if self.notes.coalesced {
@@ -181,7 +219,7 @@ mod tests {
     use super::*;
 
     fn watched() -> Watched {
-        Watched::new(&Name::Irq(7), Some(7), Reader::Records)
+        Watched::claimed(&Name::Irq(7), Some(7), Clock::Handler)
     }
 
     fn event(count: u32, times: Option<(u64, u64)>) -> Event {
@@ -222,7 +260,7 @@ mod tests {
         assert_eq!(line.row(Duration::from_secs(1), Duration::from_secs(1))[6], "storm");
         line.next_row();
         assert_eq!(line.row(Duration::from_secs(1), Duration::from_secs(1))[6], "");
-        assert_eq!(line.describe(Duration::from_secs(1))["storm"], true);
+        assert!(line.record(Duration::from_secs(1)).storm);
     }
 
     #[test]
@@ -239,12 +277,24 @@ mod tests {
             line.event_row(&second, before, begin),
             ["0.600000", "7", "3", "100 ms", "2.00 µs", "coalesced"]
         );
-        let value = line.describe_event(&second, before);
-        assert_eq!(value["first_ns"], 1_600_000_000_u64);
-        assert_eq!(value["gap_ns"], 100_000_000);
-        assert_eq!(value["coalesced"], true);
+        let record = line.event_record(&second, Duration::ZERO, before);
+        assert_eq!(record.first_ns, Some(1_600_000_000));
+        assert_eq!(record.gap_ns, Some(100_000_000));
+        assert!(record.coalesced);
         let unknown = event(1, None);
         assert_eq!(line.event_row(&unknown, None, begin), ["", "7", "1", "", "", ""]);
-        assert_eq!(line.describe_event(&unknown, None)["last_ns"], Value::Null);
+        assert_eq!(line.event_record(&unknown, Duration::ZERO, None).last_ns, None);
+    }
+
+    #[test]
+    fn a_line_of_another_owner_has_the_counts_of_the_kernel() {
+        let mut line = Watched::new(&Name::Irq(7), Some(7), None, 100);
+        assert_eq!(line.counted_to(103), 3);
+        assert_eq!(line.row(Duration::from_secs(1), Duration::from_secs(1))[2..4], ["3", "3.0"]);
+        line.next_row();
+        assert_eq!(line.counted_to(2), 0, "it was mapped anew");
+        assert_eq!(line.counted_to(4), 2);
+        let record = line.record(Duration::from_secs(1));
+        assert_eq!((record.total, record.claimed, record.clock), (5, false, None));
     }
 }

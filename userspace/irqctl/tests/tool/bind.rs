@@ -3,6 +3,7 @@
 use crate::{
     bound::{Bound, NOBODY},
     run::*,
+    schema::Schema,
 };
 use assert_cmd::prelude::*;
 use irq_user::node;
@@ -118,4 +119,21 @@ fn irqctl_wait_accepts_a_node_without_privilege() {
 fn irqctl_says_that_there_is_no_node() {
     let waited = irqctl("wait 0000:ff:1f.7/intx").assert();
     waited.code(1).stderr(contains("irqctl: node /dev/irq/0000:ff:1f.7/intx does not exist"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_json_of_a_bound_line_has_the_keys_of_the_schema() {
+    let card = Bound::new("msi");
+    let schema = Schema::of(irqctl(""));
+    for command in ["bind", "show", "affinity", "list", "unbind"] {
+        let line = format!("{}/msi0", card.name);
+        let subject = match command {
+            "bind" | "unbind" => card.name.as_str(),
+            "list" => "",
+            _ => line.as_str(),
+        };
+        let told = irqctl(format!("{command} {subject} --json")).assert().success();
+        schema.check(command, said(&told));
+    }
 }

@@ -1,6 +1,6 @@
 //! `irqctl latency`
 
-use crate::{fake::Fake, plot::*, run::*};
+use crate::{fake::Fake, plot::*, run::*, schema::Schema};
 use assert_cmd::prelude::*;
 use irq_user::{pci, Info, Line};
 use predicates::str::contains;
@@ -109,7 +109,7 @@ fn irqctl_latency_omits_percentiles_that_need_more_interrupts() {
     let line = Fake::new();
     let measured = irqctl(format!("latency {line} -n 100 --json")).assert().success();
     let percentiles = &json(&measured)["latency"]["percentiles_ns"];
-    assert!(percentiles["99%"].is_u64() && percentiles["99.9%"].is_null(), "{measured}");
+    assert!(percentiles["p99"].is_u64() && percentiles["p99_9"].is_null(), "{measured}");
 }
 
 #[test]
@@ -158,4 +158,50 @@ fn irqctl_latency_holds_the_latency_of_processors() {
         refused.code(1).stderr(contains("/dev/cpu_dma_latency: "));
     }
     measured.success();
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_ends_after_its_duration() {
+    let line = Fake::new();
+    let measured = irqctl(format!("latency {line} -d 500ms --json")).assert().success();
+    let measured = json(&measured);
+    assert!(measured["latency"]["count"].as_u64().is_some_and(|count| count > 0), "{measured}");
+    assert!(measured["seconds"].as_f64().is_some_and(|seconds| seconds >= 0.5), "{measured}");
+    // The number of interrupts ends it before.
+    let measured = irqctl(format!("latency {line} -d 1h -n 10 --json")).assert().success();
+    assert_eq!(json(&measured)["latency"]["count"], 10);
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_is_interrupted_between_interrupts() {
+    let line = Fake::new();
+    let mut command = irqctl(format!("latency {line} -i 1h"));
+    once_it_has(line.irq, &mut command, interrupt).success();
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_writes_each_time_and_the_percentiles() {
+    let line = Fake::new();
+    let folder = tempfile::tempdir().expect("there is room");
+    let [raw, hgrm] = ["raw", "hgrm"].map(|name| folder.path().join(name));
+    let mut command = irqctl(format!("latency {line} -n 50"));
+    command.arg("--raw").arg(&raw).arg("--hgrm").arg(&hgrm).assert().success();
+    let raw = fs::read_to_string(raw).expect("it was written");
+    let (notes, times): (Vec<_>, Vec<_>) = raw.lines().partition(|row| row.starts_with('#'));
+    assert!(notes.iter().any(|note| note.contains(", Linux ")), "{raw}");
+    assert_eq!(times.len(), 50);
+    assert!(times.iter().all(|time| time.parse::<u64>().is_ok_and(|time| time > 0)), "{raw}");
+    let hgrm = fs::read_to_string(hgrm).expect("it was written");
+    assert!(hgrm.lines().any(|row| row.ends_with("Total count    =           50]")), "{hgrm}");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_json_has_the_keys_of_the_schema() {
+    let line = Fake::new();
+    let measured = irqctl(format!("latency {line} -n 50 --json")).assert().success();
+    Schema::of(irqctl("")).check("latency", said(&measured));
 }

@@ -15,6 +15,8 @@ mod list;
 mod plot;
 mod refusal;
 mod run;
+#[path = "../schema/mod.rs"]
+mod schema;
 mod show;
 mod wait;
 mod watch;

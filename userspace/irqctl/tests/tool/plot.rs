@@ -22,7 +22,7 @@ impl Plot {
 
     /// Returns whether the drawing has a visible bar.
     pub fn has_bars(&self) -> bool {
-        let is_bar = |row: &str| row.contains("fill=\"#4878a8\"") && !row.contains("height=\"0\"");
+        let is_bar = |row: &str| row.contains("fill=\"#4878A8\"") && !row.contains("height=\"0\"");
         self.read().lines().any(is_bar)
     }
 }

@@ -32,6 +32,30 @@ fn irqctl_names_the_processes_that_hold_a_line() {
 
 #[test]
 #[ignore = "needs the VM"]
+fn irqctl_names_the_child_that_holds_a_line_after_its_parent_has_ended() {
+    let line = Fake::new();
+    // The shell opens the file, and leaves it to a child.
+    let script = format!("exec 3<>/proc/irq/{line}/irq; sleep 1000 >/dev/null & echo $!");
+    let shell = Command::new("sh").args(["-c", &script]).assert().success();
+    let child = said(&shell).trim().to_owned();
+    let waited = irqctl(format!("wait {line}")).assert();
+    assert!(Command::new("kill").arg(&child).status().expect("it is in each VM").success());
+    waited.code(1).stderr(contains(format!("is held by user:sh (pid {child})\n")));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_names_the_process_that_has_only_mapped_a_line() {
+    let line = Fake::new();
+    let owner = Line::open(line.irq).expect("it is free");
+    let _page = owner.page().expect("the kernel has pages");
+    drop(owner);
+    let waited = irqctl(format!("wait {line}")).assert();
+    waited.code(1).stderr(contains(format!(" (pid {})\n", std::process::id())));
+}
+
+#[test]
+#[ignore = "needs the VM"]
 fn irqctl_says_that_there_is_no_line() {
     irqctl("wait 999").assert().code(1).stderr(contains("irqctl: line 999 does not exist"));
 }

@@ -6,6 +6,7 @@ use irq_user::Info;
 use rustix::process::{kill_process, Pid, Signal};
 use serde_json::Value;
 use std::{
+    fs,
     process::{Child, Command, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
@@ -60,6 +61,14 @@ pub fn once_it_has(irq: u32, command: &mut Command, then: impl FnOnce(&Child)) -
     }
     then(&child);
     child.wait_with_output().expect("it ends").assert()
+}
+
+/// Waits until the owner of a line has armed it.
+pub fn once_armed(irq: u32) {
+    let state = format!("/sys/kernel/debug/irq/irqs/{irq}");
+    while !fs::read_to_string(&state).expect("debugfs is there").contains("ddepth:   0") {
+        thread::yield_now();
+    }
 }
 
 /// Sends the signal of Control-C.

@@ -1,11 +1,13 @@
 //! `irqctl watch`
 
-use crate::{fake::Fake, plot::*, run::*};
+use crate::{bound::NOBODY, fake::Fake, plot::*, run::*};
 use assert_cmd::prelude::*;
-use irq_user::{pci, Timestamp};
-use predicates::str::contains;
+use irq_user::{pci, Line, Timestamp};
+use predicates::{prelude::*, str::contains};
 use serde_json::Value;
-use std::{fs, thread, time::Duration};
+use std::{
+    os::unix::process::CommandExt, sync::mpsc::RecvTimeoutError::Timeout, thread, time::Duration,
+};
 
 #[test]
 #[ignore = "needs the VM"]
@@ -126,11 +128,7 @@ fn irqctl_watch_says_that_edges_were_lost() {
     let line = Fake::new();
     let mut command = irqctl(format!("watch {line} --timeout 2 --json"));
     let watched = once_it_has(line.irq, &mut command, |_| {
-        // The command has requested the line, but may not have armed it yet.
-        let state = format!("/sys/kernel/debug/irq/irqs/{}", line.irq);
-        while !fs::read_to_string(&state).expect("debugfs is there").contains("ddepth:   0") {
-            thread::yield_now();
-        }
+        once_armed(line.irq);
         line.obey("burst");
     });
     let watched = watched.success();
@@ -179,4 +177,36 @@ fn irqctl_watch_checks_the_path_of_the_plot_before_it_watches() {
     let line = Fake::new();
     let watched = irqctl(format!("watch {line} --plot /missing/plot.svg")).assert();
     watched.code(1).stdout("").stderr(contains("irqctl: /missing/plot.svg: "));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_watch_shows_the_counts_of_a_line_that_another_owner_has() {
+    let line = Fake::new();
+    let owner = Line::open(line.irq).expect("it is free");
+    let mut command = irqctl(format!("watch {line} -i 10ms -n 5 --json"));
+    // The user needs no privilege, because the command claims nothing.
+    let watched = thread::scope(|scope| {
+        let (_runs, over) = std::sync::mpsc::channel::<()>();
+        scope.spawn(move || {
+            while over.recv_timeout(Duration::from_millis(5)).is_err_and(|e| e == Timeout) {
+                line.fire();
+                owner.wait().expect("it has fired");
+            }
+        });
+        command.uid(NOBODY).gid(NOBODY).assert()
+    });
+    let watched = watched.success();
+    let total = json(&watched);
+    assert_eq!(total["claimed"], false);
+    assert!(total["total"].as_u64().is_some_and(|total| total >= 5), "{watched}");
+    watched.stderr(contains("is held by user:").and(contains("without claiming the line")));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_watch_needs_the_line_itself_for_its_events() {
+    let (irq, driver) = console();
+    let watched = irqctl(format!("watch {irq} --events")).assert().code(1);
+    watched.stderr(contains(format!("line {irq} is held by {driver}")));
 }

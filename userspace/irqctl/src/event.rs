@@ -1,6 +1,14 @@
 //! What a read of a line returns: a record, or only a count if the kernel has no records.
 
+use crate::{
+    json::{self, Clock},
+    waiter::{Waiter, Wake},
+};
 use irq_user::{Count, Line, Reason, Record, Result, Timestamp};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 /// The events that a read has returned.
 #[derive(Clone, Copy)]
@@ -11,17 +19,6 @@ pub struct Event {
     pub last: Option<Timestamp>,
     pub clock: Clock,
     pub notes: Notes,
-}
-
-/// What takes the times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clock {
-    /// The kernel's hard handler.
-    Handler,
-    /// The handler's thread, which the line's chip needs.
-    Thread,
-    /// This program, after it was woken.
-    Program,
 }
 
 /// What happened to the line beside its events.
@@ -35,7 +32,7 @@ pub struct Notes {
 
 /// How to read a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
+enum Reader {
     Records,
     Counts,
 }
@@ -43,7 +40,7 @@ pub enum Reader {
 impl Reader {
     /// Finds out how to read a line, and makes the kernel take the times of events. Returns the
     /// events that were pending.
-    pub fn start(line: &Line) -> Result<(Self, Option<Event>)> {
+    fn start(line: &Line) -> Result<(Self, Option<Event>)> {
         match line.try_read_record() {
             Ok(record) => Ok((Self::Records, record.map(Event::from))),
             Err(e) if e.reason() == Some(&Reason::OldKernel) => Ok((Self::Counts, None)),
@@ -52,7 +49,7 @@ impl Reader {
     }
 
     /// Returns the pending events.
-    pub fn read(self, line: &Line) -> Result<Option<Event>> {
+    fn read(self, line: &Line) -> Result<Option<Event>> {
         if self == Self::Records {
             return Ok(line.try_read_record()?.map(Event::from));
         }
@@ -66,7 +63,7 @@ impl Reader {
     }
 
     /// Returns what takes the times, until an event says more.
-    pub fn clock(self) -> Clock {
+    fn clock(self) -> Clock {
         match self {
             Self::Records => Clock::Handler,
             Self::Counts => Clock::Program,
@@ -74,7 +71,69 @@ impl Reader {
     }
 }
 
+/// The lines of a [`Waiter`], and how to read them.
+pub struct Lines {
+    irqs: Vec<Option<u32>>,
+    readers: Vec<Reader>,
+    /// Events that were pending before the first wait, with the indices of their lines.
+    early: Vec<(usize, Event)>,
+}
+
+impl Lines {
+    /// Adds lines to a waiter that has none.
+    pub fn start(waiter: &mut Waiter, lines: Vec<Line>) -> io::Result<Self> {
+        let (mut irqs, mut readers, mut early) = (Vec::new(), Vec::new(), Vec::new());
+        for line in lines {
+            let (reader, event) = Reader::start(&line)?;
+            irqs.push(line.irq());
+            readers.push(reader);
+            let index = waiter.add(line)?;
+            early.extend(event.map(|event| (index, event)));
+        }
+        Ok(Self { irqs, readers, early })
+    }
+
+    /// Waits for the next events of a line.
+    pub fn next(&mut self, waiter: &mut Waiter, until: Option<Instant>) -> io::Result<Wake<Event>> {
+        match self.early.pop() {
+            Some((line, event)) => Ok(Wake::Fired(line, event)),
+            None => waiter.wait_with(until, |index, line| self.readers[index].read(line)),
+        }
+    }
+
+    /// Returns the numbers of the lines.
+    pub fn irqs(&self) -> impl Iterator<Item = Option<u32>> + '_ {
+        self.irqs.iter().copied()
+    }
+
+    /// Returns what takes the times of the lines, until an event says more.
+    pub fn clocks(&self) -> impl Iterator<Item = Clock> + '_ {
+        self.readers.iter().map(|reader| reader.clock())
+    }
+}
+
 impl Event {
+    /// Describes the events, which this program has read `since` its start.
+    pub fn record(
+        &self,
+        name: &str,
+        irq: Option<u32>,
+        since: Duration,
+        gap: Option<Duration>,
+    ) -> json::Event {
+        json::Event {
+            irq,
+            line: name.to_owned(),
+            count: self.count,
+            seconds: since.as_secs_f64(),
+            first_ns: self.first.map(Timestamp::as_nanos),
+            last_ns: self.last.map(Timestamp::as_nanos),
+            gap_ns: gap.map(|gap| gap.as_nanos() as u64),
+            coalesced: self.notes.coalesced,
+            storm: self.notes.storm,
+        }
+    }
+
     fn now(count: Count, notes: Notes) -> Self {
         let now = (count > 0).then(Timestamp::now);
         Self { count, first: now, last: now, clock: Clock::Program, notes }
@@ -89,16 +148,6 @@ impl From<Record> for Event {
             last: record.last,
             clock: if record.is_thread_time() { Clock::Thread } else { Clock::Handler },
             notes: Notes { coalesced: record.is_coalesced(), storm: record.is_storm() },
-        }
-    }
-}
-
-impl Clock {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Handler => "handler",
-            Self::Thread => "thread",
-            Self::Program => "program",
         }
     }
 }
