@@ -8,7 +8,7 @@ mod fake;
 use assert_cmd::{assert::Assert, prelude::*};
 use bound::{Bound, NOBODY};
 use fake::Fake;
-use irq_user::Line;
+use irq_user::{node, pci, Line};
 use predicates::str::contains;
 use std::{
     fs::{self, File, OpenOptions},
@@ -33,7 +33,21 @@ fn first() {
 #[test]
 #[ignore = "needs the VM"]
 fn first_in_c() {
-    run("first-c").stdout("1 interrupt, 5! = 120\n");
+    let card = Bound::new("msi");
+    let node = |name| node::path(&card.name).join(name);
+    let first = Command::new("first-c").arg(node("msi0")).arg(node("mem0")).assert();
+    first.success().stdout("1 interrupt, 5! = 120\n");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn first_in_c_by_the_file_in_proc() {
+    let card = pci::Device::find(0x1234, 0x11e8).expect("the VM has the card");
+    card.enable().expect("it can be enabled");
+    let line = format!("/proc/irq/{}/irq", card.irq().expect("it has a line"));
+    let registers = format!("/sys/bus/pci/devices/{}/resource0", card.address());
+    let first = Command::new("first-c").args([line, registers]).assert();
+    first.success().stdout("1 interrupt, 5! = 120\n");
 }
 
 #[test]

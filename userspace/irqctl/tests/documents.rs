@@ -1,5 +1,5 @@
-//! Compares README.md and irq-user.rst with what they show: a program, and in README.md also the
-//! output of the demo and of the tool.
+//! Compares documents with what they show: a program, units of systemd, and the output of the demo
+//! and of the tool.
 //!
 //! `harness/userspace/run` runs the tests that need the VM.
 
@@ -9,25 +9,37 @@ use predicates::str::contains;
 use std::{env, process::Command};
 
 const README: &str = include_str!("../../../README.md");
-const MANUAL: &str = include_str!("../../../Documentation/userspace-api/irq-user.rst");
+const TOOL: &str = include_str!("../README.md");
+const START: &str = include_str!("../../../Documentation/userspace-api/irq-user-start.rst");
+const DEVICES: &str = include_str!("../../../Documentation/userspace-api/irq-user-devices.rst");
 const FIRST: &str = include_str!("../../examples/first.rs");
 
-fn readme_shows_the_program() -> Result<(), Failed> {
-    let (program, _) =
-        after(README, "```rust\n").split_once("```\n").ok_or("the program has no end")?;
-    is_first(program)
-}
+/// The units of systemd in the package, which `make check-deb` tries.
+const UNITS: [&str; 3] = [
+    include_str!("../system/edu-command.service"),
+    include_str!("../system/edu-descriptors.service"),
+    include_str!("../system/edu-driver.service"),
+];
 
 fn manual_shows_the_program() -> Result<(), Failed> {
-    is_first(&indented(after(MANUAL, "\n.. code-block:: rust\n"), "\t"))
-}
-
-fn is_first(program: &str) -> Result<(), Failed> {
+    let program = indented(after(START, "\n.. code-block:: rust\n"), "\t");
     if program == FIRST {
         Ok(())
     } else {
         Err(format!("this is not userspace/examples/first.rs:\n{program}").into())
     }
+}
+
+/// The manual shows each unit without its comments.
+fn manual_shows_the_units() -> Result<(), Failed> {
+    let manual = DEVICES.replace("\n\t", "\n");
+    for unit in UNITS {
+        let rows: Vec<_> = unit.lines().filter(|row| !row.starts_with('#')).collect();
+        if !manual.contains(&rows.join("\n")) {
+            return Err(format!("irq-user-devices.rst does not show:\n{}", rows.join("\n")).into());
+        }
+    }
+    Ok(())
 }
 
 /// The demo prints what README.md shows, except for the number of the line.
@@ -40,15 +52,15 @@ fn demo() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Returns the commands whose output README.md shows.
+/// Returns the commands whose output the tool's README.md shows.
 fn commands() -> Vec<&'static str> {
-    let comments = README.split("\n<!-- irqctl ").skip(1);
+    let comments = TOOL.split("\n<!-- irqctl ").skip(1);
     comments.map(|rest| rest.split(" -->").next().unwrap_or_default()).collect()
 }
 
-/// The tool prints what README.md shows.
+/// The tool prints what its README.md shows.
 fn irqctl(arguments: &str) -> Result<(), Failed> {
-    let shown = indented(after(README, &format!("\n<!-- irqctl {arguments} -->\n")), "    ");
+    let shown = indented(after(TOOL, &format!("\n<!-- irqctl {arguments} -->\n")), "    ");
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("exec 2>&1; irqctl {arguments}")).assert().try_stdout(shown)?;
     Ok(())
@@ -68,16 +80,16 @@ fn indented(rows: &str, by: &str) -> String {
 
 fn main() {
     let mut in_vm = vec![Trial::test("readme demo", demo)];
-    // README.md shows the default machine and kernel.
+    // The document shows the default machine and kernel.
     if cfg!(target_arch = "x86_64") && env::var("FLAVOUR").is_ok_and(|name| name == "release") {
         let commands = commands();
-        assert!(!commands.is_empty(), "README.md shows no output of irqctl");
+        assert!(!commands.is_empty(), "it shows no output of irqctl");
         in_vm.extend(commands.into_iter().map(|arguments| {
-            Trial::test(format!("readme irqctl {arguments}"), || irqctl(arguments))
+            Trial::test(format!("tool's readme irqctl {arguments}"), || irqctl(arguments))
         }));
     }
     let mut trials: Vec<_> = in_vm.into_iter().map(|test| test.with_ignored_flag(true)).collect();
-    trials.push(Trial::test("readme program", readme_shows_the_program));
     trials.push(Trial::test("manual program", manual_shows_the_program));
+    trials.push(Trial::test("manual units", manual_shows_the_units));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

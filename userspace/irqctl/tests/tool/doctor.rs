@@ -123,7 +123,8 @@ fn with_rawio(mut command: Command) -> Assert {
         sets.effective = sets.permitted;
         sets.inheritable = sets.permitted;
         set_capabilities(None, sets).expect("a thread may drop capabilities");
-        configure_capability_in_ambient_set(CapabilitySet::SYS_RAWIO, true).expect("it is permitted");
+        configure_capability_in_ambient_set(CapabilitySet::SYS_RAWIO, true)
+            .expect("it is permitted");
         command.assert()
     };
     thread::spawn(run).join().expect("it does not panic")
