@@ -35,6 +35,10 @@
 //! [`Line::set_spin`] makes a wait look for an event before it sleeps. A program that has a
 //! processor of its own can watch the line's [`Page`] without a system call.
 //!
+//! A [`WaitSet`] waits for several lines, timers and other descriptors, and another thread or a
+//! signal handler can end its wait. A real-time thread that must not wait for ever has an
+//! [`rt::Alarm`].
+//!
 //! # Errors
 //!
 //! A call on a line fails with an [`Error`], which `?` converts into an
@@ -80,7 +84,9 @@ mod record;
 pub mod rt;
 #[cfg(feature = "systemd")]
 pub mod systemd;
+mod timer;
 mod uapi;
+mod wait_set;
 
 /// Compiles and runs the programs in README.md.
 #[cfg(doctest)]
@@ -91,7 +97,9 @@ struct Readme;
 pub use async_line::AsyncLine;
 pub use error::{Error, Result};
 pub use info::{locked_down, supported, unsupported, Edge, Info, Level, Trigger};
-pub use line::{wait_any, Count, Line, OpenOptions};
+pub use line::{Count, Line, OpenOptions};
 pub use page::{Page, Snapshot, State};
 pub use reason::Reason;
 pub use record::{Record, Timestamp};
+pub use timer::Timer;
+pub use wait_set::{WaitSet, Wake, Waker};

@@ -89,11 +89,22 @@ impl Line {
 
     /// Waits for an event, and returns the number of events since the last call.
     ///
-    /// This takes one system call. A signal does not end the wait. A program that handles signals
-    /// polls the line's descriptor together with a descriptor of its signals. If the line was
-    /// opened non-blocking and no event is pending, fails with [`io::ErrorKind::WouldBlock`].
+    /// This takes one system call. A signal does not end the wait: a program that ends on a signal
+    /// waits with a [`WaitSet`](crate::WaitSet). If the line was opened non-blocking and no event is
+    /// pending, fails with [`io::ErrorKind::WouldBlock`].
     pub fn wait(&self) -> Result<Count> {
         self.read_waiting(Reason::of_read).map(Count::from_ne_bytes)
+    }
+
+    /// Waits like [`wait`](Self::wait), but fails with [`io::ErrorKind::Interrupted`] if a signal
+    /// handler runs during the wait. No event is lost then.
+    ///
+    /// A handler that was installed with `SA_RESTART` does not end the wait. The crate `signal-hook`
+    /// installs such handlers. Also, a signal that arrives just before the call does not end the
+    /// wait. A [`WaitSet`](crate::WaitSet) has neither limit. An [`rt::Alarm`](crate::rt::Alarm)
+    /// repeats its signal until the wait has ended.
+    pub fn wait_interruptible(&self) -> Result<Count> {
+        self.read_interruptible(Reason::of_read).map(Count::from_ne_bytes)
     }
 
     /// Returns the number of events since the last call, or `None` if no event is pending. Does not
@@ -121,8 +132,27 @@ impl Line {
 
     /// Waits like [`wait`](Self::wait), but no longer than `timeout`. Returns `None` after that
     /// time.
+    ///
+    /// This polls the line: it takes two system calls, and on a kernel with `PREEMPT_RT` a kernel
+    /// thread of the priority 50 wakes it. A real-time thread calls
+    /// [`rt::Alarm::wait`](crate::rt::Alarm::wait) instead.
     pub fn wait_timeout(&self, timeout: Duration) -> Result<Option<Count>> {
-        wait_any(&[self], Some(timeout))?.pop().map(|(_, count)| count).transpose()
+        let until = Instant::now().checked_add(timeout);
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            // If the time is too long for a `Timespec`, wait without a limit.
+            let left = left.and_then(|left| Timespec::try_from(left).ok());
+            match rustix::event::poll(&mut [PollFd::new(self, PollFlags::IN)], left.as_ref()) {
+                Ok(0) => return Ok(None),
+                Ok(_) => (),
+                Err(Errno::INTR) => continue,
+                Err(e) => return Err(self.error(e)),
+            }
+            // Another thread may have taken the event.
+            if let Some(count) = self.try_wait()? {
+                return Ok(Some(count));
+            }
+        }
     }
 
     /// Masks the line until it is armed again.
@@ -186,10 +216,25 @@ impl Line {
         self.fd.set_spin(max_ns).map_err(|e| self.error(e).because(Reason::of_spin(e)))
     }
 
+    /// Waits like [`read_record`](Self::read_record), but fails if a signal handler runs.
+    pub(crate) fn read_record_interruptible(&self) -> Result<Record> {
+        self.read_interruptible(Reason::of_record).map(|bytes| Record::from_bytes(&bytes))
+    }
+
     /// Reads exactly `SIZE` bytes, and waits for them.
     fn read_waiting<const SIZE: usize>(&self, reason: ReasonOf) -> Result<[u8; SIZE]> {
+        loop {
+            match self.read_interruptible(reason) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => (),
+                result => return result,
+            }
+        }
+    }
+
+    /// Reads exactly `SIZE` bytes, and waits for them or for a signal.
+    fn read_interruptible<const SIZE: usize>(&self, reason: ReasonOf) -> Result<[u8; SIZE]> {
         let mut bytes = [0; SIZE];
-        match rustix::io::retry_on_intr(|| self.fd.read(&mut bytes)) {
+        match self.fd.read(&mut bytes) {
             Ok(read) => self.whole(bytes, read),
             Err(e) => Err(self.error(e).because(reason(e))),
         }
@@ -220,6 +265,12 @@ impl Line {
 
     fn error(&self, source: impl Into<io::Error>) -> Error {
         Error::line(self.irq, source)
+    }
+
+    /// Takes any file in place of a line.
+    #[cfg(test)]
+    pub(crate) fn fake(fd: impl Into<OwnedFd>) -> Self {
+        Self { irq: None, fd: Handle::File(fd.into()) }
     }
 }
 
@@ -260,41 +311,6 @@ impl OpenOptions {
                 Ok(Line { irq: irq.and_then(|irq| irq.try_into().ok()), fd: Handle::File(fd) })
             }
             Err(e) => Err(Error::node(path, e)),
-        }
-    }
-}
-
-/// Waits for an event of any of several lines, no longer than `timeout`.
-///
-/// Returns the index of each line that has an event or an error, with the number of its events or
-/// the error. Returns an empty vector if the time is over.
-pub fn wait_any(lines: &[&Line], timeout: Option<Duration>) -> Result<Vec<(usize, Result<Count>)>> {
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let mut fired = Vec::new();
-
-    loop {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        // If the time is too long for a `Timespec`, wait without a limit.
-        let timespec = left.and_then(|left| Timespec::try_from(left).ok());
-        let mut fds: Vec<_> = lines.iter().map(|line| PollFd::new(line, PollFlags::IN)).collect();
-        match rustix::event::poll(&mut fds, timespec.as_ref()) {
-            Ok(0) => return Ok(fired),
-            Ok(_) => (),
-            Err(Errno::INTR) => continue,
-            Err(e) => return Err(Error::line(None, e)),
-        }
-
-        for (index, fd) in fds.iter().enumerate() {
-            if fd.revents().is_empty() {
-                continue;
-            }
-            // Another thread may have taken the event.
-            if let Some(count) = lines[index].try_wait().transpose() {
-                fired.push((index, count));
-            }
-        }
-        if !fired.is_empty() {
-            return Ok(fired);
         }
     }
 }

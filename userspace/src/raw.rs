@@ -1,5 +1,5 @@
-//! All unsafe code of this crate: memory that is mapped, system calls that rustix lacks, and the
-//! registration of a descriptor with tokio.
+//! All unsafe code of this crate: memory that is mapped, system calls that rustix lacks, signals,
+//! and the registration of a descriptor with tokio.
 
 #![expect(unsafe_code)]
 
@@ -10,12 +10,15 @@ use memmap2::{MmapOptions, MmapRaw};
 use rustix::{
     io::Errno,
     ioctl::{ioctl, opcode, Opcode, Setter},
+    process::{getpid, Pid},
 };
 #[cfg(feature = "systemd")]
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::{
-    io,
+    ffi::c_int,
+    io, mem,
     os::fd::{AsFd, AsRawFd},
+    ptr,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -137,6 +140,57 @@ pub fn set_fifo(priority: u8) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// Claims the highest real-time signal that has no handler, and gives it a handler that does
+/// nothing. So the signal only ends system calls that wait.
+pub fn claim_signal() -> io::Result<c_int> {
+    extern "C" fn nothing(_: c_int) {}
+
+    for signal in (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev() {
+        // SAFETY: All members may be zero. So the flags have no `SA_RESTART`.
+        let [mut ours, mut theirs]: [libc::sigaction; 2] = unsafe { mem::zeroed() };
+        ours.sa_sigaction = nothing as extern "C" fn(c_int) as libc::sighandler_t;
+        // SAFETY: `theirs` can be written.
+        let found = unsafe { libc::sigaction(signal, ptr::null(), &mut theirs) };
+        if found == 0 && theirs.sa_sigaction == libc::SIG_DFL {
+            // SAFETY: `ours` is initialised, and its handler may run at any time.
+            return match unsafe { libc::sigaction(signal, &ours, ptr::null_mut()) } {
+                0 => Ok(signal),
+                _ => Err(io::Error::last_os_error()),
+            };
+        }
+    }
+    Err(io::Error::other("each real-time signal has a handler"))
+}
+
+/// Blocks all signals in this thread.
+pub fn block_signals() {
+    // SAFETY: All bit patterns are signal sets.
+    let mut all = unsafe { mem::zeroed() };
+    // SAFETY: `all` can be written.
+    unsafe { libc::sigfillset(&mut all) };
+    // SAFETY: `all` is initialised.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &all, ptr::null_mut()) };
+}
+
+/// Unblocks a signal in this thread.
+pub fn unblock_signal(signal: c_int) {
+    // SAFETY: All bit patterns are signal sets.
+    let mut set = unsafe { mem::zeroed() };
+    // SAFETY: `set` can be written.
+    unsafe { libc::sigemptyset(&mut set) };
+    // SAFETY: `set` is initialised.
+    unsafe { libc::sigaddset(&mut set, signal) };
+    // SAFETY: `set` is initialised.
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, ptr::null_mut()) };
+}
+
+/// Sends a signal to a thread of this process. Does nothing if the thread is gone.
+pub fn signal_thread(thread: Pid, signal: c_int) {
+    let process = getpid().as_raw_nonzero().get();
+    // SAFETY: The system call takes three numbers.
+    unsafe { libc::syscall(libc::SYS_tgkill, process, thread.as_raw_nonzero().get(), signal) };
 }
 
 /// Sets how long a read of the line spins before it sleeps.

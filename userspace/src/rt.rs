@@ -1,4 +1,8 @@
-//! Real-time settings, so that a thread answers an interrupt in time.
+//! Real-time settings, so that a thread answers an interrupt in time, and deadlines for its waits.
+
+mod alarm;
+
+pub use alarm::Alarm;
 
 mod affinity;
 mod cpu_latency;

@@ -6,7 +6,7 @@
 mod fake;
 
 use fake::Fake;
-use irq_user::{pci, wait_any, Info, Line, Reason, Trigger};
+use irq_user::{pci, Info, Line, Reason, Trigger};
 use std::{
     fs::{self, OpenOptions},
     io::{ErrorKind, Read, Write},
@@ -142,34 +142,6 @@ fn wait_timeout_ends_when_the_time_is_over_or_the_line_fires() {
     assert_eq!(line.wait_timeout(LONG).expect("it is there"), Some(1));
     trigger(irq(&line));
     assert_eq!(line.wait_timeout(Duration::MAX).expect("it is there"), Some(1));
-}
-
-#[test]
-#[ignore = "needs the VM"]
-fn wait_any_returns_the_line_that_fired() {
-    let irqs = edge_lines();
-    let lines = [0, 1].map(|i| Line::open(irqs[i]).expect("it is free"));
-    let lines = lines.each_ref();
-
-    assert!(wait_any(&lines, Some(SHORT)).expect("they are there").is_empty());
-    for index in [1, 0] {
-        trigger(irqs[index]);
-        let fired = wait_any(&lines, None).expect("they are there");
-        assert_eq!(fired.len(), 1);
-        assert!(matches!(fired[0], (fired, Ok(1)) if fired == index));
-    }
-}
-
-#[test]
-#[ignore = "needs the VM"]
-fn wait_any_returns_the_line_that_is_gone() {
-    let fake = Fake::new();
-    let (gone, other) = (open(&fake), edge_line());
-    drop(fake);
-    let fired = wait_any(&[&other, &gone], Some(LONG)).expect("the other line is there");
-    assert_eq!(fired.len(), 1);
-    let (1, Err(e)) = &fired[0] else { panic!("{fired:?}") };
-    assert_eq!(e.reason(), Some(&Reason::Gone));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 mod fake;
 
 use fake::Fake;
-use irq_user::{mock, wait_any, Error, Line, Reason, Record, Timestamp};
+use irq_user::{mock, rt::Alarm, Error, Line, Reason, Record, Timestamp, WaitSet, Wake};
 use std::{
     io::{ErrorKind, Read},
     thread,
@@ -192,14 +192,25 @@ fn all_calls_fail_after_the_removal() {
 fn a_line_that_fires_ends_a_wait_for_several() {
     let (first, _device) = mock::edge().expect("there are descriptors left");
     let (second, device) = mock::edge().expect("there are descriptors left");
-    let begin = Instant::now();
-    assert!(wait_any(&[&first, &second], Some(SHORT)).expect("they are there").is_empty());
-    assert!(begin.elapsed() >= SHORT);
-    let fired = thread::scope(|scope| {
+    let mut set = WaitSet::new().expect("there are descriptors left");
+    set.add(&first).expect("it can be waited for");
+    set.add(&second).expect("it can be waited for");
+    let soon = Instant::now() + SHORT;
+    assert!(matches!(set.wait(Some(soon)), Ok(Wake::TimedOut)));
+    thread::scope(|scope| {
         scope.spawn(|| device.raise());
-        wait_any(&[&first, &second], Some(LONG)).expect("they are there")
+        assert!(matches!(set.wait(Some(Instant::now() + LONG)), Ok(Wake::Ready(1, _))));
     });
-    let [(1, Ok(1))] = &fired[..] else { panic!("{fired:?}") };
+    assert_eq!(second.try_wait().expect("it is there"), Some(1));
+}
+
+#[test]
+fn an_alarm_ends_the_wait_for_a_stand_in() {
+    let (line, device) = mock::edge().expect("there are descriptors left");
+    let alarm = Alarm::new().expect("there is room");
+    assert_eq!(alarm.wait(&line, SHORT).expect("it is there"), None);
+    device.raise();
+    assert_eq!(alarm.wait(&line, LONG).expect("it is there"), Some(1));
 }
 
 #[test]
