@@ -1,13 +1,13 @@
-//! Compares what the crate knows of the kernel's interface with the header. The package has neither
-//! this test nor the header.
+//! Compares what the crate knows of the kernel's interface with the header, which the crate's package
+//! does not have.
 
-#[path = "../src/uapi.rs"]
+#[path = "../../src/uapi.rs"]
 mod uapi;
 
 use std::{collections::BTreeMap, mem::offset_of};
 use uapi::*;
 
-const HEADER: &str = include_str!("../../include/uapi/linux/irq_user.h");
+const HEADER: &str = include_str!("../../../include/uapi/linux/irq_user.h");
 
 /// Returns the value of a macro without arguments.
 fn defined(name: &str) -> &'static str {
