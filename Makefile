@@ -59,7 +59,7 @@ lint: tree ## Run the formatters and checkers, which must print nothing.
 	@$(enter) harness/lint/kernel
 	@harness/lint/msrv
 
-series: tree ## Write the patches for git am: build/series.
+series: tree ## Write three series of patches for git am: build/series.
 	@$(enter) harness/series/export
 
 build-series: series ## Build the kernel after each patch of the series.
@@ -67,6 +67,7 @@ build-series: series ## Build the kernel after each patch of the series.
 
 lint-series: series ## Run the kernel's checkers on the series, which must print nothing.
 	@$(enter) harness/lint/series
+	@$(enter) harness/lint/kernel
 
 clean: ## Delete what was built in this clone.
 	rm -rf build userspace/target

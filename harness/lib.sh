@@ -38,15 +38,36 @@ version_of() {
 	sed -n 's/^VERSION = //p; s/^PATCHLEVEL = //p; s/^SUBLEVEL = //p' "$1/Makefile" | paste -sd.
 }
 
-# patches_for TREE: prints the patches for a kernel source, in order.  If patches/ has a folder
-# for the source's series, its patches are added, or replace those of the same name.
+# The series of patches for maintainers, in order.  Each is a folder in patches/.
+all_series=(fixes rust user)
+
+# patches_for TREE [SERIES...]: prints the patches of all or some series for a kernel source, in
+# order.  If patches/ has a folder for the source's version, the patches in its folders are added,
+# or replace those of the same name.
 patches_for() {
-	local name own
+	local name own part parts=("${all_series[@]}")
 	own=$top/patches/$(version_of "$1" | cut -d. -f1-2)
-	# The folder can be missing.
-	for name in $(find "$top"/patches/*.patch "$own"/*.patch -printf '%f\n' 2>/dev/null | LC_ALL=C sort -u); do
-		[ -f "$own/$name" ] && echo "$own/$name" || echo "$top/patches/$name"
+	[ $# -eq 1 ] || parts=("${@:2}")
+	for part in "${parts[@]}"; do
+		# The folder in `own` can be missing.
+		for name in $(find {"$top/patches","$own"}/"$part"/*.patch -printf '%f\n' 2>/dev/null | LC_ALL=C sort -u); do
+			[ -f "$own/$part/$name" ] && echo "$own/$part/$name" || echo "$top/patches/$part/$name"
+		done
 	done
+}
+
+# Prints the patches that `make series` has written, in order, without the cover letters.
+letters_of_series() {
+	local part
+	for part in "${all_series[@]}"; do
+		find "$build/series/$part" -name '*.patch' ! -name '0000-*' 2>/dev/null | LC_ALL=C sort
+	done
+}
+
+# is_step PATCH: whether the mirror's files already have the differences that the patch makes to
+# them.  A patch for another version of the kernel changes the mirror's files.
+is_step() {
+	[[ ${1#"$top/patches/"} != [0-9]* ]]
 }
 
 # mirrored TREE: prints the files of this repository that mirror the kernel tree.  They are in

@@ -103,7 +103,7 @@ static int intx_map(struct irq_domain *domain, unsigned int irq, irq_hw_number_t
 	struct irq_user_intx *intx = domain->host_data;
 
 	irq_set_chip_data(irq, intx);
-	irq_set_chip_and_handler(irq, &intx_chip, handle_level_irq);
+	irq_set_chip_and_handler(irq, &intx_chip, handle_demuxed_level_irq);
 	irqd_set_trigger_type(irqd, IRQ_TYPE_LEVEL_LOW);
 	/* Probing would unmask the function. The wire has its own check for stray interrupts */
 	irq_set_status_flags(irq, IRQ_LEVEL | IRQ_NOPROBE | IRQ_IS_POLLED);

@@ -270,7 +270,7 @@ impl Line {
     /// Takes any file in place of a line.
     #[cfg(test)]
     pub(crate) fn fake(fd: impl Into<OwnedFd>) -> Self {
-        Self { irq: None, fd: Handle::File(fd.into()) }
+        Self::of(Handle::File(fd.into()))
     }
 }
 

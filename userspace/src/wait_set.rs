@@ -7,12 +7,10 @@ use rustix::{
     io::Errno,
 };
 use std::{
-    fmt,
-    io::{self, Read, Write},
-    mem,
+    fmt, io, mem,
     os::{
         fd::{AsFd, OwnedFd},
-        unix::net::UnixStream,
+        unix::net::UnixDatagram,
     },
     time::Instant,
 };
@@ -58,11 +56,12 @@ pub struct WaitSet<T> {
     epoll: OwnedFd,
     /// The sources by their indices. An index is free after a removal.
     sources: Vec<Option<T>>,
-    /// Becomes readable when a waker writes.
-    woken: UnixStream,
-    waker: UnixStream,
-    /// The sources that were ready at the last look and have not been returned since, last first.
-    ready: Vec<Event>,
+    /// Becomes readable when a waker sends. A stream would send SIGPIPE to a waker that is left
+    /// after the set.
+    woken: UnixDatagram,
+    waker: UnixDatagram,
+    /// The tokens that were ready at the last look and have not been returned since, last first.
+    ready: Vec<u64>,
     /// Whether a source was returned since the last [`Wake::TimedOut`].
     had_turn: bool,
 }
@@ -78,14 +77,14 @@ pub enum Wake<'a, T> {
     TimedOut,
 }
 
-/// The token of the stream `woken`. Sources have their indices.
+/// The token of the socket `woken`. Sources have their indices.
 const WOKEN: u64 = u64::MAX;
 
 impl<T: AsFd> WaitSet<T> {
     /// Makes a set without sources.
     pub fn new() -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let (woken, waker) = UnixStream::pair()?;
+        let (woken, waker) = UnixDatagram::pair()?;
         woken.set_nonblocking(true)?;
         waker.set_nonblocking(true)?;
         epoll::add(&epoll, &woken, EventData::new_u64(WOKEN), EventFlags::IN)?;
@@ -112,13 +111,13 @@ impl<T: AsFd> WaitSet<T> {
         let source = self.sources.get_mut(index)?.take()?;
         // The descriptor is in the set, so this does not fail.
         let _ = epoll::delete(&self.epoll, &source);
-        self.ready.retain(|event| event.data.u64() != index as u64);
+        self.ready.retain(|&token| token != index as u64);
         Some(source)
     }
 
     /// Returns a handle that ends a wait of this set.
     pub fn waker(&self) -> io::Result<Waker> {
-        Ok(Waker { stream: self.waker.try_clone()? })
+        Ok(Waker { socket: self.waker.try_clone()? })
     }
 
     /// Waits until a source is ready, until a [`Waker`] ends the wait, or until a time.
@@ -130,7 +129,13 @@ impl<T: AsFd> WaitSet<T> {
     /// A signal does not end the wait.
     pub fn wait(&mut self, until: Option<Instant>) -> io::Result<Wake<'_, T>> {
         let is_over = || until.is_some_and(|until| until <= Instant::now());
-        while self.ready.is_empty() {
+        let index = loop {
+            match self.ready.pop() {
+                Some(WOKEN) if self.take_wake_ups() => return Ok(Wake::Woken),
+                Some(WOKEN) => continue,
+                Some(index) => break index as usize,
+                None => (),
+            }
             if is_over() && mem::take(&mut self.had_turn) {
                 return Ok(Wake::TimedOut);
             }
@@ -139,13 +144,6 @@ impl<T: AsFd> WaitSet<T> {
                 self.had_turn = false;
                 return Ok(Wake::TimedOut);
             }
-        }
-        let index = match self.ready.pop().map(|event| event.data.u64()) {
-            Some(WOKEN) | None => {
-                while (&self.woken).read(&mut [0; 64]).is_ok() {}
-                return Ok(Wake::Woken);
-            }
-            Some(index) => index as usize,
         };
         self.had_turn = true;
         match &self.sources[index] {
@@ -154,21 +152,30 @@ impl<T: AsFd> WaitSet<T> {
         }
     }
 
+    /// Takes all wake-ups. Returns whether there was one. An empty message is none: `signal-hook`
+    /// sends one to try the descriptor.
+    fn take_wake_ups(&self) -> bool {
+        let mut was_woken = false;
+        while let Ok(size) = self.woken.recv(&mut [0]) {
+            was_woken |= size > 0;
+        }
+        was_woken
+    }
+
     /// Waits until sources are ready, or until a time or a signal.
     fn look(&mut self, until: Option<Instant>) -> io::Result<()> {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         // If the time is too long for a `Timespec`, wait without a limit.
         let left = left.and_then(|left| Timespec::try_from(left).ok());
         // Each source must have its turn.
-        self.ready.reserve(self.sources.len() + 1);
-        let room = spare_capacity(&mut self.ready);
-        match epoll::wait(&self.epoll, room, left.as_ref()) {
+        let mut events = Vec::with_capacity(self.sources.len() + 1);
+        match epoll::wait(&self.epoll, spare_capacity(&mut events), left.as_ref()) {
             Ok(_) | Err(Errno::INTR) => (),
             Err(e) => return Err(e.into()),
         }
-        self.ready.reverse();
+        self.ready.extend(events.iter().rev().map(|event: &Event| event.data.u64()));
         // The sort keeps the order of the sources.
-        self.ready.sort_by_key(|event| event.data.u64() == WOKEN);
+        self.ready.sort_by_key(|&token| token == WOKEN);
         Ok(())
     }
 }
@@ -184,21 +191,21 @@ impl<T: fmt::Debug> fmt::Debug for WaitSet<T> {
 /// A signal handler needs the descriptor: a byte that is written to it ends the wait.
 #[derive(Debug)]
 pub struct Waker {
-    stream: UnixStream,
+    socket: UnixDatagram,
 }
 
 impl Waker {
     /// Ends the present wait or, if there is none, the next one.
     pub fn wake(&self) {
         // If there is no room, the set is already woken. If the set is gone, there is no wait.
-        let _ = (&self.stream).write(&[0]);
+        let _ = self.socket.send(&[0]);
     }
 }
 
 /// Returns the descriptor, for instance for `signal_hook::low_level::pipe`.
 impl From<Waker> for OwnedFd {
     fn from(waker: Waker) -> Self {
-        waker.stream.into()
+        waker.socket.into()
     }
 }
 
@@ -207,7 +214,10 @@ mod tests {
     use super::*;
     use crate::{Line, Timer};
     use rustix::event::{eventfd, EventfdFlags};
-    use signal_hook::{consts::SIGUSR1, low_level};
+    use signal_hook::{
+        consts::{SIGPIPE, SIGUSR1},
+        low_level,
+    };
     use std::{thread, time::Duration};
 
     /// Returns a descriptor in place of a line. It is always readable, because no test reads it.
@@ -282,6 +292,13 @@ mod tests {
     }
 
     #[test]
+    fn a_set_can_move_to_another_thread() {
+        let mut set = set([asserted()]);
+        let other = thread::spawn(move || turns(&mut set, Instant::now()));
+        assert_eq!(other.join().expect("it is done"), [0]);
+    }
+
+    #[test]
     fn a_file_that_cannot_be_waited_for_is_refused() {
         let mut set = WaitSet::new().expect("there is room");
         let zero = Line::open_path("/dev/zero").expect("it is there");
@@ -305,7 +322,9 @@ mod tests {
         let waker = set.waker().expect("there is room");
         (0..100_000).for_each(|_| waker.wake());
         assert!(matches!(set.wait(Some(Instant::now())), Ok(Wake::Woken)));
-        assert_eq!(turns(&mut set, Instant::now()), [0]);
+        for _ in 0..2 {
+            assert_eq!(turns(&mut set, Instant::now()), [0]);
+        }
     }
 
     #[test]
@@ -313,9 +332,21 @@ mod tests {
         let mut set = set([quiet()]);
         let waker = set.waker().expect("there is room");
         low_level::pipe::register(SIGUSR1, waker).expect("it is a descriptor");
+        assert_eq!(turns(&mut set, soon()), []);
         let other = thread::spawn(|| low_level::raise(SIGUSR1).expect("it has a handler"));
         assert!(matches!(set.wait(None), Ok(Wake::Woken)));
         other.join().expect("it is done");
+    }
+
+    #[test]
+    fn a_waker_may_outlive_its_set() {
+        let set = set([]);
+        let waker = set.waker().expect("there is room");
+        low_level::pipe::register(SIGPIPE, set.waker().expect("there is room"))
+            .expect("it is a descriptor");
+        drop(set);
+        waker.wake();
+        low_level::raise(SIGPIPE).expect("it has a handler");
     }
 
     #[test]
@@ -323,9 +354,9 @@ mod tests {
         let mut set = WaitSet::new().expect("there is room");
         let timer = Timer::new().expect("there is room");
         let period = Duration::from_millis(5);
+        let begin = Instant::now();
         timer.every(period).expect("it is a period");
         set.add(&timer).expect("it can be waited for");
-        let begin = Instant::now();
         let mut ends = 0;
         while ends < 3 {
             let Ok(Wake::Ready(0, timer)) = set.wait(None) else { panic!("there is one source") };

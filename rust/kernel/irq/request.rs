@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+// SPDX-FileCopyrightText: Copyright 2025 Collabora ltd.
 
 //! Requests for interrupt lines.
 //!
@@ -16,24 +17,29 @@
 //! | [`ThreadOnlyRegistration`] | `request_threaded_irq()`, no hard handler | [`ThreadedHandler`] |
 //! | [`AnyContextRegistration`] | `request_any_context_irq()`, or a thread | [`Handler`] |
 //!
-//! # Compared to C, and to Linux 7.3's own module
+//! [`Handler`], [`ThreadedHandler`], what they return, [`IrqRequest`] and the two registrations
+//! keep the interface of Daniel Almeida's [series] of 2025, by which drivers in Rust got
+//! interrupts.
 //!
-//! | what | C | Linux 7.3's module | this module |
-//! |------|---|--------------------|-------------|
-//! | hard handler | `request_irq()` | `Registration` | [`Registration`] |
-//! | and a thread | `request_threaded_irq()` | `ThreadedRegistration` | [`ThreadedRegistration`] |
-//! | thread alone | no handler, `IRQF_ONESHOT` | no | [`ThreadOnlyRegistration`] |
-//! | as the chip calls for | `request_any_context_irq()` | no | [`AnyContextRegistration`] |
-//! | freed with the device | `devm_request_irq()` | no, borrows it | [`ManagedIrq`], or borrows |
-//! | a line without a device | any number | no | [`IrqRequest::of_line()`] |
-//! | name | any string that lives on | `&'static CStr` | [`IrqName`]: that, or owned |
-//! | the handler's data | `void *` | in the registration | there, or shared by an [`Arc`] |
-//! | registering is safe | | no | if nothing is borrowed: [`IrqAction::register()`] |
-//! | wait for handlers | `synchronize_irq()` | `synchronize()` | [`IrqAction::synchronize()`] |
-//! | disable, and wait | `disable_irq()` | no | a guard: [`IrqAction::disable()`] |
-//! | disable | `disable_irq_nosync()` | no | a guard: [`IrqAction::disable_nosync()`] |
-//! | mask at once | `IRQ_DISABLE_UNLAZY` | no | [`IrqAction::disable_unlazy()`] |
-//! | what a line is | `struct irq_data`, `struct irq_desc` | no | [`LineInfo`] |
+//! [series]: https://lore.kernel.org/r/20250811-topics-tyr-request_irq2-v9-0-0485dcd9bcbf@collabora.com
+//!
+//! # Compared to C
+//!
+//! | what | C | this module |
+//! |------|---|-------------|
+//! | hard handler | `request_irq()` | [`Registration`] |
+//! | and a thread | `request_threaded_irq()` | [`ThreadedRegistration`] |
+//! | thread alone | no handler, `IRQF_ONESHOT` | [`ThreadOnlyRegistration`] |
+//! | as the chip calls for | `request_any_context_irq()` | [`AnyContextRegistration`] |
+//! | freed with the device | `devm_request_irq()` | [`ManagedIrq`], or a borrow of the device |
+//! | a line without a device | any number | [`IrqRequest::of_line()`] |
+//! | name | any string that lives on | [`IrqName`]: `&'static CStr`, or owned |
+//! | the handler's data | `void *` | in the action, or shared by an [`Arc`] |
+//! | wait for handlers | `synchronize_irq()` | [`IrqAction::synchronize()`] |
+//! | disable, and wait | `disable_irq()` | a guard: [`IrqAction::disable()`] |
+//! | disable | `disable_irq_nosync()` | a guard: [`IrqAction::disable_nosync()`] |
+//! | mask at once | `IRQ_DISABLE_UNLAZY` | [`IrqAction::disable_unlazy()`] |
+//! | what a line is | `struct irq_data`, `struct irq_desc` | [`LineInfo`] |
 //!
 //! Left out, because nothing uses them yet: per-CPU lines (`request_percpu_irq()`), NMIs
 //! (`request_nmi()`), wake-up (`irq_set_irq_wake()`), affinity hints and notifiers, and moving a

@@ -64,6 +64,8 @@ impl Card {
     pub fn acknowledge(&self) -> bool {
         let status = self.registers.read_u32(INTERRUPT_STATUS);
         self.registers.write_u32(INTERRUPT_ACKNOWLEDGE, status);
+        // The next wait arms the line: first, the card must have dropped its interrupt.
+        self.registers.flush_u32(INTERRUPT_STATUS);
         status == FACTORIAL_DONE
     }
 

@@ -71,38 +71,39 @@ impl Reader {
     }
 }
 
-/// Lines, and how to read them.
+/// The lines of a [`Waiter`], and how to read them.
 pub struct Lines {
-    lines: Vec<Line>,
+    irqs: Vec<Option<u32>>,
     readers: Vec<Reader>,
     /// Events that were pending before the first wait, with the indices of their lines.
     early: Vec<(usize, Event)>,
 }
 
 impl Lines {
-    pub fn start(lines: Vec<Line>) -> io::Result<Self> {
-        let (mut readers, mut early) = (Vec::new(), Vec::new());
-        for (index, line) in lines.iter().enumerate() {
-            let (reader, event) = Reader::start(line)?;
+    /// Adds lines to a waiter that has none.
+    pub fn start(waiter: &mut Waiter, lines: Vec<Line>) -> io::Result<Self> {
+        let (mut irqs, mut readers, mut early) = (Vec::new(), Vec::new(), Vec::new());
+        for line in lines {
+            let (reader, event) = Reader::start(&line)?;
+            irqs.push(line.irq());
             readers.push(reader);
+            let index = waiter.add(line)?;
             early.extend(event.map(|event| (index, event)));
         }
-        Ok(Self { lines, readers, early })
+        Ok(Self { irqs, readers, early })
     }
 
     /// Waits for the next events of a line.
-    pub fn next(&mut self, waiter: &Waiter, until: Option<Instant>) -> io::Result<Wake<Event>> {
+    pub fn next(&mut self, waiter: &mut Waiter, until: Option<Instant>) -> io::Result<Wake<Event>> {
         match self.early.pop() {
             Some((line, event)) => Ok(Wake::Fired(line, event)),
-            None => {
-                waiter.wait_with(&self.lines, until, |index, line| self.readers[index].read(line))
-            }
+            None => waiter.wait_with(until, |index, line| self.readers[index].read(line)),
         }
     }
 
     /// Returns the numbers of the lines.
     pub fn irqs(&self) -> impl Iterator<Item = Option<u32>> + '_ {
-        self.lines.iter().map(Line::irq)
+        self.irqs.iter().copied()
     }
 
     /// Returns what takes the times of the lines, until an event says more.

@@ -40,15 +40,16 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
-    let waiter = Waiter::new()?;
-    let lines = [args.line.open()?];
-    let irq = lines[0].irq();
+    let mut waiter = Waiter::new()?;
+    let line = args.line.open()?;
+    let irq = line.irq();
+    waiter.add(line)?;
     let until = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let (mut total, mut runs, mut failures) = (0, 0u64, 0u64);
     let mut code = ExitCode::SUCCESS;
 
     while args.count.is_none_or(|count| total < count) {
-        let count = match waiter.wait(&lines, until)? {
+        let count = match waiter.wait(until)? {
             Wake::Fired(_, count) => count,
             Wake::Time => break,
             Wake::Stop(signal) => {

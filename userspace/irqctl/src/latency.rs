@@ -116,7 +116,7 @@ enum End {
 }
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
-    let waiter = Waiter::new()?;
+    let mut waiter = Waiter::new()?;
     if args.mlock {
         rt::lock_memory()?;
     }
@@ -136,7 +136,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         ready?;
     }
     thread::spawn(move || {
-        if let Ok(Wake::Stop(signal)) = waiter.wait(&[], None) {
+        if let Ok(Wake::Stop(signal)) = waiter.wait(None) {
             let _ = sender.send(Message::Stop(signal));
         }
     });

@@ -63,7 +63,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
 
-    let waiter = Waiter::new()?;
+    let mut waiter = Waiter::new()?;
     loop {
         let list = print()?;
         let mut out = io::stdout().lock();

@@ -52,17 +52,17 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         let message = "--format and --json cannot be used together";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
-    let waiter = Waiter::new()?;
+    let mut waiter = Waiter::new()?;
     peers::end_with_them(args.die_with_parent)?;
     let lines = args.lines.iter().map(Name::open).collect::<io::Result<Vec<_>>>()?;
     let begin = Instant::now();
-    let mut lines = Lines::start(lines)?;
+    let mut lines = Lines::start(&mut waiter, lines)?;
     let irqs: Vec<_> = lines.irqs().collect();
     let until = args.timeout.and_then(|timeout| begin.checked_add(timeout));
     let mut total = 0;
 
     while total < args.count {
-        match lines.next(&waiter, until)? {
+        match lines.next(&mut waiter, until)? {
             Wake::Fired(line, event) => {
                 total += u64::from(event.count);
                 let (name, irq) = (args.lines[line].to_string(), irqs[line]);

@@ -1,19 +1,13 @@
 //! Waiting for lines, for a time, and for Control-C, whichever comes first.
 
-use irq_user::{Count, Line};
-use rustix::{
-    event::{poll, PollFd, PollFlags, Timespec},
-    io::Errno,
-};
+use irq_user::{Count, Line, WaitSet};
 use signal_hook::{
     consts::{SIGINT, SIGPIPE, TERM_SIGNALS},
     flag,
     low_level::pipe,
 };
 use std::{
-    cell::Cell,
     io,
-    os::unix::net::UnixStream,
     process::ExitCode,
     sync::{
         atomic::{AtomicUsize, Ordering},
@@ -55,24 +49,27 @@ impl Signal {
     }
 }
 
-/// A wait that Control-C and similar signals end.
+/// A wait for lines that Control-C and similar signals end.
 pub struct Waiter {
-    stop: UnixStream,
-    /// The number of the signal. It is set before `stop` becomes readable.
+    set: WaitSet<Line>,
+    /// The number of the signal. It is set before the set is woken.
     signal: Arc<AtomicUsize>,
-    /// The source of the next wake-up to look at: the index of a line, or after these the time.
-    turn: Cell<usize>,
 }
 
 impl Waiter {
     pub fn new() -> io::Result<Self> {
-        let (stop, told) = UnixStream::pair()?;
+        let set = WaitSet::new()?;
         let signal = Arc::new(AtomicUsize::new(0));
         for &number in TERM_SIGNALS.iter().chain([&SIGPIPE]) {
             flag::register_usize(number, signal.clone(), number as usize)?;
-            pipe::register(number, told.try_clone()?)?;
+            pipe::register(number, set.waker()?)?;
         }
-        Ok(Self { stop, signal, turn: Cell::new(0) })
+        Ok(Self { set, signal })
+    }
+
+    /// Adds a line, and returns its index. The first line has the index 0.
+    pub fn add(&mut self, line: Line) -> io::Result<usize> {
+        self.set.add(line)
     }
 
     /// Returns the signal that asks this program to end, if there was one.
@@ -84,8 +81,8 @@ impl Waiter {
     }
 
     /// Waits until a line has fired, until a time, or until a signal asks this program to end.
-    pub fn wait(&self, lines: &[Line], until: Option<Instant>) -> io::Result<Wake> {
-        self.wait_with(lines, until, |_, line| line.try_wait())
+    pub fn wait(&mut self, until: Option<Instant>) -> io::Result<Wake> {
+        self.wait_with(until, |_, line| line.try_wait())
     }
 
     /// Waits like [`wait`](Self::wait), and reads the lines with `read`, which also gets the index
@@ -94,50 +91,30 @@ impl Waiter {
     /// A line can have an event at each call, for instance if its device keeps it asserted. So the
     /// lines and the time take turns, and a signal comes before all of them.
     pub fn wait_with<T>(
-        &self,
-        lines: &[Line],
+        &mut self,
         until: Option<Instant>,
         read: impl Fn(usize, &Line) -> irq_user::Result<Option<T>>,
     ) -> io::Result<Wake<T>> {
         loop {
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let left = left.and_then(|left| Timespec::try_from(left).ok());
-            let mut fds = vec![PollFd::new(&self.stop, PollFlags::IN)];
-            fds.extend(lines.iter().map(|line| PollFd::new(line, PollFlags::IN)));
-
-            match poll(&mut fds, left.as_ref()) {
-                Ok(_) => (),
-                Err(Errno::INTR) => continue,
-                Err(e) => return Err(e.into()),
-            }
             if let Some(signal) = self.signal() {
                 return Ok(Wake::Stop(signal));
             }
-            let is_over = until.is_some_and(|until| until <= Instant::now());
-            let sources = lines.len() + 1;
-            for source in (0..sources).map(|i| (self.turn.get() + i) % sources) {
-                let Some(line) = lines.get(source) else {
-                    if is_over {
-                        self.turn.set(0);
-                        return Ok(Wake::Time);
+            match self.set.wait(until)? {
+                irq_user::Wake::Ready(index, line) => {
+                    if let Some(events) = read(index, line)? {
+                        return Ok(Wake::Fired(index, events));
                     }
-                    continue;
-                };
-                if fds[1 + source].revents().is_empty() {
-                    continue;
                 }
-                if let Some(events) = read(source, line)? {
-                    // The events of the other lines stay pending.
-                    self.turn.set(source + 1);
-                    return Ok(Wake::Fired(source, events));
-                }
+                irq_user::Wake::TimedOut => return Ok(Wake::Time),
+                // The signal is set.
+                irq_user::Wake::Woken => (),
             }
         }
     }
 
-    /// Waits for a period. Returns the signal if a signal asks this program to end.
-    pub fn pause(&self, period: Duration) -> io::Result<Option<Signal>> {
-        self.wait(&[], Instant::now().checked_add(period))?;
+    /// Waits for a period, without lines. Returns the signal if a signal asks this program to end.
+    pub fn pause(&mut self, period: Duration) -> io::Result<Option<Signal>> {
+        self.wait(Instant::now().checked_add(period))?;
         Ok(self.signal())
     }
 }
@@ -145,95 +122,31 @@ impl Waiter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{
-        io::{pipe, Write},
-        iter,
-        os::fd::AsRawFd,
-        thread,
-    };
+    use signal_hook::low_level::raise;
 
     /// Returns a file in place of a line. It is always readable.
     fn asserted() -> Line {
         Line::open_path("/dev/random").expect("it is there")
     }
 
-    /// Returns a file in place of a line. It is never readable.
-    fn quiet() -> Line {
-        let (empty, _) = pipe().expect("there is room");
-        let path = format!("/proc/self/fd/{}", empty.as_raw_fd());
-        Line::open_path(path).expect("procfs is mounted")
-    }
-
-    /// Returns the wake-ups until the first one that is not by a line.
-    fn wakes(waiter: &Waiter, lines: &[Line], until: Instant) -> (Vec<usize>, Wake<()>) {
-        let mut fired = Vec::new();
-        loop {
-            match waiter.wait_with(lines, Some(until), |_, _| Ok(Some(()))) {
-                Ok(Wake::Fired(line, ())) => fired.push(line),
-                Ok(end) => return (fired, end),
-                Err(e) => panic!("{e}"),
-            }
-        }
-    }
-
+    // One test: a signal reaches all waiters of the process.
     #[test]
-    fn a_line_that_always_fires_does_not_hide_the_time() {
-        let waiter = Waiter::new().expect("there is room");
-        let until = Instant::now() + Duration::from_millis(20);
-        let (fired, end) = wakes(&waiter, &[asserted()], until);
-        assert!(matches!(end, Wake::Time));
-        assert!(Instant::now() >= until);
-        assert!(!fired.is_empty());
-    }
-
-    #[test]
-    fn a_line_without_an_event_does_not_hide_the_time() {
-        let waiter = Waiter::new().expect("there is room");
+    fn a_line_does_not_hide_the_time_and_a_signal_comes_before_both() {
+        let mut waiter = Waiter::new().expect("there is room");
+        waiter.add(asserted()).expect("it can be waited for");
         let until = Instant::now() + Duration::from_millis(20);
         // Another reader takes each event.
-        let wake = waiter.wait_with(&[asserted()], Some(until), |_, _| Ok(None::<()>));
+        let wake = waiter.wait_with(Some(until), |_, _| Ok(None::<()>));
         assert!(matches!(wake, Ok(Wake::Time)));
         assert!(Instant::now() >= until);
-    }
-
-    #[test]
-    fn each_line_has_its_turn_before_the_time() {
-        let waiter = Waiter::new().expect("there is room");
-        let past = Instant::now();
-        let lines = [asserted(), quiet(), asserted()];
-        for _ in 0..3 {
-            assert_eq!(wakes(&waiter, &lines, past).0, [0, 2]);
-        }
-    }
-
-    #[test]
-    fn a_quiet_line_has_no_turn() {
-        let waiter = Waiter::new().expect("there is room");
-        let (fired, end) = wakes(&waiter, &[quiet()], Instant::now() + Duration::from_millis(20));
-        assert!(fired.is_empty());
-        assert!(matches!(end, Wake::Time));
-    }
-
-    #[test]
-    fn a_signal_comes_before_lines_and_the_time() {
-        let (stop, handler) = UnixStream::pair().expect("there is room");
-        let signal = Arc::new(AtomicUsize::new(0));
-        let waiter = Waiter { stop, signal: signal.clone(), turn: Cell::new(0) };
-        let line = [asserted()];
         assert_eq!(waiter.signal(), None);
-        let asked = thread::spawn(move || {
-            signal.store(SIGINT as usize, Ordering::SeqCst);
-            (&handler).write_all(b"X").expect("there is room");
-            handler
-        });
-        let wait = || waiter.wait_with(&line, None, |_, _| Ok(Some(())));
-        let mut ends = iter::repeat_with(wait);
-        assert!(ends.any(|wake| matches!(wake, Ok(Wake::Stop(Signal(SIGINT))))));
-        asked.join().expect("it is done");
-        let (fired, end) = wakes(&waiter, &line, Instant::now());
-        assert!(fired.is_empty());
-        assert!(matches!(end, Wake::Stop(_)));
-        let paused = waiter.pause(Duration::MAX).expect("it can poll");
-        assert_eq!(paused, Some(Signal(SIGINT)));
+        let first = waiter.wait_with(None, |_, _| Ok(Some(())));
+        assert!(matches!(first, Ok(Wake::Fired(..))));
+        raise(SIGINT).expect("it has a handler");
+        for _ in 0..3 {
+            let wake = waiter.wait_with(Some(Instant::now()), |_, _| Ok(Some(())));
+            assert!(matches!(wake, Ok(Wake::Stop(Signal(SIGINT)))));
+        }
+        assert_eq!(waiter.pause(Duration::MAX).expect("it can wait"), Some(Signal(SIGINT)));
     }
 }

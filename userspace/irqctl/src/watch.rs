@@ -135,12 +135,12 @@ impl Printer {
 }
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
-    let waiter = Waiter::new()?;
+    let mut waiter = Waiter::new()?;
     peers::end_with_them(false)?;
     let opened = args.lines.iter().map(|name| open(name, args)).collect::<io::Result<Vec<_>>>()?;
     let plot = args.plot.as_deref().map(Output::open).transpose()?;
     let (begin, begin_time) = (Instant::now(), Timestamp::now());
-    let Started { mut lines, places, mut watched } = start(args, opened)?;
+    let Started { mut lines, places, mut watched } = start(args, &mut waiter, opened)?;
     let names = watched.iter().map(|line| line.name.len()).max().unwrap_or(0);
     let columns = if args.events { EVENT_COLUMNS } else { COLUMNS };
     let mut printer = Printer { out: io::stdout().lock(), json, columns, names };
@@ -153,7 +153,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         while left > 0 {
             let tick = printed.checked_add(args.interval).filter(|_| !args.events);
             let until = [tick, end].into_iter().flatten().min();
-            match lines.next(&waiter, until)? {
+            match lines.next(&mut waiter, until)? {
                 Wake::Fired(index, event) => {
                     let line = &mut watched[places[index]];
                     let gap = line.fired(&event);
@@ -234,9 +234,9 @@ struct Started {
 }
 
 /// Finds out how to read each line.
-fn start(args: &Args, opened: Vec<Option<Line>>) -> io::Result<Started> {
+fn start(args: &Args, waiter: &mut Waiter, opened: Vec<Option<Line>>) -> io::Result<Started> {
     let is_claimed: Vec<_> = opened.iter().map(Option::is_some).collect();
-    let lines = Lines::start(opened.into_iter().flatten().collect())?;
+    let lines = Lines::start(waiter, opened.into_iter().flatten().collect())?;
     let mut claimed = lines.irqs().zip(lines.clocks());
     let (mut places, mut watched) = (Vec::new(), Vec::new());
     for (place, (name, is_claimed)) in args.lines.iter().zip(is_claimed).enumerate() {

@@ -181,7 +181,7 @@ fn the_reason_why_a_kernel_has_no_files_is_found() {
 #[test]
 fn a_proc_that_shows_only_processes_says_nothing_of_the_kernel() {
     let machine = x86_64();
-    machine.forget("/proc/interrupts");
+    machine.forget("proc");
     assert_eq!(Source::new(&machine.root).unsupported(), Some(Reason::NoProc));
 }
 

@@ -155,7 +155,7 @@ impl Chip {
 
 /// The open file of a stand-in line.
 #[derive(Debug)]
-pub struct Open {
+pub(crate) struct Open {
     chip: Arc<Chip>,
     fd: OwnedFd,
 }

@@ -32,8 +32,8 @@
 //!
 //! # Why no event is lost
 //!
-//! A read that a signal ends takes no event. The event stays pending. When the time is over, the
-//! thread looks for an event once more, and a later wait returns what comes after that.
+//! A read that finds both an event and a signal returns the event. A read that a signal ends takes
+//! no event: an event that comes from then on stays pending, and the next wait returns it.
 //!
 //! # Why no other call is interrupted
 //!
@@ -159,36 +159,28 @@ impl Alarm {
 
     /// Waits like [`Line::wait`], but no longer than `timeout`. Returns `None` after that time.
     pub fn wait(&self, line: &Line, timeout: Duration) -> Result<Option<Count>> {
-        self.end_in_time(timeout, || line.wait_interruptible(), || line.try_wait())
+        self.end_in_time(timeout, || line.wait_interruptible())
     }
 
     /// Waits like [`Line::read_record`], but no longer than `timeout`. Returns `None` after that
     /// time.
     pub fn read_record(&self, line: &Line, timeout: Duration) -> Result<Option<Record>> {
-        self.end_in_time(timeout, || line.read_record_interruptible(), || line.try_read_record())
+        self.end_in_time(timeout, || line.read_record_interruptible())
     }
 
-    /// Waits by `wait`, which a signal ends, until it returns something or the time is over. Then
-    /// looks once more, by `look`.
-    fn end_in_time<T>(
-        &self,
-        timeout: Duration,
-        wait: impl Fn() -> Result<T>,
-        look: impl Fn() -> Result<Option<T>>,
-    ) -> Result<Option<T>> {
+    /// Waits by `wait`, which a signal ends, until it returns something or the time is over.
+    fn end_in_time<T>(&self, timeout: Duration, wait: impl Fn() -> Result<T>) -> Result<Option<T>> {
         let until = Instant::now().checked_add(timeout);
-        let deadline = self.helper.begin(until);
+        let _deadline = self.helper.begin(until);
         loop {
             match wait() {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => (),
                 result => return result.map(Some),
             }
             if until.is_some_and(|until| until <= Instant::now()) {
-                break;
+                return Ok(None);
             }
         }
-        drop(deadline);
-        look()
     }
 }
 
@@ -332,9 +324,17 @@ mod tests {
     #[test]
     fn a_deadline_may_come_before_that_of_the_wait_before() {
         let (alarm, (line, other)) = (alarm(), line());
-        fire(&other);
+        let event = thread::spawn(move || {
+            // By then the helper sleeps until the first deadline.
+            thread::sleep(10 * SHORT);
+            fire(&other);
+            other
+        });
         assert_eq!(alarm.wait(&line, LONG).expect("it is a line"), Some(1));
+        let begin = Instant::now();
         assert_eq!(alarm.wait(&line, SHORT).expect("it is a line"), None);
+        assert!(begin.elapsed() < LONG / 2, "it ended at the first deadline");
+        event.join().expect("it is done");
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl FakeLines {
     }
 
     pub fn open(&self) -> io::Result<Vec<Line>> {
-        self.irqs().into_iter().map(Line::open).collect()
+        self.irqs().into_iter().map(|irq| Ok(Line::open(irq)?)).collect()
     }
 }
 

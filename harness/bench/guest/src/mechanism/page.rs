@@ -86,7 +86,7 @@ impl View {
     }
 
     pub fn arm(&self) -> io::Result<()> {
-        self.line.arm()
+        Ok(self.line.arm()?)
     }
 
     #[inline(always)]
