@@ -11,7 +11,7 @@ use std::{
 
 /// What the calls on a line go to.
 #[derive(Debug)]
-pub enum Handle {
+pub(crate) enum Handle {
     /// The kernel's file.
     File(OwnedFd),
     #[cfg(feature = "mock")]

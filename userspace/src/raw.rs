@@ -207,6 +207,10 @@ pub fn set_spin(line: impl AsFd, max_ns: u32) -> Result<(), Errno> {
 /// Must be called once: each descriptor has one owner.
 #[cfg(feature = "systemd")]
 pub fn passed_fds() -> io::Result<Vec<(OwnedFd, String)>> {
+    // `listen_fds_with_names` fails if the descriptors are another process's.
+    if sd_notify::listen_fds()?.len() == 0 {
+        return Ok(Vec::new());
+    }
     let passed = sd_notify::listen_fds_with_names()?;
     // SAFETY: The descriptors are open, which `sd_notify` has checked. By the protocol they are
     // this process's, and nothing else takes them.

@@ -327,8 +327,7 @@ impl Source {
         let file = format!("/proc/irq/{}/irq", line.irq);
         processes::with_mapping(&proc, |path| {
             path == file
-                || path.starts_with("/dev/irq/")
-                    && node::irq(path).is_ok_and(|irq| irq == line.irq)
+                || path.starts_with("/dev/irq/") && node::irq(path).is_ok_and(|irq| irq == line.irq)
         })
     }
 

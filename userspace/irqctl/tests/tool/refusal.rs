@@ -35,7 +35,7 @@ fn irqctl_names_the_processes_that_hold_a_line() {
 fn irqctl_names_the_child_that_holds_a_line_after_its_parent_has_ended() {
     let line = Fake::new();
     // The shell opens the file, and leaves it to a child.
-    let script = format!("exec 3<>/proc/irq/{line}/irq; sleep 1000 >/dev/null & echo $!");
+    let script = format!("exec 3<>/proc/irq/{line}/irq; sleep 1000 >/dev/null 2>&1 & echo $!");
     let shell = Command::new("sh").args(["-c", &script]).assert().success();
     let child = said(&shell).trim().to_owned();
     let waited = irqctl(format!("wait {line}")).assert();

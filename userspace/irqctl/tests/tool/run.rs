@@ -71,6 +71,18 @@ pub fn once_armed(irq: u32) {
     }
 }
 
+/// Calls `then` while a command is stopped.
+pub fn while_stopped(child: &Child, then: impl FnOnce()) {
+    let pid = Pid::from_child(child);
+    kill_process(pid, Signal::STOP).expect("it runs");
+    let stat = format!("/proc/{}/stat", child.id());
+    while !fs::read_to_string(&stat).expect("it has not ended").contains(") T ") {
+        thread::yield_now();
+    }
+    then();
+    kill_process(pid, Signal::CONT).expect("it is stopped");
+}
+
 /// Sends the signal of Control-C.
 pub fn interrupt(child: &Child) {
     kill_process(Pid::from_child(child), Signal::INT).expect("it runs");

@@ -100,9 +100,9 @@ fn irqctl_wait_prints_a_format_with_the_time_of_the_event() {
 fn irqctl_wait_says_that_edges_were_lost() {
     let line = Fake::new();
     let mut command = irqctl(format!("wait {line} -n 2 --json"));
-    let waited = once_it_has(line.irq, &mut command, |_| {
+    let waited = once_it_has(line.irq, &mut command, |child| {
         once_armed(line.irq);
-        line.obey("burst");
+        while_stopped(child, || line.obey("burst"));
     });
     let waited = waited.success();
     let is_coalesced = |row: &str| row.contains("\"coalesced\":true");
