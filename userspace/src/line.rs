@@ -383,11 +383,12 @@ impl From<Line> for OwnedFd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::pipe::{pipe_with, PipeFlags};
 
     #[test]
     fn a_descriptor_that_is_of_no_line_is_refused() {
-        let (empty, _) = io::pipe().expect("there is room");
-        let error = Line::try_from(OwnedFd::from(empty)).expect_err("it is a pipe");
+        let (empty, _) = pipe_with(PipeFlags::CLOEXEC).expect("there is room");
+        let error = Line::try_from(empty).expect_err("it is a pipe");
         assert_eq!(error.reason(), Some(&Reason::NotALine));
         assert_eq!((error.kind(), error.errno()), (io::ErrorKind::InvalidInput, None));
         assert_eq!(error.to_string(), "the line cannot be used: its file is not that of a line");

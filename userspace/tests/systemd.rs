@@ -8,8 +8,9 @@ use assert_cmd::prelude::*;
 use fake::Fake;
 use irq_user::Line;
 use predicates::str::contains;
+use rustix::pipe::{pipe_with, PipeFlags};
 use std::{
-    io::{self, BufRead, BufReader},
+    io::{BufRead, BufReader},
     os::fd::OwnedFd,
     process::{Command, Stdio},
 };
@@ -45,7 +46,7 @@ fn a_service_waits_for_the_line_that_was_passed_by_name() {
 #[test]
 #[ignore = "needs the VM"]
 fn a_name_that_was_not_passed_is_refused() {
-    let (pipe, _) = io::pipe().expect("there are descriptors left");
+    let (pipe, _) = pipe_with(PipeFlags::CLOEXEC).expect("there are descriptors left");
     let refused = service(pipe, "unknown").assert().failure();
     refused.stderr(contains("the line unknown was not passed to this service"));
 }
@@ -53,7 +54,7 @@ fn a_name_that_was_not_passed_is_refused() {
 #[test]
 #[ignore = "needs the VM"]
 fn a_descriptor_that_is_of_no_line_is_refused() {
-    let (pipe, _) = io::pipe().expect("there are descriptors left");
+    let (pipe, _) = pipe_with(PipeFlags::CLOEXEC).expect("there are descriptors left");
     let refused = service(pipe, "card").assert().failure();
     refused.stderr(contains("its file is not that of a line"));
 }

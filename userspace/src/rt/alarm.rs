@@ -271,25 +271,22 @@ mod tests {
     use super::*;
     use rustix::{
         io::write,
+        pipe::{pipe_with, PipeFlags},
         thread::{nanosleep, NanosleepRelativeResult, Timespec},
     };
-    use std::{
-        fs,
-        io::{pipe, PipeWriter},
-        sync::mpsc,
-    };
+    use std::{fs, os::fd::OwnedFd, sync::mpsc};
 
     /// Longer than any wait that an event ends.
     const LONG: Duration = Duration::from_secs(60);
     const SHORT: Duration = Duration::from_millis(2);
 
     /// Returns a pipe in place of a line, and its other end.
-    fn line() -> (Line, PipeWriter) {
-        let (end, other) = pipe().expect("there is room");
+    fn line() -> (Line, OwnedFd) {
+        let (end, other) = pipe_with(PipeFlags::CLOEXEC).expect("there is room");
         (Line::fake(end), other)
     }
 
-    fn fire(line: &PipeWriter) {
+    fn fire(line: &OwnedFd) {
         assert_eq!(write(line, &1u32.to_ne_bytes()), Ok(4));
     }
 
