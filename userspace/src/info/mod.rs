@@ -181,7 +181,7 @@ impl Info {
 ///
 /// - the devices that are bound to the driver `irq_user`, by their [nodes](crate::node);
 /// - PCI devices, by their messages (`msi_irqs`), and if they are enabled by their INTx (`irq`);
-/// - the devices on the board of a PC, by the resources of the bus `pnp`: the clock, serial ports;
+/// - devices on the board of a PC, by the resources of the bus `pnp`: keyboard, serial ports;
 /// - platform devices whose driver has given its action the name of the device.
 pub fn devices() -> io::Result<BTreeMap<u32, Vec<String>>> {
     Source::new("/").devices()
