@@ -59,7 +59,9 @@ impl Request {
     /// Requests a GPIO, given by the name or label of its chip and by its number in the chip or its
     /// name, and sets the edge on which its line fires.
     ///
-    /// Fails with [`Reason::Held`] if the GPIO is requested already, or the line is held.
+    /// Fails with [`Reason::Held`] if the GPIO is requested already, or if the line is held. If a
+    /// program holds the line by its number, and the GPIO is not requested, the kernel also logs
+    /// this.
     pub fn new(chip: &str, line: &str, edge: Edge) -> Result<Self> {
         let place = Place { chip: chip.to_owned(), line: line.to_owned(), edge };
         Self::of(&place, &Name::of_gpio(place.clone()))

@@ -12,7 +12,7 @@ use std::{
 /// | name | line |
 /// |---|---|
 /// | `22` | the line with this number |
-/// | `0000:01:00.0/msix3`, `/dev/irq/0000:01:00.0/msix3` | that of a [node](crate::node), `<device>/<line>` or any path |
+/// | `0000:01:00.0/msix3` | of a [node](crate::node) in `/dev/irq`, or with a path of any node |
 /// | `pci:0000:01:00.0/msix3`, `/msi0`, `/intx` | of a PCI device |
 /// | `platform:43c00000.dma/rx` | of a platform device that is bound to the driver `irq_user` |
 /// | `gpio:gpiochip0/17:rising`, `:falling`, `:both` | of a GPIO, see [`gpio`] |

@@ -189,6 +189,10 @@ fn a_task_with_a_time_out() {
 fn an_edge_of_a_gpio_by_name_with_its_time() {
     let sim = Sim::new("irq-user");
     let name = sim.name("rising");
+    let mut command = Command::new("edge");
+    command.arg(&name).uid(NOBODY).gid(NOBODY);
+    let message = format!("line {name} needs the permission to open /dev/{}", sim.chip);
+    command.assert().failure().stderr(contains(message));
     let mut program = Running::new(Command::new("edge").arg(&name));
     assert_eq!(program.says(), format!("waiting for {name}"));
     sim.pull(true);
