@@ -7,7 +7,7 @@ use irq_user::{ports::Ports, Line};
 use std::{io, time::Instant};
 
 /// The clock's line and its first port. They are the same on every PC.
-const IRQ: u32 = 8;
+const LINE: &str = "isa:8";
 const PORTS: u16 = 0x70;
 
 const REGISTER_A: u8 = 0x0a;
@@ -68,7 +68,7 @@ impl Drop for Clock {
 }
 
 fn main() -> io::Result<()> {
-    let line = Line::open(IRQ)?;
+    let line = Line::named(LINE)?;
     let clock = Clock::start()?;
     let begin = Instant::now();
     let (mut ticks, mut interrupts) = (0, 0);
@@ -78,6 +78,6 @@ fn main() -> io::Result<()> {
         ticks += u32::from(clock.acknowledge()?);
     }
     let elapsed = begin.elapsed().as_secs_f64();
-    println!("{ticks} ticks, {interrupts} interrupts of line {IRQ}, {elapsed:.3} s");
+    println!("{ticks} ticks, {interrupts} interrupts of {LINE}, {elapsed:.3} s");
     Ok(())
 }

@@ -28,7 +28,7 @@ const ACKNOWLEDGE: usize = 0x64;
 
 fn main() -> io::Result<()> {
     let card = Device::find(0x1234, 0x11e8)?;
-    card.enable()?;
+    let _enabled = card.enable()?;
     let registers = Arc::new(card.map(0)?);
     let line = Line::open(card.irq()?)?;
     let begin = Instant::now();

@@ -64,14 +64,14 @@ impl Uart {
 }
 
 fn main() -> io::Result<()> {
-    let (irq, ports) = if env::args().nth(1).as_deref() == Some("isa") {
-        (3, Ports::legacy(0x2f8)?)
+    // The card stays enabled until `_enabled` is dropped.
+    let (line, ports, _enabled) = if env::args().nth(1).as_deref() == Some("isa") {
+        (Line::named("isa:3")?, Ports::legacy(0x2f8)?, None)
     } else {
         let card = Device::find(0x1b36, 0x0002)?;
-        card.enable()?;
-        (card.irq()?, card.ports(0)?)
+        let enabled = card.enable()?;
+        (Line::open(card.irq()?)?, card.ports(0)?, Some(enabled))
     };
-    let line = Line::open(irq)?;
     let uart = Uart::start(ports)?;
     uart.send(b"Type, and end with Control-D.\r\n")?;
 
@@ -88,6 +88,6 @@ fn main() -> io::Result<()> {
         }
     }
     uart.stop()?;
-    println!("line {irq}: {interrupts} interrupts, {echoed} bytes echoed");
+    println!("{interrupts} interrupts, {echoed} bytes echoed");
     Ok(())
 }

@@ -64,6 +64,8 @@ pub struct Error {
 enum Subject {
     Line(Option<u32>),
     Node(PathBuf),
+    /// A line that was named, and its number if it is known.
+    Named(String, Option<u32>),
 }
 
 impl Error {
@@ -79,6 +81,11 @@ impl Error {
         Self { subject: Subject::Node(path.to_owned()), source, reason }
     }
 
+    /// Gives the line its name.
+    pub(crate) fn named(self, name: &str) -> Self {
+        Self { subject: Subject::Named(name.to_owned(), self.irq()), ..self }
+    }
+
     /// Adds the reason, if it is known.
     pub(crate) fn because(self, reason: impl Into<Option<Reason>>) -> Self {
         Self { reason: reason.into(), ..self }
@@ -87,7 +94,7 @@ impl Error {
     /// Returns the number of the line, if it is known.
     pub fn irq(&self) -> Option<u32> {
         match self.subject {
-            Subject::Line(irq) => irq,
+            Subject::Line(irq) | Subject::Named(_, irq) => irq,
             Subject::Node(_) => None,
         }
     }
@@ -114,6 +121,7 @@ impl fmt::Display for Error {
             Subject::Line(Some(irq)) => write!(f, "line {irq}")?,
             Subject::Line(None) => f.write_str("the line")?,
             Subject::Node(path) => write!(f, "node {}", path.display())?,
+            Subject::Named(name, _) => write!(f, "line {name}")?,
         }
         match &self.reason {
             Some(reason) => write!(f, " {reason}"),
@@ -190,6 +198,13 @@ mod tests {
             assert_eq!(error.kind(), kind, "{reason}");
             assert_eq!(error.to_string(), format!("node /dev/irq/0000:00:02.0/msi0 {reason}"));
         }
+    }
+
+    #[test]
+    fn an_error_of_a_line_that_was_named_gives_the_name() {
+        let error = refused().because(Reason::Gone).named("isa:7");
+        assert_eq!(error.to_string(), "line isa:7 is gone: its device was disabled or removed");
+        assert_eq!((error.irq(), error.errno()), (Some(7), Some(libc::EIO)));
     }
 
     #[test]

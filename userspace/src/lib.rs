@@ -2,8 +2,9 @@
 //!
 //! A Linux kernel with `CONFIG_IRQ_USER` has a file `/proc/irq/<N>/irq` for each interrupt line
 //! that user space can own safely. A [`Line`] is that file, opened: as long as the value lives, the
-//! program owns the line. [`Info`] lists the lines and their owners, [`pci`] finds a device and
-//! maps its registers, and [`rt`] makes the calling thread a real-time one.
+//! program owns the line. [`Info`] lists the lines and their owners, [`pci`] and [`platform`] find
+//! devices and map their registers, [`gpio`] requests GPIOs, and [`rt`] makes the calling thread a
+//! real-time one.
 //!
 //! If an administrator binds a device to the driver `irq_user`, its lines and registers have nodes
 //! in `/dev/irq`. A program needs no privilege to use them: see [`node`].
@@ -13,7 +14,7 @@
 //!
 //! # fn main() -> std::io::Result<()> {
 //! let card = pci::Device::find(0x1234, 0x11e8)?;
-//! card.enable()?;
+//! let _enabled = card.enable()?;
 //! let line = Line::open(card.irq()?)?;
 //!
 //! loop {
@@ -23,6 +24,12 @@
 //! }
 //! # }
 //! ```
+//!
+//! # Names
+//!
+//! [`Line::named`] opens a line by what it belongs to, like `pci:0000:01:00.0/msix3`,
+//! `platform:43c00000.dma/rx`, `gpio:gpiochip0/17:rising` or `isa:8`. [`Name`] lists the forms, and
+//! [`devices`] tells which device each line belongs to.
 //!
 //! # When it fired, and what was missed
 //!
@@ -63,8 +70,12 @@
 
 #[cfg(any(feature = "async-io", feature = "tokio"))]
 mod async_line;
+mod bus;
 mod error;
 mod file;
+#[cfg(test)]
+mod folder;
+pub mod gpio;
 #[cfg(all(feature = "embedded-hal-async", any(feature = "async-io", feature = "tokio")))]
 pub mod hal;
 mod handle;
@@ -74,9 +85,11 @@ mod line;
 mod mio;
 #[cfg(feature = "mock")]
 pub mod mock;
+mod name;
 pub mod node;
 mod page;
 pub mod pci;
+pub mod platform;
 pub mod ports;
 mod raw;
 mod reason;
@@ -96,8 +109,9 @@ struct Readme;
 #[cfg(any(feature = "async-io", feature = "tokio"))]
 pub use async_line::AsyncLine;
 pub use error::{Error, Result};
-pub use info::{locked_down, supported, unsupported, Edge, Info, Level, Trigger};
+pub use info::{devices, locked_down, supported, unsupported, Edge, Info, Level, Trigger};
 pub use line::{Count, Line, OpenOptions};
+pub use name::Name;
 pub use page::{Page, Snapshot, State};
 pub use reason::Reason;
 pub use record::{Record, Timestamp};

@@ -1,4 +1,6 @@
-use crate::{file, handle::Handle, uapi, Error, Page, Reason, Record, Result};
+use crate::{
+    file, gpio, handle::Handle, name::Found, uapi, Error, Name, Page, Reason, Record, Result,
+};
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     fs::{Mode, OFlags},
@@ -8,6 +10,7 @@ use std::{
     io::{self, Read},
     os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd},
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -28,6 +31,16 @@ pub type Count = u32;
 pub struct Line {
     irq: Option<u32>,
     fd: Handle,
+    /// How the line was named, if it was not by its number or its node.
+    named: Option<Arc<Named>>,
+}
+
+/// The name of a line, and what must stay as long as the line is open.
+#[derive(Debug)]
+struct Named {
+    name: Name,
+    /// The line was closed before: the members of [`Line`] are dropped in their order.
+    _request: Option<gpio::Request>,
 }
 
 /// How to open a [`Line`].
@@ -63,9 +76,26 @@ impl Line {
         Self::options().open_path(path)
     }
 
+    /// Claims a line by its [`Name`], and arms it.
+    ///
+    /// ```no_run
+    /// # use irq_user::Line;
+    /// # fn main() -> irq_user::Result<()> {
+    /// let card = Line::named("pci:0000:01:00.0/msix3")?;
+    /// let dma = Line::named("platform:43c00000.dma/rx")?;
+    /// let button = Line::named("gpio:gpiochip0/17:falling")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The errors of the line have its name.
+    pub fn named(name: &str) -> Result<Self> {
+        Self::options().open_name(&name.parse()?)
+    }
+
     /// Makes a line whose number is not known.
     pub(crate) fn of(fd: Handle) -> Self {
-        Self { irq: None, fd }
+        Self { irq: None, fd, named: None }
     }
 
     /// Returns the default options, which [`open`](Self::open) uses.
@@ -76,7 +106,7 @@ impl Line {
     /// Returns another handle of the same line. Dropping the last handle gives the line back.
     pub fn try_clone(&self) -> Result<Self> {
         let fd = self.fd.try_clone().map_err(|e| self.error(e))?;
-        Ok(Self { irq: self.irq, fd })
+        Ok(Self { irq: self.irq, fd, named: self.named.clone() })
     }
 
     /// Returns the number of the line.
@@ -264,7 +294,11 @@ impl Line {
     }
 
     fn error(&self, source: impl Into<io::Error>) -> Error {
-        Error::line(self.irq, source)
+        let error = Error::line(self.irq, source);
+        match &self.named {
+            Some(named) => error.named(&named.name.to_string()),
+            None => error,
+        }
     }
 
     /// Takes any file in place of a line.
@@ -297,7 +331,7 @@ impl OpenOptions {
             fd => fd,
         };
         match fd {
-            Ok(fd) => Ok(Line { irq: Some(irq), fd: Handle::File(fd) }),
+            Ok(fd) => Ok(Line { irq: Some(irq), ..Line::of(Handle::File(fd)) }),
             Err(e) => Err(Error::line(Some(irq), e).because(Reason::of_open(irq, e))),
         }
     }
@@ -308,10 +342,32 @@ impl OpenOptions {
         match rustix::fs::open(path, self.flags, Mode::empty()) {
             Ok(fd) => {
                 let irq = file::info(&fd, "irq").ok().flatten();
-                Ok(Line { irq: irq.and_then(|irq| irq.try_into().ok()), fd: Handle::File(fd) })
+                let irq = irq.and_then(|irq| irq.try_into().ok());
+                Ok(Line { irq, ..Line::of(Handle::File(fd)) })
             }
             Err(e) => Err(Error::node(path, e)),
         }
+    }
+
+    /// Claims the line of a name, and arms it.
+    pub fn open_name(&self, name: &Name) -> Result<Line> {
+        let opened = match name.find()? {
+            Found::Number(irq) => self.open(irq),
+            Found::Node(path) => self.open_path(path),
+            Found::Gpio(request) => return self.open_gpio(request),
+        };
+        if name.is_plain() {
+            return opened;
+        }
+        let line = opened.map_err(|e| e.named(&name.to_string()))?;
+        Ok(Line { named: Some(Arc::new(Named { name: name.clone(), _request: None })), ..line })
+    }
+
+    /// Claims the line of a GPIO, which keeps the request.
+    pub(crate) fn open_gpio(&self, request: gpio::Request) -> Result<Line> {
+        let name = request.name().clone();
+        let line = self.open(request.irq()).map_err(|e| e.named(&name.to_string()))?;
+        Ok(Line { named: Some(Arc::new(Named { name, _request: Some(request) })), ..line })
     }
 }
 
@@ -366,7 +422,8 @@ impl TryFrom<OwnedFd> for Line {
                 Err(Error::line(None, io::ErrorKind::InvalidInput).because(Reason::NotALine))
             }
             Ok(irq) => {
-                Ok(Self { irq: irq.and_then(|irq| irq.try_into().ok()), fd: Handle::File(fd) })
+                let irq = irq.and_then(|irq| irq.try_into().ok());
+                Ok(Self { irq, ..Self::of(Handle::File(fd)) })
             }
             Err(_) => Ok(Self::of(Handle::File(fd))),
         }
@@ -374,6 +431,9 @@ impl TryFrom<OwnedFd> for Line {
 }
 
 /// Returns the descriptor, for instance to pass it to another program.
+///
+/// The descriptor of a GPIO's line does not hold the [request](crate::gpio::Request) of the GPIO,
+/// which is given up. Some chips do not interrupt then.
 impl From<Line> for OwnedFd {
     fn from(line: Line) -> Self {
         line.fd.into()

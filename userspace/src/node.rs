@@ -81,13 +81,18 @@ impl Device {
     /// Maps the registers of the node `mem<number>`. For a PCI device this is the number of a base
     /// address register, for a platform device the index of a memory resource.
     pub fn map(&self, number: u8) -> Result<Registers> {
-        let path = self.folder.join(format!("mem{number}"));
-        let fail = |e| Error::node(&path, e);
-        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(fail)?;
-        let size = size(&file).map_err(fail)?;
-        let mapping = Mapping::new(&file, size).map_err(|e| Error::node(&path, e))?;
-        Ok(Registers::new(mapping))
+        map(self.name(), number)
     }
+}
+
+/// Maps the registers of a bound device.
+pub(crate) fn map(device: &str, number: u8) -> Result<Registers> {
+    let path = path(device).join(format!("mem{number}"));
+    let fail = |e| Error::node(&path, e);
+    let file = OpenOptions::new().read(true).write(true).open(&path).map_err(fail)?;
+    let size = size(&file).map_err(fail)?;
+    let mapping = Mapping::new(&file, size).map_err(|e| Error::node(&path, e))?;
+    Ok(Registers::new(mapping))
 }
 
 /// Returns the path of a node: for `0000:00:02.0/msi0`, `/dev/irq/0000:00:02.0/msi0`.
@@ -113,7 +118,7 @@ pub fn names() -> io::Result<BTreeMap<u32, Vec<String>>> {
     names_in(Path::new(CLASS))
 }
 
-fn names_in(class: &Path) -> io::Result<BTreeMap<u32, Vec<String>>> {
+pub(crate) fn names_in(class: &Path) -> io::Result<BTreeMap<u32, Vec<String>>> {
     let mut names = BTreeMap::<_, Vec<_>>::new();
     let entries = match fs::read_dir(class) {
         Ok(entries) => entries,
@@ -166,29 +171,7 @@ fn order(name: &str) -> (String, Option<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{env, process};
-
-    /// A folder. Dropping the value deletes it.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str, files: &[(&str, &str)]) -> Self {
-            let folder = env::temp_dir().join(format!("irq-user-{name}-{}", process::id()));
-            for (path, text) in files {
-                let path = folder.join(path);
-                fs::create_dir_all(path.parent().expect("it is in a folder"))
-                    .expect("there is room");
-                fs::write(path, text).expect("there is room");
-            }
-            Self(folder)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
+    use crate::folder::Folder;
 
     #[test]
     fn lines_have_the_names_of_their_nodes() {
@@ -201,7 +184,7 @@ mod tests {
                 ("9020000.rtc!0/irq", "13\n"),
             ],
         );
-        let names = names_in(&class.0).expect("it can be read");
+        let names = names_in(class.root()).expect("it can be read");
         assert_eq!(names[&24], ["0000:00:02.0/msi0"]);
         assert_eq!(names[&13], ["9010000.rtc/alarm", "9020000.rtc/0"]);
         assert_eq!(names.len(), 2);
@@ -216,7 +199,7 @@ mod tests {
     fn nodes_are_in_the_order_of_their_numbers() {
         let nodes = ["msix10", "mem0", "msix9", "mem", "alarm", "1"];
         let folder = Folder::new("nodes", &nodes.map(|name| (name, "")));
-        let device = Device { folder: folder.0.clone() };
+        let device = Device { folder: folder.root().to_owned() };
         let all = device.nodes().expect("it can be read");
         assert_eq!(all, ["1", "alarm", "mem", "mem0", "msix9", "msix10"]);
         let lines = device.lines().expect("it can be read");

@@ -1,6 +1,6 @@
 //! PCI devices: what a user-mode driver needs of them.
 
-use crate::{file, ports::Ports, raw::Mapping};
+use crate::{bus, file, ports::Ports, raw::Mapping};
 use std::{
     fs::{self, File, OpenOptions},
     io,
@@ -8,7 +8,6 @@ use std::{
 };
 
 const BUS: &str = "/sys/bus/pci";
-const DEVICES: &str = "/sys/bus/pci/devices";
 
 /// A driver that does nothing with its devices.
 const STUB: &str = "pci-stub";
@@ -16,22 +15,26 @@ const STUB: &str = "pci-stub";
 /// A PCI device, identified by its folder in sysfs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    folder: PathBuf,
+    on: bus::Device,
+}
+
+/// An enabled device. Dropping the value undoes the [`enable`](Device::enable).
+///
+/// The kernel counts how often a device was enabled. So the device stays enabled if another program
+/// or a driver has enabled it too.
+#[derive(Debug)]
+#[must_use = "dropping it disables the device"]
+pub struct Enabled {
+    device: Device,
 }
 
 impl Device {
     /// Finds the first device with these IDs.
     pub fn find(vendor: u16, device: u16) -> io::Result<Self> {
-        let mut folders = Vec::new();
-        for entry in fs::read_dir(DEVICES).map_err(|e| file::error(DEVICES, e))? {
-            folders.push(entry?.path());
-        }
-        folders.sort_unstable();
-
-        for folder in folders {
-            let is = |name, id| Ok::<_, io::Error>(read(&folder, name)? == format!("{id:#06x}"));
+        for found in Self::all()? {
+            let is = |name, id| Ok::<_, io::Error>(found.on.read(name)? == format!("{id:#06x}"));
             if is("vendor", vendor)? && is("device", device)? {
-                return Ok(Self { folder });
+                return Ok(found);
             }
         }
         Err(io::Error::new(
@@ -40,30 +43,44 @@ impl Device {
         ))
     }
 
+    /// Returns all devices, in the order of their addresses.
+    pub fn all() -> io::Result<Vec<Self>> {
+        Ok(bus::Device::all(Path::new(BUS))?.into_iter().map(|on| Self { on }).collect())
+    }
+
     /// Returns the device at an address, like `0000:00:02.0`.
     pub fn at(address: &str) -> io::Result<Self> {
-        let folder = Path::new(DEVICES).join(address);
-        if folder.join("vendor").exists() {
-            Ok(Self { folder })
-        } else {
-            Err(io::Error::new(
+        match bus::Device::at(Path::new(BUS), address) {
+            Some(on) => Ok(Self { on }),
+            None => Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 format!("there is no PCI device at {address}"),
-            ))
+            )),
         }
     }
 
     /// Returns the device's address on the bus.
     pub fn address(&self) -> &str {
-        self.folder.file_name().unwrap_or_default().to_str().unwrap_or_default()
+        self.on.name()
     }
 
     /// Returns the name of the driver that the device is bound to, if any.
     ///
     /// If the device has a driver, unbind the driver before using the device.
     pub fn driver(&self) -> Option<String> {
-        let driver = fs::read_link(self.folder.join("driver")).ok()?;
-        Some(driver.file_name()?.to_str()?.to_owned())
+        self.on.driver()
+    }
+
+    /// Binds the device to the driver `irq_user`, so that its lines and registers have nodes. Does
+    /// nothing if it is bound already, and fails if the device has another driver.
+    pub fn bind(&self) -> io::Result<()> {
+        self.on.bind()
+    }
+
+    /// Unbinds the device from the driver `irq_user`, and offers it to the other drivers of the
+    /// kernel. Programs that own its lines or map its registers lose them.
+    pub fn unbind(&self) -> io::Result<()> {
+        self.on.unbind()
     }
 
     /// Enables the device. Before that, the kernel does not know its INTx line.
@@ -71,17 +88,17 @@ impl Device {
     /// On a machine that a device tree describes, the kernel maps the line when it offers the
     /// device to a driver. If the device has no line and no driver yet, this binds it to
     /// `pci-stub`, which does nothing, and unbinds it again. The line stays.
-    pub fn enable(&self) -> io::Result<()> {
-        self.write("enable", "1")?;
-        let made = self.make_line();
-        if made.is_err() {
-            self.disable()?;
-        }
-        made
+    ///
+    /// Dropping the result disables the device again. Drop its lines and registers before.
+    pub fn enable(&self) -> io::Result<Enabled> {
+        self.on.write("enable", "1")?;
+        let enabled = Enabled { device: self.clone() };
+        self.make_line()?;
+        Ok(enabled)
     }
 
     fn make_line(&self) -> io::Result<()> {
-        if read(&self.folder, "irq")? == "0" && self.has_pin()? && self.driver().is_none() {
+        if self.on.read("irq")? == "0" && self.has_pin()? && self.driver().is_none() {
             self.offer_to_stub()?;
         }
         Ok(())
@@ -92,34 +109,32 @@ impl Device {
         // The offset of "Interrupt Pin" in the configuration space (PCI specification).
         const PIN: usize = 0x3d;
 
-        let path = self.folder.join("config");
+        let path = self.on.path("config");
         let config = fs::read(&path).map_err(|e| file::error(path.display(), e))?;
         Ok(config.get(PIN).is_some_and(|&pin| pin != 0))
     }
 
     fn offer_to_stub(&self) -> io::Result<()> {
-        let was = read(&self.folder, "driver_override")?;
-        self.write("driver_override", STUB)?;
-        let bound = write(Path::new(BUS).join("drivers_probe"), self.address());
+        let bound = self.on.probe(STUB)?;
         let unbound = match self.driver().as_deref() {
-            Some(STUB) => self.write("driver/unbind", self.address()),
+            Some(STUB) => self.on.write("driver/unbind", self.address()),
             _ => Ok(()),
         };
-        self.write("driver_override", if was == "(null)" { "\n" } else { &was })?;
         bound.and(unbound)
     }
 
-    /// Undoes one [`enable`](Self::enable). The last call disables the device. Then the INTx line
-    /// goes away, except on a machine that a device tree describes.
+    /// Undoes one [`enable`](Self::enable) of a program that ended without doing so. The last call
+    /// disables the device. Then the INTx line goes away, except on a machine that a device tree
+    /// describes.
     pub fn disable(&self) -> io::Result<()> {
-        self.write("enable", "0")
+        self.on.write("enable", "0")
     }
 
     /// Returns the number of the device's INTx line.
     ///
     /// Enable the device first: the number may change.
     pub fn irq(&self) -> io::Result<u32> {
-        match read(&self.folder, "irq")?.parse() {
+        match self.on.read("irq")?.parse() {
             Ok(irq) if irq > 0 => Ok(irq),
             _ => Err(io::Error::new(
                 io::ErrorKind::NotFound,
@@ -135,7 +150,7 @@ impl Device {
     /// Returns the numbers of the device's MSI and MSI-X lines, in order. A driver allocates them,
     /// so there may be none.
     pub fn msi(&self) -> io::Result<Vec<u32>> {
-        let folder = self.folder.join("msi_irqs");
+        let folder = self.on.path("msi_irqs");
         if folder.exists() {
             file::numbers(&folder)
         } else {
@@ -162,7 +177,7 @@ impl Device {
     }
 
     fn resource(&self, bar: u8) -> io::Result<(PathBuf, File)> {
-        let path = self.folder.join(format!("resource{bar}"));
+        let path = self.on.path(&format!("resource{bar}"));
         match OpenOptions::new().read(true).write(true).open(&path) {
             Ok(file) => Ok((path, file)),
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Err(io::Error::new(
@@ -172,23 +187,20 @@ impl Device {
             Err(e) => Err(file::error(path.display(), e)),
         }
     }
+}
 
-    fn write(&self, name: &str, value: &str) -> io::Result<()> {
-        write(self.folder.join(name), value)
+impl Enabled {
+    /// Returns the device.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 }
 
-fn write(path: PathBuf, value: &str) -> io::Result<()> {
-    fs::write(&path, value).map_err(|e| match e.kind() {
-        io::ErrorKind::PermissionDenied => {
-            io::Error::new(e.kind(), format!("{}: needs CAP_SYS_ADMIN", path.display()))
-        }
-        _ => file::error(path.display(), e),
-    })
-}
-
-fn read(folder: &Path, name: &str) -> io::Result<String> {
-    file::read(&folder.join(name))
+impl Drop for Enabled {
+    fn drop(&mut self) {
+        // The device may have been unplugged.
+        let _ = self.device.disable();
+    }
 }
 
 /// Registers of a device in memory, mapped into this program.

@@ -5,19 +5,17 @@
 
 mod order;
 
-use crate::uapi;
+use crate::{gpio::uapi as gpio, uapi};
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::{
     io::Errno,
-    ioctl::{ioctl, opcode, Opcode, Setter},
+    ioctl::{ioctl, opcode, Getter, Opcode, Setter, Updater},
     process::{getpid, Pid},
 };
-#[cfg(feature = "systemd")]
-use std::os::fd::{FromRawFd, OwnedFd};
 use std::{
     ffi::c_int,
     io, mem,
-    os::fd::{AsFd, AsRawFd},
+    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
     ptr,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -200,6 +198,63 @@ pub fn set_spin(line: impl AsFd, max_ns: u32) -> Result<(), Errno> {
     let request = unsafe { Setter::<SET_SPIN, _>::new(uapi::Spin { max_ns, flags: 0 }) };
     // SAFETY: The request only reads its argument.
     unsafe { ioctl(line, request) }
+}
+
+/// Returns what a chip of GPIOs is.
+pub fn gpio_chip(chip: impl AsFd) -> Result<gpio::ChipInfo, Errno> {
+    const CHIP_INFO: Opcode = opcode::read::<gpio::ChipInfo>(gpio::GROUP, gpio::CHIP_INFO);
+    // SAFETY: The request returns a `ChipInfo`.
+    let request = unsafe { Getter::<CHIP_INFO, _>::new() };
+    // SAFETY: The request only writes its argument.
+    unsafe { ioctl(chip, request) }
+}
+
+/// Returns what a GPIO of a chip is.
+pub fn gpio_line(chip: impl AsFd, offset: u32) -> Result<gpio::LineInfo, Errno> {
+    const LINE_INFO: Opcode = opcode::read_write::<gpio::LineInfo>(gpio::GROUP, gpio::LINE_INFO);
+    // SAFETY: All members may be zero.
+    let mut info: gpio::LineInfo = unsafe { mem::zeroed() };
+    info.offset = offset;
+    // SAFETY: The request takes and returns a `LineInfo`.
+    let request = unsafe { Updater::<LINE_INFO, _>::new(&mut info) };
+    // SAFETY: The request reads and writes its argument alone.
+    unsafe { ioctl(chip, request) }?;
+    Ok(info)
+}
+
+/// Requests a GPIO of a chip. Closing the result gives it back.
+pub fn request_gpio(
+    chip: impl AsFd,
+    offset: u32,
+    flags: u64,
+    consumer: &str,
+) -> Result<OwnedFd, Errno> {
+    const GET_LINE: Opcode = opcode::read_write::<gpio::LineRequest>(gpio::GROUP, gpio::GET_LINE);
+    // SAFETY: All members may be zero.
+    let mut line: gpio::LineRequest = unsafe { mem::zeroed() };
+    line.offsets[0] = offset;
+    line.num_lines = 1;
+    line.config = gpio::LineConfig::new(flags);
+    // Leave a zero at the end.
+    let name = line.consumer[..gpio::NAME_SIZE - 1].iter_mut();
+    name.zip(consumer.bytes()).for_each(|(place, byte)| *place = byte);
+    // SAFETY: The request takes and returns a `LineRequest`.
+    let request = unsafe { Updater::<GET_LINE, _>::new(&mut line) };
+    // SAFETY: The request reads and writes its argument alone.
+    unsafe { ioctl(chip, request) }?;
+    // SAFETY: The request has succeeded, so the descriptor is open, and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(line.fd) })
+}
+
+/// Changes the flags of a requested GPIO.
+pub fn configure_gpio(gpio: impl AsFd, flags: u64) -> Result<(), Errno> {
+    const SET_CONFIG: Opcode =
+        opcode::read_write::<gpio::LineConfig>(gpio::GROUP, gpio::SET_CONFIG);
+    let mut config = gpio::LineConfig::new(flags);
+    // SAFETY: The request takes a `LineConfig`.
+    let request = unsafe { Updater::<SET_CONFIG, _>::new(&mut config) };
+    // SAFETY: The request reads and writes its argument alone.
+    unsafe { ioctl(gpio, request) }
 }
 
 /// Returns the descriptors that systemd has passed to this process, with their names.

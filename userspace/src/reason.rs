@@ -1,6 +1,9 @@
 use crate::{node, Info, Line};
 use rustix::io::Errno;
-use std::{fmt, io, path::Path};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 /// Why a call on a [`Line`](crate::Line) failed. [`Error::reason`](crate::Error::reason) returns
 /// it.
@@ -24,6 +27,22 @@ pub enum Reason {
     /// The node does not exist: the device is not bound to the driver `irq_user`, or has no such
     /// line.
     NoSuchNode,
+    /// The text is not the name of a line, see [`Name`](crate::Name).
+    NoName,
+    /// There is no such device, or no such chip of GPIOs.
+    NoSuchDevice(String),
+    /// The device has no such line, because it is not bound to the driver `irq_user`.
+    NotBound(String),
+    /// The PCI device has no INTx line, because it is not enabled.
+    NotEnabled(String),
+    /// This machine has no ISA bus, or the kernel uses the number for another line.
+    NoIsa,
+    /// The chip of the GPIO has no interrupts, or none for this GPIO.
+    CannotInterrupt,
+    /// Several chips of GPIOs have the label, or several GPIOs have the name.
+    Ambiguous,
+    /// The owner, group and mode of the chip of GPIOs do not allow it.
+    NotAllowedToOpen(PathBuf),
     /// The device of the node is no longer bound. The node was kept, for instance by a container.
     /// If the device is bound again, it has new nodes.
     Unbound,
@@ -150,19 +169,30 @@ impl Reason {
             | Self::SwitchedOff
             | Self::NoProc
             | Self::OldKernel
+            | Self::NoIsa
+            | Self::CannotInterrupt
             | Self::OtherTrigger => io::ErrorKind::Unsupported,
-            Self::NoSuchLine | Self::NoSuchNode | Self::NotPassed(_) => io::ErrorKind::NotFound,
+            Self::NoSuchLine
+            | Self::NoSuchNode
+            | Self::NoSuchDevice(_)
+            | Self::NotBound(_)
+            | Self::NotEnabled(_)
+            | Self::NotPassed(_) => io::ErrorKind::NotFound,
             Self::NotRoot
             | Self::NoCapability
             | Self::LockedDown
             | Self::ReadOnly
             | Self::MayNotRunFree
             | Self::NotInGroup
-            | Self::NotAllowed => io::ErrorKind::PermissionDenied,
+            | Self::NotAllowed
+            | Self::NotAllowedToOpen(_) => io::ErrorKind::PermissionDenied,
             Self::Held(_) => io::ErrorKind::ResourceBusy,
-            Self::NotRequestable | Self::Level | Self::SpinTooLong | Self::NotALine => {
-                io::ErrorKind::InvalidInput
-            }
+            Self::NotRequestable
+            | Self::Level
+            | Self::SpinTooLong
+            | Self::NoName
+            | Self::Ambiguous
+            | Self::NotALine => io::ErrorKind::InvalidInput,
             Self::Refused | Self::Gone | Self::Storm | Self::Unbound => io::ErrorKind::Other,
         }
     }
@@ -190,6 +220,30 @@ impl fmt::Display for Reason {
                 "does not exist: its device has no such line, or is not bound to the driver \
                  irq_user (see `irqctl bind`)",
             ),
+            Self::NoName => f.write_str(
+                "does not exist: a name is a number, <device>/<line>, pci:<address>/msix<k>, \
+                 /msi<k> or /intx, platform:<device>/<line>, gpio:<chip>/<line>:rising, :falling or \
+                 :both, or isa:<number>",
+            ),
+            Self::NoSuchDevice(device) => {
+                write!(f, "does not exist: this machine has no {device}")
+            }
+            Self::NotBound(device) => write!(
+                f,
+                "belongs to a device that is not bound to the driver irq_user: run `irqctl bind \
+                 {device}`"
+            ),
+            Self::NotEnabled(device) => write!(
+                f,
+                "belongs to a device that is not enabled: run `irqctl bind {device}`, or write 1 to \
+                 /sys/bus/pci/devices/{device}/enable"
+            ),
+            Self::NoIsa => f.write_str("does not exist: this machine has no such line of an ISA bus"),
+            Self::CannotInterrupt => f.write_str("is of a GPIO that cannot interrupt"),
+            Self::Ambiguous => f.write_str("could be one of several: give the number of the GPIO"),
+            Self::NotAllowedToOpen(path) => {
+                write!(f, "needs the permission to open {}", path.display())
+            }
             Self::Unbound => {
                 f.write_str("is out of date: its device is no longer bound to the driver irq_user")
             }

@@ -66,16 +66,15 @@ fn open(fake: &Fake) -> Line {
 struct Card {
     device: pci::Device,
     registers: pci::Registers,
+    _enabled: pci::Enabled,
 }
 
 impl Card {
     fn enable() -> Self {
         let device = pci::Device::find(0x1234, 0x11e8).expect("QEMU has it");
-        // The kernel counts the enables. An earlier program may not have undone its own.
-        while device.disable().is_ok() {}
-        device.enable().expect("it can be enabled");
+        let enabled = device.enable().expect("it can be enabled");
         let registers = device.map(0).expect("it has registers");
-        let card = Self { device, registers };
+        let card = Self { device, registers, _enabled: enabled };
         card.settle();
         card
     }
@@ -303,7 +302,8 @@ fn a_wait_fails_when_the_line_goes_away() {
 #[test]
 #[ignore = "needs the VM"]
 fn a_level_triggered_line_cannot_run_free() {
-    let line = Card::enable().line();
+    let card = Card::enable();
+    let line = card.line();
     let error = line.run_free().expect_err("it is level-triggered");
     assert_eq!(error.reason(), Some(&Reason::Level));
 }

@@ -4,18 +4,24 @@
 
 mod bound;
 mod fake;
+#[allow(dead_code, reason = "other tests need more of it")]
+mod named;
+mod sim;
 
 use assert_cmd::{assert::Assert, prelude::*};
 use bound::{Bound, NOBODY};
 use fake::Fake;
-use irq_user::{node, pci, Line};
+use irq_user::{node, pci, Info, Line};
+use named::{Named, LINE};
 use predicates::str::contains;
+use rustix::process::{kill_process, Pid, Signal};
+use sim::Sim;
 use std::{
     fs::{self, File, OpenOptions},
     io::{BufRead, BufReader, Write},
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::process::CommandExt},
     path::Path,
-    process::Command,
+    process::{Child, Command, Stdio},
     thread,
 };
 
@@ -43,7 +49,7 @@ fn first_in_c() {
 #[ignore = "needs the VM"]
 fn first_in_c_by_the_file_in_proc() {
     let card = pci::Device::find(0x1234, 0x11e8).expect("the VM has the card");
-    card.enable().expect("it can be enabled");
+    let _enabled = card.enable().expect("it can be enabled");
     let line = format!("/proc/irq/{}/irq", card.irq().expect("it has a line"));
     let registers = format!("/sys/bus/pci/devices/{}/resource0", card.address());
     let first = Command::new("first-c").args([line, registers]).assert();
@@ -122,4 +128,91 @@ fn descriptor_works_without_privilege() {
     let mut reader = Command::new("unshare");
     reader.args(["-Ur", "dd", "bs=4", "count=1"]).stdin(OwnedFd::from(line));
     reader.assert().success().stdout(1i32.to_ne_bytes().to_vec());
+}
+
+/// A program that runs.
+struct Running {
+    child: Child,
+    said: Box<dyn Iterator<Item = String>>,
+}
+
+impl Running {
+    fn new(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("it is in each VM");
+        let said = BufReader::new(child.stdout.take().expect("it is a pipe")).lines();
+        Self { child, said: Box::new(said.map(|row| row.expect("it is text"))) }
+    }
+
+    /// Returns the next row that the program prints.
+    fn says(&mut self) -> String {
+        self.said.next().expect("it runs")
+    }
+
+    /// Waits for the program's end. Returns whether it succeeded.
+    fn ends(mut self) -> bool {
+        self.child.wait().expect("it is a child").success()
+    }
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn two_lines_until_control_c() {
+    let lines = [Fake::new(), Fake::new()];
+    let mut program =
+        Running::new(Command::new("two_lines").args(lines.each_ref().map(Fake::to_string)));
+    assert_eq!(program.says(), "waiting");
+    for line in &lines {
+        line.fire();
+        assert_eq!(program.says(), format!("{line}: 1"));
+    }
+    kill_process(Pid::from_child(&program.child), Signal::INT).expect("it runs");
+    assert_eq!(program.says(), "Control-C");
+    assert!(program.ends());
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_task_with_a_time_out() {
+    let line = Fake::new();
+    let mut program = Running::new(Command::new("time_out").args([&line.to_string(), "2"]));
+    while Info::of(line.irq).expect("it is there").program().is_none() {
+        thread::yield_now();
+    }
+    line.fire();
+    assert_eq!(program.says(), "1 events");
+    assert_eq!(program.says(), "silent after 1 events");
+    assert!(program.ends());
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn an_edge_of_a_gpio_by_name_with_its_time() {
+    let sim = Sim::new("irq-user");
+    let name = sim.name("rising");
+    let mut command = Command::new("edge");
+    command.arg(&name).uid(NOBODY).gid(NOBODY);
+    let message = format!("line {name} needs the permission to open /dev/{}", sim.chip);
+    command.assert().failure().stderr(contains(message));
+    let mut program = Running::new(Command::new("edge").arg(&name));
+    assert_eq!(program.says(), format!("waiting for {name}"));
+    sim.pull(true);
+    let row = program.says();
+    assert!(row.starts_with("1 edges, the last at "), "{row}");
+    program.child.kill().expect("it runs");
+    assert!(!program.ends());
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_platform_device_without_privilege() {
+    let device = Named::new();
+    let mut command = Command::new("platform");
+    command.args([device.0.name(), LINE]).uid(NOBODY).gid(NOBODY);
+    command.assert().failure().stderr(contains("check its owner, group and mode"));
+    device.give_to(NOBODY);
+    let mut program = Running::new(&mut command);
+    assert_eq!(program.says(), format!("waiting for {LINE} of {}", device.0.name()));
+    device.fire();
+    assert_eq!(program.says(), "1 interrupts");
+    assert!(program.ends());
 }

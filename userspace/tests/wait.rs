@@ -174,14 +174,20 @@ fn the_helper_of_an_alarm_has_the_priority_of_its_thread() {
     thread::spawn(|| {
         rt::set_fifo(30).expect("this is root");
         let _alarm = alarm();
-        let tasks = fs::read_dir("/proc/self/task").expect("procfs is mounted");
-        let names = tasks.map(|task| task.expect("it is there").file_name());
         let is_helper = |task: &String| {
             let name = fs::read_to_string(format!("/proc/self/task/{task}/comm"));
             name.is_ok_and(|name| name.trim() == "irq-alarm")
         };
-        let mut tasks = names.map(|name| name.to_string_lossy().into_owned());
-        let helper = tasks.find(is_helper).expect("the alarm has a helper");
+        // A new thread gives itself its name.
+        let helper = loop {
+            let tasks = fs::read_dir("/proc/self/task").expect("procfs is mounted");
+            let names = tasks.map(|task| task.expect("it is there").file_name());
+            let mut tasks = names.map(|name| name.to_string_lossy().into_owned());
+            if let Some(helper) = tasks.find(is_helper) {
+                break helper;
+            }
+            thread::yield_now();
+        };
         let own = gettid().as_raw_nonzero().to_string();
         // The priority and the policy, fields 40 and 41 of proc_pid_stat(5).
         let scheduling = |thread| stat(thread)[37..39].to_vec();

@@ -2,7 +2,7 @@
 
 use irq_user::{
     node,
-    pci::{Device, Registers},
+    pci::{Device, Enabled, Registers},
 };
 use std::io;
 
@@ -21,24 +21,26 @@ pub struct Card {
     address: String,
     irq: u32,
     registers: Registers,
+    /// The card stays enabled until this is dropped. The driver `irq_user` enables a bound card.
+    _enabled: Option<Enabled>,
 }
 
 impl Card {
     /// Finds the card and enables it, so that its interrupt line appears.
     pub fn open() -> io::Result<Self> {
         let device = Device::find(0x1234, 0x11e8)?;
-        device.enable()?;
-        Ok(Self::new(device.address(), device.irq()?, device.map(0)?))
+        let enabled = device.enable()?;
+        Ok(Self::new(device.address(), device.irq()?, device.map(0)?, Some(enabled)))
     }
 
     /// Opens the card by the nodes of its registers and of a line.
     pub fn of_nodes(device: &node::Device, line: &str) -> io::Result<Self> {
         let irq = node::irq(node::path(device.name()).join(line))?;
-        Ok(Self::new(device.name(), irq, device.map(0)?))
+        Ok(Self::new(device.name(), irq, device.map(0)?, None))
     }
 
-    fn new(address: &str, irq: u32, registers: Registers) -> Self {
-        let card = Self { address: address.to_owned(), irq, registers };
+    fn new(address: &str, irq: u32, registers: Registers, enabled: Option<Enabled>) -> Self {
+        let card = Self { address: address.to_owned(), irq, registers, _enabled: enabled };
         // An earlier run may have left an interrupt asserted.
         card.acknowledge();
         card

@@ -2,7 +2,7 @@
 
 use crate::{
     json,
-    name::Name,
+    name::{self, Name},
     table::{self, Align},
 };
 use irq_user::{rt, Info};
@@ -19,8 +19,8 @@ use std::{fmt, io, process::ExitCode};
 #[command(after_help = "With --json, for each line: `irq`, its number; `affinity` and \
     `effective_affinity`, arrays of processors.")]
 pub struct Args {
-    /// The line: its number, or its node, like 0000:00:02.0/msi0
-    #[arg(value_name = "LINE", value_parser = Name::parse)]
+    /// The line: its number, its node or its name, see `irqctl --help`
+    #[arg(value_name = "LINE", value_parser = name::parse)]
     line: Option<Name>,
     /// The processors to set, like 3 or 0-3,8
     #[arg(value_name = "CPUS", value_parser = Cpus::parse)]

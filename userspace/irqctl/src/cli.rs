@@ -11,6 +11,12 @@ use clap::{Parser, Subcommand};
 ///
 /// The lines of a device that is bound to the driver irq_user also have nodes, like
 /// /dev/irq/0000:00:02.0/msi0. Claiming a line by its node needs only the permission of the node.
+///
+/// A command takes the number of a line, its node, also as 0000:00:02.0/msi0, or its name by what it
+/// belongs to: pci:0000:01:00.0/msix3, /msi0 or /intx for a PCI device, bound or not;
+/// platform:43c00000.dma/rx for a platform device that is bound; gpio:gpiochip0/17:rising, :falling
+/// or :both for a GPIO, by the name or label of its chip and its number or name; isa:8 for a line of
+/// the ISA bus. A command that takes the name of a GPIO makes the GPIO an input.
 #[derive(Parser)]
 #[command(name = "irqctl", version, after_help = AFTER_HELP)]
 pub struct Cli {

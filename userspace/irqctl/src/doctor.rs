@@ -4,7 +4,7 @@ mod files;
 
 use crate::{
     json::{self, Verdict},
-    name::Name,
+    name::{self, Name},
     table::{self, Align},
     units,
 };
@@ -33,7 +33,7 @@ use std::{
 pub struct Args {
     /// Also open this line, and close it immediately. If a device uses the line, its interrupts
     /// are lost meanwhile
-    #[arg(long, value_name = "LINE", value_parser = Name::parse)]
+    #[arg(long, value_name = "LINE", value_parser = name::parse)]
     open: Option<Name>,
 }
 
@@ -314,7 +314,7 @@ fn injection(folder: &Path) -> Finding {
 
 /// Opens a line.
 fn opening(name: &Name) -> Finding {
-    let (verdict, text) = match name.open() {
+    let (verdict, text) = match name::open(name) {
         Ok(_) => (Verdict::Ok, format!("line {name} was opened, and is closed again")),
         Err(e) => (Verdict::Fail, e.to_string()),
     };

@@ -1,6 +1,11 @@
 //! `irqctl exec`
 
-use crate::{json, name::Name, units, waiter::*};
+use crate::{
+    json,
+    name::{self, Name},
+    units,
+    waiter::*,
+};
 use std::{
     ffi::OsString,
     io::{self, Write},
@@ -25,8 +30,8 @@ const NOT_RUN: u8 = 126;
     interrupts; `runs` of the command; `failures`, the runs that failed."
 )]
 pub struct Args {
-    /// The line: its number, or its node, like 0000:00:02.0/msi0
-    #[arg(value_name = "LINE", value_parser = Name::parse)]
+    /// The line: its number, its node or its name, see `irqctl --help`
+    #[arg(value_name = "LINE", value_parser = name::parse)]
     line: Name,
     /// How many interrupts to handle
     #[arg(long, short = 'n', visible_alias = "num-events", value_name = "COUNT")]
@@ -41,7 +46,7 @@ pub struct Args {
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let mut waiter = Waiter::new()?;
-    let line = args.line.open()?;
+    let line = name::open(&args.line)?;
     let irq = line.irq();
     waiter.add(line)?;
     let until = args.timeout.and_then(|timeout| Instant::now().checked_add(timeout));

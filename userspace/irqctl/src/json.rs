@@ -46,6 +46,8 @@ pub struct Line {
     pub file: bool,
     /// Whether the kernel lets programs request it.
     pub requestable: Option<bool>,
+    /// The devices that it belongs to, as far as they are known, like `pci:0000:00:02.0`.
+    pub devices: Vec<String>,
     /// The names of its nodes, like `0000:00:02.0/msi0`.
     pub nodes: Vec<String>,
 }

@@ -7,7 +7,12 @@ mod source;
 mod way;
 
 use crate::{
-    complain, histogram::Histogram, json, machine, name::Name, output::Output, plot, units,
+    complain,
+    histogram::Histogram,
+    json, machine,
+    name::{self, Name},
+    output::Output,
+    plot, units,
     waiter::*,
 };
 use irq_user::{rt, Line};
@@ -45,8 +50,8 @@ use way::{Server, Way};
     `latency`, in the form of `gaps` of `irqctl watch`."
 )]
 pub struct Args {
-    /// The line: its number, or its node; with --device the default is the device's INTx line
-    #[arg(value_name = "LINE", required_unless_present = "device", value_parser = Name::parse)]
+    /// The line: its number, its node or its name; with --device the default is the device's INTx line
+    #[arg(value_name = "LINE", required_unless_present = "device", value_parser = name::parse)]
     line: Option<Name>,
     /// How many interrupts to measure [default: 1000, or any number with --duration]
     #[arg(long, short = 'n', value_name = "COUNT")]

@@ -7,30 +7,46 @@ use crate::{
     units,
     waiter::Waiter,
 };
+use clap::ValueEnum;
 use irq_user::{node, Info};
 use std::{
-    collections::{BTreeMap, HashMap},
+    cmp::Ordering,
+    collections::HashMap,
     fs,
     io::{self, Write},
     process::ExitCode,
     time::{Duration, Instant},
 };
 
-/// List the lines and their owners.
+/// List the lines, their owners, and the devices that they belong to.
 ///
 /// A line that a program can claim is marked (free). Only debugfs shows that the kernel refuses a
 /// line to all programs: if it cannot be read, the kernel may still refuse a line that is marked.
 /// RATE is in interrupts per second, since the machine was booted, or with --watch since the last
 /// list. The column NODE is shown if a device is bound to the driver irq_user.
+///
+/// DEVICE is found for devices that are bound to irq_user, for PCI devices, for the devices on the
+/// board of a PC (the bus pnp), and for platform devices whose driver has named its action after the
+/// device. A free line of which no device is known has (none known), and the line by which one
+/// interrupt controller of a PC is connected to the other has (cascade).
 #[derive(clap::Args)]
 #[command(
     after_help = "With --json: an array of lines, each in the form of `irqctl show` without \
-    `pids`, plus `rate`."
+    `pids`, plus `rate`. It has all keys, whatever --columns says."
 )]
 pub struct Args {
     /// List only lines that a program can claim
     #[arg(long)]
     free: bool,
+    /// List only the lines of devices, or of nodes, whose name has this part
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// Order the lines by this column; by count and rate, the highest is first
+    #[arg(long, value_name = "COLUMN", value_enum, default_value_t = Column::Line)]
+    sort: Column,
+    /// Which columns to print, and in which order
+    #[arg(long, value_name = "COLUMNS", value_enum, value_delimiter = ',')]
+    columns: Option<Vec<Column>>,
     /// Repeat the list until Control-C
     #[arg(long, short)]
     watch: bool,
@@ -39,16 +55,97 @@ pub struct Args {
     interval: Duration,
 }
 
-const COLUMNS: [(&str, Align); 8] = [
-    ("LINE", Align::Right),
-    ("HELD BY", Align::Left),
-    ("CHIP", Align::Left),
-    ("HWIRQ", Align::Right),
-    ("TRIGGER", Align::Left),
-    ("COUNT", Align::Right),
-    ("RATE", Align::Right),
-    ("NODE", Align::Left),
-];
+/// A column of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Column {
+    Line,
+    HeldBy,
+    Chip,
+    Hwirq,
+    Trigger,
+    Count,
+    Rate,
+    Device,
+    Node,
+}
+
+impl Column {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Line => "LINE",
+            Self::HeldBy => "HELD BY",
+            Self::Chip => "CHIP",
+            Self::Hwirq => "HWIRQ",
+            Self::Trigger => "TRIGGER",
+            Self::Count => "COUNT",
+            Self::Rate => "RATE",
+            Self::Device => "DEVICE",
+            Self::Node => "NODE",
+        }
+    }
+
+    fn align(self) -> Align {
+        match self {
+            Self::Line | Self::Hwirq | Self::Count | Self::Rate => Align::Right,
+            _ => Align::Left,
+        }
+    }
+
+    fn cell(self, Row { line, rate, devices, nodes }: &Row) -> String {
+        match self {
+            Self::Line => line.irq.to_string(),
+            Self::HeldBy => holder::names(line),
+            Self::Chip => line.chip.clone().unwrap_or_default(),
+            Self::Hwirq => line.hwirq.map(|hwirq| hwirq.to_string()).unwrap_or_default(),
+            Self::Trigger => line.trigger.map(|trigger| trigger.to_string()).unwrap_or_default(),
+            Self::Count => line.count().to_string(),
+            Self::Rate => format!("{rate:.1}"),
+            Self::Device if !devices.is_empty() => devices.join(", "),
+            Self::Device if is_cascade(line) => "(cascade)".to_owned(),
+            Self::Device if line.is_free() => "(none known)".to_owned(),
+            Self::Device => String::new(),
+            Self::Node => nodes.join(", "),
+        }
+    }
+
+    /// Compares two rows. Text that is missing comes last.
+    fn compare(self, a: &Row, b: &Row) -> Ordering {
+        match self {
+            Self::Line => a.line.irq.cmp(&b.line.irq),
+            Self::Hwirq => a.line.hwirq.cmp(&b.line.hwirq),
+            Self::Count => b.line.count().cmp(&a.line.count()),
+            Self::Rate => b.rate.total_cmp(&a.rate),
+            Self::Device => missing_last(&a.devices, &b.devices),
+            Self::Node => missing_last(&a.nodes, &b.nodes),
+            Self::HeldBy => missing_last(&a.line.actions, &b.line.actions),
+            Self::Chip | Self::Trigger => self.cell(a).cmp(&self.cell(b)),
+        }
+    }
+}
+
+fn missing_last(a: &[String], b: &[String]) -> Ordering {
+    (a.is_empty(), a).cmp(&(b.is_empty(), b))
+}
+
+/// Returns whether a line only connects the second PIC of a PC to the first.
+fn is_cascade(line: &Info) -> bool {
+    line.irq == 2 && line.chip.as_deref() == Some("XT-PIC")
+}
+
+/// A line, and what else is listed of it.
+struct Row {
+    line: Info,
+    rate: f64,
+    devices: Vec<String>,
+    nodes: Vec<String>,
+}
+
+impl Row {
+    /// Returns whether a device or a node of the line has this part in its name.
+    fn is_of(&self, part: &str) -> bool {
+        self.devices.iter().chain(&self.nodes).any(|name| name.contains(part))
+    }
+}
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     if let Some(reason) = irq_user::unsupported() {
@@ -83,42 +180,41 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
 
 /// Returns the list as text.
 fn print(args: &Args, json: bool, rates: &mut Rates) -> io::Result<Vec<u8>> {
-    let mut lines = Info::all()?;
+    let lines = Info::all()?;
     let rates = rates.update(&lines);
-    let mut nodes = node::names()?;
-    lines.retain(|line| !args.free || line.is_free());
+    let (mut devices, mut nodes) = (irq_user::devices()?, node::names()?);
+    let has_nodes = !nodes.is_empty();
+    let row = |line: Info| Row {
+        rate: rates[&line.irq],
+        devices: devices.remove(&line.irq).unwrap_or_default(),
+        nodes: nodes.remove(&line.irq).unwrap_or_default(),
+        line,
+    };
+    let mut rows: Vec<_> = lines.into_iter().map(row).collect();
+    rows.retain(|row| !args.free || row.line.is_free());
+    rows.retain(|row| args.device.as_ref().is_none_or(|part| row.is_of(part)));
+    // Lines that are equal stay in the order of their numbers.
+    rows.sort_by(|a, b| args.sort.compare(a, b));
 
     let mut out = Vec::new();
     if json {
-        let record = |line: Info| {
-            let (nodes, rate) = (nodes.remove(&line.irq).unwrap_or_default(), rates[&line.irq]);
-            json::Listed { line: crate::show::record(line, nodes), rate }
+        let record = |Row { line, rate, devices, nodes }| json::Listed {
+            line: crate::show::record(line, devices, nodes),
+            rate,
         };
-        let lines: Vec<_> = lines.into_iter().map(record).collect();
+        let lines: Vec<_> = rows.into_iter().map(record).collect();
         json::write(&mut out, &lines)?;
         return Ok(out);
     }
-    let mut rows = vec![COLUMNS.map(|(title, _)| title.to_owned()).to_vec()];
-    rows.extend(lines.iter().map(|line| row(line, rates[&line.irq], &nodes)));
-    let columns = COLUMNS.len() - usize::from(nodes.is_empty());
-    table::write(&mut out, &COLUMNS.map(|(_, align)| align)[..columns], &rows)?;
+    let columns = args.columns.clone().unwrap_or_else(|| {
+        let all = Column::value_variants().iter().copied();
+        all.filter(|column| has_nodes || *column != Column::Node).collect()
+    });
+    let mut cells = vec![columns.iter().map(|column| column.title().to_owned()).collect()];
+    cells.extend(rows.iter().map(|row| columns.iter().map(|column| column.cell(row)).collect()));
+    let aligns: Vec<_> = columns.iter().map(|column| column.align()).collect();
+    table::write(&mut out, &aligns, &cells)?;
     Ok(out)
-}
-
-/// The names of nodes, by the numbers of their lines.
-type Nodes = BTreeMap<u32, Vec<String>>;
-
-fn row(line: &Info, rate: f64, nodes: &Nodes) -> Vec<String> {
-    vec![
-        line.irq.to_string(),
-        holder::names(line),
-        line.chip.clone().unwrap_or_default(),
-        line.hwirq.map(|hwirq| hwirq.to_string()).unwrap_or_default(),
-        line.trigger.map(|trigger| trigger.to_string()).unwrap_or_default(),
-        line.count().to_string(),
-        format!("{rate:.1}"),
-        nodes.get(&line.irq).map_or(String::new(), |nodes| nodes.join(", ")),
-    ]
 }
 
 /// The rates of lines, from two successive counts.

@@ -1,51 +1,19 @@
 //! The names of lines on the command line.
 
 use crate::holder;
-use irq_user::{node, Line};
-use std::{fmt, io, path::PathBuf};
+pub use irq_user::Name;
+use irq_user::{Error, Line, Reason};
+use std::io;
 
-/// The name of a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Name {
-    /// Its number.
-    Irq(u32),
-    /// Its node.
-    Node(PathBuf),
+/// Parses an argument. The message does not repeat the argument, which clap shows.
+pub fn parse(text: &str) -> Result<Name, String> {
+    let message = |e: Error| e.reason().map_or(e.to_string(), Reason::to_string);
+    text.parse().map_err(message)
 }
 
-impl Name {
-    pub fn parse(text: &str) -> Result<Self, String> {
-        match text.parse() {
-            Ok(irq) => Ok(Self::Irq(irq)),
-            Err(_) if text.contains('/') => Ok(Self::Node(node::path(text))),
-            Err(_) => Err("not a number, and not a node like 0000:00:02.0/msi0".to_owned()),
-        }
-    }
-
-    pub fn open(&self) -> io::Result<Line> {
-        let opened = match self {
-            Self::Irq(irq) => Line::open(*irq),
-            Self::Node(path) => Line::open_path(path),
-        };
-        opened.map_err(|e| holder::explain(e, || self.irq()))
-    }
-
-    /// Returns the number of the line.
-    pub fn irq(&self) -> io::Result<u32> {
-        match self {
-            Self::Irq(irq) => Ok(*irq),
-            Self::Node(path) => node::irq(path),
-        }
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Irq(irq) => irq.fmt(f),
-            Self::Node(path) => path.strip_prefix(node::path("")).unwrap_or(path).display().fmt(f),
-        }
-    }
+/// Opens a line. If a program holds it, the error lists the processes.
+pub fn open(name: &Name) -> io::Result<Line> {
+    name.open().map_err(|e| holder::explain(e, || name.irq()))
 }
 
 #[cfg(test)]
@@ -53,19 +21,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_named_by_its_number_or_its_node() {
-        assert_eq!(Name::parse("22"), Ok(Name::Irq(22)));
-        for (text, path, shown) in [
-            ("0000:00:02.0/msi0", "/dev/irq/0000:00:02.0/msi0", "0000:00:02.0/msi0"),
-            ("/dev/irq/9010000.rtc/0", "/dev/irq/9010000.rtc/0", "9010000.rtc/0"),
-            ("/mnt/alarm", "/mnt/alarm", "/mnt/alarm"),
-        ] {
-            let name = Name::parse(text).expect("it is a node");
-            assert_eq!(name, Name::Node(path.into()));
-            assert_eq!(name.to_string(), shown);
+    fn a_line_is_named_as_it_was_given() {
+        for text in ["22", "0000:00:02.0/msi0", "/dev/irq/9010000.rtc/0", "isa:8"] {
+            assert_eq!(parse(text).map(|name| name.to_string()).as_deref(), Ok(text));
         }
         for wrong in ["", "-1", "msi0", "0000:00:02.0"] {
-            assert!(Name::parse(wrong).is_err(), "{wrong:?}");
+            let message = parse(wrong).expect_err(wrong);
+            assert!(message.starts_with("does not exist: a name is"), "{message}");
         }
     }
 }

@@ -1,6 +1,9 @@
 //! `irqctl show`
 
-use crate::{complain, holder, json, name::Name};
+use crate::{
+    complain, holder, json,
+    name::{self, Name},
+};
 use irq_user::{node, Info};
 use std::{
     io::{self, Write},
@@ -15,26 +18,27 @@ use std::{
     after_help = "With --json: `irq`, the number of the line; `free`; `actions`, an array of \
     names; `chip`; `hwirq`; `trigger`, edge or level; `count`; `counts`, an object with processors \
     as keys; `affinity` and `effective_affinity`, arrays of processors; `wakeup`; `file`, whether \
-    the line has a file in /proc; `requestable`; `nodes`, an array of names like \
-    0000:00:02.0/msi0; `pids`, an array of the processes that have the line's file open. Unknown \
+    the line has a file in /proc; `requestable`; `devices`, an array of names like pci:0000:00:02.0; \
+    `nodes`, an array of names like 0000:00:02.0/msi0; `pids`, an array of the processes that have the line's file open. Unknown \
     values are null."
 )]
 pub struct Args {
-    /// The line: its number, or its node, like 0000:00:02.0/msi0
-    #[arg(value_name = "LINE", value_parser = Name::parse)]
+    /// The line: its number, its node or its name, see `irqctl --help`
+    #[arg(value_name = "LINE", value_parser = name::parse)]
     line: Name,
 }
 
 pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     let line = Info::of(args.line.irq()?)?;
     let nodes = node::names()?.remove(&line.irq).unwrap_or_default();
+    let devices = irq_user::devices()?.remove(&line.irq).unwrap_or_default();
     let processes = line.processes();
     let mut out = io::stdout().lock();
 
     if json {
         // If a program holds the line, it has a process, which this user may not see.
         let pids = (line.program().is_none() || !processes.is_empty()).then_some(processes);
-        json::write(&mut out, &json::Shown { line: record(line, nodes), pids })?;
+        json::write(&mut out, &json::Shown { line: record(line, devices, nodes), pids })?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(reason) = irq_user::unsupported() {
@@ -49,6 +53,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
         }
     };
     say("line", line.irq.to_string())?;
+    say("device", devices.join(", "))?;
     say("held by", holder::names(&line) + &holder::pids(&processes))?;
     say("chip", line.chip.clone().unwrap_or_default())?;
     say("hwirq", line.hwirq.map(|hwirq| hwirq.to_string()).unwrap_or_default())?;
@@ -81,7 +86,7 @@ fn cpus(cpus: &[u32]) -> String {
 }
 
 /// Returns the record of a line.
-pub fn record(line: Info, nodes: Vec<String>) -> json::Line {
+pub fn record(line: Info, devices: Vec<String>, nodes: Vec<String>) -> json::Line {
     json::Line {
         irq: line.irq,
         free: line.is_free(),
@@ -96,6 +101,7 @@ pub fn record(line: Info, nodes: Vec<String>) -> json::Line {
         wakeup: line.wakeup,
         file: line.has_file,
         requestable: line.requestable,
+        devices,
         nodes,
     }
 }

@@ -1,7 +1,15 @@
 //! `irqctl wait`
 
 use crate::TIMED_OUT;
-use crate::{complain, event::Lines, format::Format, json, name::Name, peers, units, waiter::*};
+use crate::{
+    complain,
+    event::Lines,
+    format::Format,
+    json,
+    name::{self, Name},
+    peers, units,
+    waiter::*,
+};
 use std::{
     io::{self, Write},
     process::ExitCode,
@@ -23,8 +31,8 @@ use std::{
     `storm`."
 )]
 pub struct Args {
-    /// The lines: their numbers, or their nodes, like 0000:00:02.0/msi0
-    #[arg(value_name = "LINE", required = true, value_parser = Name::parse)]
+    /// The lines: their numbers, nodes or names, see `irqctl --help`
+    #[arg(value_name = "LINE", required = true, value_parser = name::parse)]
     lines: Vec<Name>,
     /// How long to wait in total
     #[arg(long, short, value_name = "PERIOD", value_parser = units::period)]
@@ -54,7 +62,7 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     }
     let mut waiter = Waiter::new()?;
     peers::end_with_them(args.die_with_parent)?;
-    let lines = args.lines.iter().map(Name::open).collect::<io::Result<Vec<_>>>()?;
+    let lines = args.lines.iter().map(name::open).collect::<io::Result<Vec<_>>>()?;
     let begin = Instant::now();
     let mut lines = Lines::start(&mut waiter, lines)?;
     let irqs: Vec<_> = lines.irqs().collect();

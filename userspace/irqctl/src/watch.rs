@@ -7,7 +7,7 @@ use crate::{
     event::Lines,
     holder,
     json::{self, Clock},
-    name::Name,
+    name::{self, Name},
     output::Output,
     peers, plot, units,
     waiter::*,
@@ -51,8 +51,8 @@ use watched::Watched;
     and `bands_ns`, an array of `from`, `to` and `count`."
 )]
 pub struct Args {
-    /// The lines: their numbers, or their nodes, like 0000:00:02.0/msi0
-    #[arg(value_name = "LINE", required = true, value_parser = Name::parse)]
+    /// The lines: their numbers, nodes or names, see `irqctl --help`
+    #[arg(value_name = "LINE", required = true, value_parser = name::parse)]
     lines: Vec<Name>,
     /// How often to print
     #[arg(long, short, value_name = "PERIOD", default_value = "1", value_parser = units::period)]
@@ -204,7 +204,7 @@ fn open(name: &Name, args: &Args) -> io::Result<Option<Line>> {
     let info = name.irq().and_then(Info::of).ok();
     if let Some(info) = info.as_ref().filter(|info| !info.actions.is_empty()) {
         if args.events || args.run_free {
-            return name.open().map(Some);
+            return name::open(name).map(Some);
         }
         complain(format_args!(
             "line {name} is held by {}, so this shows the kernel's counts without claiming the line",
@@ -212,7 +212,7 @@ fn open(name: &Name, args: &Args) -> io::Result<Option<Line>> {
         ));
         return Ok(None);
     }
-    let line = name.open()?;
+    let line = name::open(name)?;
     if args.run_free {
         line.run_free()?;
     } else if info.and_then(|info| info.trigger).is_some_and(Trigger::is_level) {

@@ -2,6 +2,7 @@
 
 mod cpus;
 mod debugfs;
+mod devices;
 mod interrupts;
 mod processes;
 
@@ -27,7 +28,7 @@ pub enum Trigger {
 }
 
 /// Which change of its level makes a line fire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Edge {
     /// From low to high. Message-signalled interrupts have this one.
     Rising,
@@ -171,6 +172,19 @@ impl Info {
     pub fn processes(&self) -> Vec<u32> {
         Source::new("/").processes(self)
     }
+}
+
+/// Returns the devices that lines belong to, by the numbers of the lines.
+///
+/// A device is named by its bus, like `pci:0000:00:02.0`, `platform:43c00000.dma` or `pnp:00:04`.
+/// Several devices can share a line. Sysfs does not show all devices. These are found:
+///
+/// - the devices that are bound to the driver `irq_user`, by their [nodes](crate::node);
+/// - PCI devices, by their messages (`msi_irqs`), and if they are enabled by their INTx (`irq`);
+/// - devices on the board of a PC, by the resources of the bus `pnp`: keyboard, serial ports;
+/// - platform devices whose driver has given its action the name of the device.
+pub fn devices() -> io::Result<BTreeMap<u32, Vec<String>>> {
+    Source::new("/").devices()
 }
 
 /// The beginning of the name of a program's action.

@@ -1,7 +1,7 @@
 //! QEMU's `edu` card, which interrupts on command (QEMU's `docs/specs/edu.rst`).
 
 use crate::mechanism::Source;
-use irq_user::pci::{Device, Registers};
+use irq_user::pci::{Device, Enabled, Registers};
 use std::io;
 
 const RAISE: usize = 0x60;
@@ -24,6 +24,7 @@ const DMA_ENDED: u32 = 0x100;
 pub struct Card {
     device: Device,
     registers: Registers,
+    _enabled: Enabled,
 }
 
 // SAFETY: Any thread may write a register at any time.
@@ -33,9 +34,9 @@ impl Card {
     /// Finds the card and enables it, so that its line appears.
     pub fn open() -> io::Result<Self> {
         let device = Device::find(0x1234, 0x11e8)?;
-        device.enable()?;
+        let enabled = device.enable()?;
         let registers = device.map(0)?;
-        Ok(Self { device, registers })
+        Ok(Self { device, registers, _enabled: enabled })
     }
 
     pub fn address(&self) -> &str {

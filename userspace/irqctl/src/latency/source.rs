@@ -1,8 +1,11 @@
 //! Sources of interrupts: they make a line fire.
 
-use crate::{name::Name, units};
+use crate::{
+    name::{self, Name},
+    units,
+};
 use irq_user::{
-    pci::{Device, Registers},
+    pci::{Device, Enabled, Registers},
     Line,
 };
 use std::{
@@ -48,23 +51,6 @@ impl Write32 {
     }
 }
 
-/// An enabled device. Dropping the value disables it.
-pub struct Enabled(Device);
-
-impl Enabled {
-    fn new(device: Device) -> io::Result<Self> {
-        device.enable()?;
-        Ok(Self(device))
-    }
-}
-
-impl Drop for Enabled {
-    fn drop(&mut self) {
-        // The device may have been unplugged.
-        let _ = self.0.disable();
-    }
-}
-
 /// A source of interrupts.
 pub enum Source {
     /// The kernel, through debugfs.
@@ -81,8 +67,8 @@ pub fn open(name: Option<&Name>, args: &DeviceArgs) -> io::Result<Opened> {
     match (&args.device, args.raise, args.ack, name) {
         (Some(device), Some(raise), Some(ack), _) => {
             // Before it is enabled, the device has no line.
-            let enabled = Enabled::new(find(device)?)?;
-            let device = &enabled.0;
+            let enabled = find(device)?.enable()?;
+            let device = enabled.device();
             let registers = device.map(args.bar)?;
             let size = registers.size();
             if u64::from(raise.offset.max(ack.offset)) + 4 > size as u64 {
@@ -92,12 +78,14 @@ pub fn open(name: Option<&Name>, args: &DeviceArgs) -> io::Result<Opened> {
             // An earlier run may have left an interrupt asserted.
             ack.carry_out(&registers);
             let line = match name {
-                Some(name) => name.open()?,
-                None => Name::Irq(device.irq()?).open()?,
+                Some(name) => name::open(name)?,
+                None => name::open(&device.irq()?.into())?,
             };
             Ok((line, Source::Device { registers, raise, ack }, Some(enabled)))
         }
-        (_, _, _, Some(name)) => Ok((name.open()?, Source::Kernel(injector(name.irq()?)?), None)),
+        (_, _, _, Some(name)) => {
+            Ok((name::open(name)?, Source::Kernel(injector(name.irq()?)?), None))
+        }
         _ => Err(io::Error::new(ErrorKind::InvalidInput, "no line and no device was given")),
     }
 }

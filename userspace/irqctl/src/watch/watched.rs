@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     fn watched() -> Watched {
-        Watched::claimed(&Name::Irq(7), Some(7), Clock::Handler)
+        Watched::claimed(&Name::from(7), Some(7), Clock::Handler)
     }
 
     fn event(count: u32, times: Option<(u64, u64)>) -> Event {
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_line_of_another_owner_has_the_counts_of_the_kernel() {
-        let mut line = Watched::new(&Name::Irq(7), Some(7), None, 100);
+        let mut line = Watched::new(&Name::from(7), Some(7), None, 100);
         assert_eq!(line.counted_to(103), 3);
         assert_eq!(line.row(Duration::from_secs(1), Duration::from_secs(1))[2..4], ["3", "3.0"]);
         line.next_row();

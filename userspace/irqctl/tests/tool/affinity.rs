@@ -5,19 +5,19 @@ use assert_cmd::prelude::*;
 use irq_user::{pci, Info, Line};
 use predicates::str::contains;
 
-/// Returns the line of QEMU's `edu` card, whose chip can move it.
-fn edu() -> u32 {
+/// Returns the line of QEMU's `edu` card, whose chip can move it. The card must stay enabled.
+fn edu() -> (u32, pci::Enabled) {
     let card = pci::Device::find(0x1234, 0x11e8).expect("QEMU has it");
-    card.enable().expect("it can be enabled");
+    let enabled = card.enable().expect("it can be enabled");
     let irq = card.irq().expect("it has a line");
     drop(Line::open(irq).expect("it is free"));
-    irq
+    (irq, enabled)
 }
 
 #[test]
 #[ignore = "needs the VM"]
 fn irqctl_affinity_sets_and_shows_the_processors() {
-    let irq = edu();
+    let (irq, _enabled) = edu();
     for cpus in ["0", "0-1", "1"] {
         let set = irqctl(format!("affinity {irq} {cpus}")).assert().success();
         let row = said(&set).lines().nth(1).expect("it has a title and a row");
@@ -34,7 +34,7 @@ fn irqctl_affinity_sets_and_shows_the_processors() {
 #[test]
 #[ignore = "needs the VM"]
 fn irqctl_affinity_shows_all_lines() {
-    let irq = edu();
+    let (irq, _enabled) = edu();
     let shown = irqctl("affinity").assert().success();
     let mut irqs = said(&shown).lines().filter_map(|row| row.split_whitespace().next());
     assert!(irqs.any(|shown| shown == irq.to_string()), "{shown}");
@@ -43,7 +43,7 @@ fn irqctl_affinity_shows_all_lines() {
 #[test]
 #[ignore = "needs the VM"]
 fn irqctl_affinity_says_why_a_line_cannot_be_moved() {
-    let (irq, fake) = (edu(), Fake::new());
+    let ((irq, _enabled), fake) = (edu(), Fake::new());
     drop(Line::open(fake.irq).expect("it is free"));
     let offline = irqctl(format!("affinity {irq} 4095")).assert().code(1);
     offline.stderr(contains("none of them is online"));

@@ -125,7 +125,7 @@ fn irqctl_latency_checks_the_path_of_the_plot_before_it_measures() {
 fn irqctl_latency_binds_the_line_to_a_processor_meanwhile() {
     let device = "--device 1234:11e8 --raise 0x60=1 --ack 0x64=1";
     let card = pci::Device::find(0x1234, 0x11e8).expect("QEMU has it");
-    card.enable().expect("it can be enabled");
+    let _enabled = card.enable().expect("it can be enabled");
     let irq = card.irq().expect("it has a line");
     drop(Line::open(irq).expect("it is free"));
     for cpu in [0, 1] {

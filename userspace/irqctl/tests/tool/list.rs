@@ -1,12 +1,20 @@
 //! `irqctl list`
 
-use crate::{fake::Fake, run::*};
+use crate::{fake::Fake, named::Named, run::*};
 use assert_cmd::prelude::*;
+use irq_user::pci;
 use predicates::{prelude::*, str::contains};
 use std::{
     io::{BufRead, BufReader},
     process::Stdio,
 };
+
+/// Returns the address of a card whose driver uses messages.
+fn pci_with_messages() -> String {
+    let all = pci::Device::all().expect("it can be read");
+    let has_messages = |card: &&pci::Device| !card.msi().expect("it can be read").is_empty();
+    all.iter().find(has_messages).expect("the VM has it").address().to_owned()
+}
 
 /// Returns the beginning of the row of a free line.
 fn free(line: &Fake) -> String {
@@ -54,6 +62,68 @@ fn irqctl_list_json() {
     assert!(lines
         .as_array()
         .is_some_and(|lines| lines.iter().any(|listed| listed["irq"] == line.irq)));
+}
+
+/// Returns the column of a list with one column.
+fn column(arguments: &str) -> Vec<String> {
+    let listed = irqctl(format!("list {arguments}")).assert().success();
+    said(&listed).lines().skip(1).map(|row| row.trim().to_owned()).collect()
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_list_shows_the_devices_of_lines() {
+    let (card, device, line) = (pci_with_messages(), Named::new(), Fake::new());
+    let listed = irqctl("list --columns line,device").assert().success();
+    let listed = listed.stdout(contains(format!("{line}  (none known)\n")));
+    let listed = listed.stdout(contains(format!("  pci:{card}\n")));
+    listed.stdout(contains(format!("{}  platform:{}\n", device.irq(), device.0.name())));
+}
+
+// The second PIC of a PC is connected by line 2, and the keyboard has line 1.
+#[cfg(target_arch = "x86_64")]
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_list_says_that_line_2_of_a_pc_has_no_device() {
+    let listed = irqctl("list --columns line,device").assert().success();
+    listed.stdout(contains("\n   2  (cascade)\n").and(contains("\n   1  pnp:")));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_list_device_lists_the_lines_of_a_device() {
+    let device = Named::new();
+    let lines = column(&format!("--device {} --columns node", device.0.name()));
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines.iter().all(|node| node.starts_with(device.0.name())), "{lines:?}");
+    assert!(column("--device no-such-device --columns line").is_empty());
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_list_sort_orders_the_lines() {
+    let number = |text: &String| text.parse::<f64>().expect("it is a number");
+    for name in ["count", "rate"] {
+        let counts: Vec<_> =
+            column(&format!("--sort {name} --columns {name}")).iter().map(number).collect();
+        assert!(counts.is_sorted_by(|a, b| a >= b), "{counts:?}");
+        assert!(counts[0] > 0.0);
+    }
+    let lines: Vec<_> = column("--columns line").iter().map(number).collect();
+    assert!(lines.is_sorted());
+    let devices = column("--sort device --columns device");
+    let known = devices.iter().take_while(|name| name.contains(':')).count();
+    assert!(known > 0 && devices[..known].is_sorted(), "{devices:?}");
+    assert!(!devices[known..].iter().any(|name| name.contains(':')), "{devices:?}");
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_list_columns_are_in_the_order_that_was_asked_for() {
+    let listed = irqctl("list --columns trigger,line,held-by").assert().success();
+    let title = said(&listed).lines().next().expect("it has titles");
+    assert_eq!(title.split_whitespace().collect::<Vec<_>>(), ["TRIGGER", "LINE", "HELD", "BY"]);
+    irqctl("list --columns line,owner").assert().code(2).stderr(contains("held-by"));
 }
 
 #[test]

@@ -12,6 +12,10 @@ mod exec;
 mod fake;
 mod latency;
 mod list;
+mod name;
+#[allow(dead_code, reason = "other tests need more of it")]
+#[path = "../../../tests/named/mod.rs"]
+mod named;
 mod peers;
 mod plot;
 mod refusal;
@@ -19,5 +23,7 @@ mod run;
 #[path = "../schema/mod.rs"]
 mod schema;
 mod show;
+#[path = "../../../tests/sim/mod.rs"]
+mod sim;
 mod wait;
 mod watch;

@@ -86,7 +86,7 @@ fn irqctl_watch_lets_an_edge_line_run_free() {
 #[ignore = "needs the VM"]
 fn irqctl_watch_does_not_let_a_level_line_run_free() {
     let card = pci::Device::find(0x1234, 0x11e8).expect("QEMU has it");
-    card.enable().expect("it can be enabled");
+    let _enabled = card.enable().expect("it can be enabled");
     let irq = card.irq().expect("it has a line");
     let watched = irqctl(format!("watch {irq} --run-free")).assert();
     watched.code(1).stderr(contains("cannot run free: it is level-triggered"));

@@ -1,7 +1,7 @@
 //! Events that come later, whatever the processor does then.
 
 use super::{Mechanism, Source};
-use irq_user::pci::Device;
+use irq_user::pci::{Device, Enabled};
 use rustix::{
     io::{pread, pwrite, read},
     time::{
@@ -25,6 +25,7 @@ pub const DELAY: u32 = 4 * 7 * 8680;
 pub struct Serial {
     device: Device,
     ports: File,
+    _enabled: Enabled,
 }
 
 // The registers of a 16550, and the values to write.
@@ -42,10 +43,10 @@ const LOOP: u8 = 0x10;
 impl Serial {
     pub fn open() -> io::Result<Self> {
         let device = Device::find(0x1b36, 0x0002)?;
-        device.enable()?;
+        let enabled = device.enable()?;
         let ports = format!("/sys/bus/pci/devices/{}/resource0", device.address());
         let ports = OpenOptions::new().read(true).write(true).open(ports)?;
-        let this = Self { device, ports };
+        let this = Self { device, ports, _enabled: enabled };
 
         for (register, value) in [
             (LINE_CONTROL, DIVISOR),

@@ -1,0 +1,253 @@
+//! Lines of GPIOs.
+//!
+//! The kernel maps the line of a GPIO when its edges are first requested from the GPIO character
+//! device. While they are requested, the kernel itself holds the line. Some chips interrupt only for
+//! a GPIO that is requested. So a [`Request`] requests the edges, finds the number of the line, and
+//! gives up the edges, but not the GPIO.
+//!
+//! [`Line::named`] does all this in one call. The line holds the request as long as it is open:
+//!
+//! ```no_run
+//! use irq_user::Line;
+//!
+//! # fn main() -> irq_user::Result<()> {
+//! let button = Line::named("gpio:gpiochip0/17:falling")?;
+//! println!("{} edges", button.wait()?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A name is `gpio:<chip>/<line>:<edge>`. The chip is given by its name, like `gpiochip0`, or by its
+//! label, the line by its number in the chip or by its name, as `gpioinfo` shows them, and the edge
+//! by `rising`, `falling` or `both`. A label has no `/`.
+//!
+//! This needs the permission to open the chip, like `/dev/gpiochip0`, and what [`Line::open`] needs.
+
+pub(crate) mod uapi;
+
+use crate::{file, raw, Edge, Error, Line, Name, Reason, Result};
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+    process::getpid,
+};
+use std::{
+    fs,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// A GPIO that this program has requested as an input, and whose line fires on an edge. Dropping
+/// the value gives the GPIO back.
+#[derive(Debug)]
+pub struct Request {
+    name: Name,
+    irq: u32,
+    _fd: OwnedFd,
+}
+
+/// A GPIO, and the edge on which its line fires.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub chip: String,
+    pub line: String,
+    pub edge: Edge,
+}
+
+impl Request {
+    /// Requests a GPIO, given by the name or label of its chip and by its number in the chip or its
+    /// name, and sets the edge on which its line fires.
+    ///
+    /// Fails with [`Reason::Held`] if the GPIO is requested already, or if the line is held. If a
+    /// program holds the line by its number, and the GPIO is not requested, the kernel also logs
+    /// this.
+    pub fn new(chip: &str, line: &str, edge: Edge) -> Result<Self> {
+        let place = Place { chip: chip.to_owned(), line: line.to_owned(), edge };
+        Self::of(&place, &Name::of_gpio(place.clone()))
+    }
+
+    /// Returns the number of the line. It stays the same until the chip is unbound.
+    pub fn irq(&self) -> u32 {
+        self.irq
+    }
+
+    /// Claims the line, and arms it. The line keeps this request until it is dropped.
+    pub fn open(self) -> Result<Line> {
+        Line::options().open_gpio(self)
+    }
+
+    pub(crate) fn name(&self) -> &Name {
+        &self.name
+    }
+
+    pub(crate) fn of(place: &Place, name: &Name) -> Result<Self> {
+        let chip = Chip::find(Path::new("/dev"), &place.chip).map_err(|e| name.error(e))?;
+        let offset = chip.offset(&place.line).map_err(|e| name.error(e))?;
+        let fail = |e: Errno| {
+            let reason = match e {
+                Errno::BUSY => Some(Reason::Held(chip.consumer(offset))),
+                Errno::NXIO => Some(Reason::CannotInterrupt),
+                _ => None,
+            };
+            Error::line(None, e).because(reason).named(&name.to_string())
+        };
+        let consumer = consumer();
+        let input = uapi::INPUT;
+        // This maps the line, and sets its trigger.
+        let fd = raw::request_gpio(&chip.fd, offset, input | edges(place.edge), &consumer);
+        let fd = fd.map_err(fail)?;
+        let irq = line_of(Path::new("/sys/kernel/irq"), &consumer);
+        // Free the line, but keep the GPIO an input.
+        raw::configure_gpio(&fd, input).map_err(fail)?;
+        match irq {
+            Some(irq) => Ok(Self { name: name.clone(), irq, _fd: fd }),
+            None => Err(name.error(Reason::NoSuchLine)),
+        }
+    }
+}
+
+/// Returns the flags of the request for an edge.
+fn edges(edge: Edge) -> u64 {
+    match edge {
+        Edge::Rising => uapi::EDGE_RISING,
+        Edge::Falling => uapi::EDGE_FALLING,
+        Edge::Both => uapi::EDGE_RISING | uapi::EDGE_FALLING,
+    }
+}
+
+/// Returns a name for a request, by which its line is found.
+fn consumer() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let process = getpid().as_raw_nonzero();
+    format!("irq-user-{process}-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Returns the only line whose action has this name. A process in another container may have the
+/// same ID.
+fn line_of(lines: &Path, action: &str) -> Option<u32> {
+    let is_it = |irq: &u32| {
+        file::read(&lines.join(format!("{irq}/actions"))).is_ok_and(|actions| actions == action)
+    };
+    only(file::numbers(lines).ok()?.into_iter().filter(is_it), Reason::NoSuchLine).ok()
+}
+
+/// An open chip of GPIOs.
+struct Chip {
+    fd: OwnedFd,
+    info: uapi::ChipInfo,
+}
+
+impl Chip {
+    /// Finds a chip by its name or its label.
+    fn find(dev: &Path, name: &str) -> Result<Self, Reason> {
+        let path = dev.join(name);
+        if is_chip(&path) && path.exists() {
+            return Self::open(path);
+        }
+        let entries = fs::read_dir(dev).into_iter().flatten().flatten();
+        let mut paths: Vec<_> =
+            entries.map(|entry| entry.path()).filter(|it| is_chip(it)).collect();
+        paths.sort_unstable();
+        let (mut found, mut refused) = (Vec::new(), None);
+        for path in paths {
+            match Self::open(path) {
+                Ok(chip) if text(&chip.info.label) == name => found.push(chip),
+                Ok(_) => (),
+                Err(reason) => refused = Some(reason),
+            }
+        }
+        // The label may be that of a chip that cannot be opened.
+        only(found, refused.unwrap_or_else(|| Reason::NoSuchDevice(name.to_owned())))
+    }
+
+    fn open(path: PathBuf) -> Result<Self, Reason> {
+        let opened = rustix::fs::open(&path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        match opened.and_then(|fd| raw::gpio_chip(&fd).map(|info| Self { fd, info })) {
+            Ok(chip) => Ok(chip),
+            Err(Errno::ACCESS | Errno::PERM) => Err(Reason::NotAllowedToOpen(path)),
+            Err(_) => Err(Reason::NoSuchDevice(path.display().to_string())),
+        }
+    }
+
+    /// Returns the number of a GPIO, which is given by its number or its name.
+    fn offset(&self, line: &str) -> Result<u32, Reason> {
+        let all = 0..self.info.lines;
+        match line.parse() {
+            Ok(offset) if all.contains(&offset) => Ok(offset),
+            Ok(_) => Err(Reason::NoSuchLine),
+            Err(_) => {
+                let is_it = |offset: &u32| {
+                    raw::gpio_line(&self.fd, *offset).is_ok_and(|info| text(&info.name) == line)
+                };
+                only(all.filter(is_it), Reason::NoSuchLine)
+            }
+        }
+    }
+
+    /// Returns what has requested a GPIO, if the GPIO is requested.
+    fn consumer(&self, offset: u32) -> Vec<String> {
+        let info = raw::gpio_line(&self.fd, offset);
+        let info = info.ok().filter(|info| info.flags & uapi::USED != 0);
+        info.map(|info| text(&info.consumer)).into_iter().filter(|name| !name.is_empty()).collect()
+    }
+}
+
+fn is_chip(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("gpiochip"))
+}
+
+/// Returns the only one.
+fn only<T>(all: impl IntoIterator<Item = T>, none: Reason) -> Result<T, Reason> {
+    let mut all = all.into_iter();
+    match (all.next(), all.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(none),
+        (Some(_), Some(_)) => Err(Reason::Ambiguous),
+    }
+}
+
+/// Returns the text of an array that ends with zeros.
+fn text(bytes: &[u8]) -> String {
+    let text = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::Folder;
+
+    #[test]
+    fn the_line_of_a_request_is_found_by_its_action() {
+        let (ours, other) = (consumer(), consumer());
+        assert_ne!(ours, other);
+        let lines = Folder::new("gpio", &[("22/actions", "nvme0q0\n"), ("57/actions", &ours)]);
+        assert_eq!(line_of(lines.root(), &ours), Some(57));
+        assert_eq!(line_of(lines.root(), &other), None);
+        lines.write("58/actions", &ours);
+        assert_eq!(line_of(lines.root(), &ours), None, "it could be either");
+    }
+
+    #[test]
+    fn a_chip_that_does_not_exist_is_named() {
+        let dev = Folder::new("dev", &[("gpio-of-old", "")]);
+        for name in ["gpiochip9", "1e780000.gpio"] {
+            let reason = Chip::find(dev.root(), name).err();
+            assert_eq!(reason, Some(Reason::NoSuchDevice(name.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_name_that_fits_several_is_refused() {
+        assert_eq!(only([3], Reason::NoSuchLine), Ok(3));
+        assert_eq!(only([0; 0], Reason::NoSuchLine), Err(Reason::NoSuchLine));
+        assert_eq!(only([3, 4], Reason::NoSuchLine), Err(Reason::Ambiguous));
+    }
+
+    #[test]
+    fn a_text_ends_with_a_zero() {
+        assert_eq!(text(b"door\0\0"), "door");
+        assert_eq!(text(b"full"), "full");
+    }
+}

@@ -1,0 +1,291 @@
+//! Names of lines: what a line belongs to, in place of a number that changes from boot to boot.
+
+use crate::{bus, file, gpio, node, Edge, Error, Line, Reason, Result};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+/// The name of a line, for [`Line::named`].
+///
+/// | name | line |
+/// |---|---|
+/// | `22` | the line with this number |
+/// | `0000:01:00.0/msix3` | of a [node](crate::node) in `/dev/irq`, or with a path of any node |
+/// | `pci:0000:01:00.0/msix3`, `/msi0`, `/intx` | of a PCI device |
+/// | `platform:43c00000.dma/rx` | of a platform device that is bound to the driver `irq_user` |
+/// | `gpio:gpiochip0/17:rising`, `:falling`, `:both` | of a GPIO, see [`gpio`] |
+/// | `isa:8` | of the ISA bus of PCs |
+///
+/// The name is looked up each time that a line is opened. `Display` gives back the text that was
+/// parsed.
+///
+/// # PCI devices
+///
+/// If the device is bound to the driver `irq_user`, the name is that of the node, and opening it
+/// needs the permission of the node alone. If not, it means a line that the device has at the
+/// moment, and opening it needs what [`Line::open`] needs:
+///
+/// - `intx` is the number in the file `irq` of the device in sysfs, if the device is
+///   [enabled](crate::pci::Device::enable) and does not use messages.
+/// - `msi<k>` and `msix<k>` are in the folder `msi_irqs`. A driver has set them up, and may hold
+///   them.
+///
+/// # ISA lines
+///
+/// A number from 0 to 15. On a PC, the kernel gives these lines the same numbers. On other machines
+/// the name is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Name {
+    text: String,
+    of: Of,
+}
+
+/// What a line belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Of {
+    Number(u32),
+    Node(PathBuf),
+    Pci { device: String, line: Pci },
+    Platform { device: String, line: String },
+    Gpio(gpio::Place),
+    Isa(u32),
+}
+
+/// A line of a PCI device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Pci {
+    Intx,
+    Msi(u32),
+    Msix(u32),
+}
+
+/// Where the line is at the moment.
+pub(crate) enum Found {
+    Number(u32),
+    Node(PathBuf),
+    /// The GPIO must be requested.
+    Gpio(gpio::Request),
+}
+
+/// The lines of the ISA bus.
+const ISA: std::ops::Range<u32> = 0..16;
+
+/// Whether this is the architecture of PCs.
+const IS_PC: bool = cfg!(any(target_arch = "x86", target_arch = "x86_64"));
+
+impl Name {
+    /// Opens the line, like [`Line::named`].
+    pub fn open(&self) -> Result<Line> {
+        Line::options().open_name(self)
+    }
+
+    /// Returns the current number of the line.
+    ///
+    /// The kernel shows the number of a GPIO's line only while the GPIO is requested with its edges.
+    /// So this requests the GPIO for a moment, which makes it an input.
+    pub fn irq(&self) -> io::Result<u32> {
+        Ok(match self.find()? {
+            Found::Number(irq) => irq,
+            Found::Node(path) => node::irq(path)?,
+            Found::Gpio(request) => request.irq(),
+        })
+    }
+
+    /// Returns the name of a platform device's line.
+    pub(crate) fn of_platform(device: &str, line: &str) -> Self {
+        let of = Of::Platform { device: device.to_owned(), line: line.to_owned() };
+        Self { text: format!("platform:{device}/{line}"), of }
+    }
+
+    /// Returns the name of a GPIO's line.
+    pub(crate) fn of_gpio(place: gpio::Place) -> Self {
+        Self { text: format!("gpio:{place}"), of: Of::Gpio(place) }
+    }
+
+    /// Returns where the line is.
+    pub(crate) fn find(&self) -> Result<Found> {
+        match &self.of {
+            Of::Gpio(place) => gpio::Request::of(place, self).map(Found::Gpio),
+            of => of.find(Path::new("/")).map_err(|reason| self.error(reason)),
+        }
+    }
+
+    /// Makes the error of a line that is not found.
+    pub(crate) fn error(&self, reason: Reason) -> Error {
+        Error::line(None, reason.kind()).because(reason).named(&self.text)
+    }
+
+    /// Returns whether the name says more than the number or the node.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.of, Of::Number(_) | Of::Node(_))
+    }
+}
+
+/// Fails with [`Reason::NoName`].
+impl FromStr for Name {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match Of::parse(text) {
+            Some(of) => Ok(Self { text: text.to_owned(), of }),
+            None => Err(Error::line(None, io::ErrorKind::InvalidInput)
+                .because(Reason::NoName)
+                .named(text)),
+        }
+    }
+}
+
+impl From<u32> for Name {
+    fn from(irq: u32) -> Self {
+        Self { text: irq.to_string(), of: Of::Number(irq) }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl Of {
+    fn parse(text: &str) -> Option<Self> {
+        if let Ok(irq) = text.parse() {
+            return Some(Self::Number(irq));
+        }
+        let (kind, rest) = text.split_once(':').unwrap_or(("", text));
+        let (device, line) = rest.split_once('/').unwrap_or((rest, ""));
+        let device = device.to_owned();
+        match kind {
+            "isa" => rest.parse().ok().filter(|line| ISA.contains(line)).map(Self::Isa),
+            "gpio" => gpio::Place::parse(&device, line).map(Self::Gpio),
+            "pci" => Pci::parse(line).map(|line| Self::Pci { device, line }),
+            "platform" if !line.is_empty() => {
+                Some(Self::Platform { device, line: line.to_owned() })
+            }
+            "platform" => None,
+            _ if text.contains('/') => Some(Self::Node(node::path(text))),
+            _ => None,
+        }
+    }
+
+    /// Returns where a line is that is not of a GPIO, with sysfs below a root folder.
+    fn find(&self, root: &Path) -> Result<Found, Reason> {
+        let device = |bus: &str, name: &str| {
+            let bus = root.join("sys/bus").join(bus);
+            bus::Device::at(&bus, name).ok_or_else(|| Reason::NoSuchDevice(name.to_owned()))
+        };
+        let node = |device: &str, line: &dyn fmt::Display| {
+            Found::Node(node::path(device).join(line.to_string()))
+        };
+        match self {
+            Self::Number(irq) => Ok(Found::Number(*irq)),
+            Self::Node(path) => Ok(Found::Node(path.clone())),
+            Self::Pci { device: name, line } => match device("pci", name)? {
+                bound if bound.is_bound() => Ok(node(name, line)),
+                device => line.find(&device, root).map(Found::Number),
+            },
+            Self::Platform { device: name, line } => match device("platform", name)?.is_bound() {
+                true => Ok(node(name, line)),
+                false => Err(Reason::NotBound(name.clone())),
+            },
+            Self::Isa(irq) if is_isa(root, *irq, IS_PC) => Ok(Found::Number(*irq)),
+            Self::Isa(_) => Err(Reason::NoIsa),
+            Self::Gpio(_) => Err(Reason::NoName),
+        }
+    }
+}
+
+/// Returns whether the line with this number is that of the ISA bus, as far as sysfs shows. A PC
+/// without legacy devices has other lines there.
+fn is_isa(root: &Path, irq: u32, is_pc: bool) -> bool {
+    let chip = file::find(&root.join(format!("sys/kernel/irq/{irq}/chip_name"))).ok().flatten();
+    // IO-APIC, IR-IO-APIC or XT-PIC.
+    is_pc && chip.is_none_or(|chip| chip.ends_with("PIC"))
+}
+
+impl Pci {
+    fn parse(text: &str) -> Option<Self> {
+        let number = |prefix| text.strip_prefix(prefix)?.parse().ok();
+        match text {
+            "intx" => Some(Self::Intx),
+            _ => number("msix").map(Self::Msix).or(number("msi").map(Self::Msi)),
+        }
+    }
+
+    /// Returns the number that the line of a device without nodes has at the moment.
+    fn find(self, device: &bus::Device, root: &Path) -> Result<u32, Reason> {
+        let messages = file::numbers(&device.path("msi_irqs")).unwrap_or_default();
+        let (mode, index) = match self {
+            Self::Msi(index) => ("msi", index),
+            Self::Msix(index) => ("msix", index),
+            Self::Intx => {
+                if device.read("enable").is_ok_and(|count| count == "0") {
+                    return Err(Reason::NotEnabled(device.name().to_owned()));
+                }
+                let irq = device.read("irq").ok().and_then(|irq| irq.parse().ok());
+                // While the device uses messages, the file may have the number of one of them.
+                let irq = irq.filter(|&irq| irq > 0 && messages.is_empty());
+                return irq.ok_or(Reason::NoSuchLine);
+            }
+        };
+        let of_mode = messages
+            .into_iter()
+            .filter(|irq| device.read(&format!("msi_irqs/{irq}")).is_ok_and(|text| text == mode));
+        // The number of a message in its chip, if the chip is of all devices, has the device above
+        // these bits (`pci_msi_domain_calc_hwirq()`).
+        const INDEX: u32 = (1 << 11) - 1;
+        let is_it = |(place, irq): &(usize, u32)| {
+            let hwirq = file::find(&root.join(format!("sys/kernel/irq/{irq}/hwirq")));
+            let hwirq = hwirq.ok().flatten().and_then(|text| text.parse::<u64>().ok());
+            hwirq.map_or(*place as u32, |hwirq| hwirq as u32 & INDEX) == index
+        };
+        match of_mode.enumerate().find(is_it) {
+            Some((_, irq)) => Ok(irq),
+            None if device.driver().is_none() => Err(Reason::NotBound(device.name().to_owned())),
+            None => Err(Reason::NoSuchLine),
+        }
+    }
+}
+
+/// The name of the line's node.
+impl fmt::Display for Pci {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Intx => f.write_str("intx"),
+            Self::Msi(index) => write!(f, "msi{index}"),
+            Self::Msix(index) => write!(f, "msix{index}"),
+        }
+    }
+}
+
+impl gpio::Place {
+    /// Parses what follows the name of a chip.
+    fn parse(chip: &str, rest: &str) -> Option<Self> {
+        // The name of a GPIO may have a colon.
+        let (line, edge) = rest.rsplit_once(':')?;
+        let edge = match edge {
+            "rising" => Edge::Rising,
+            "falling" => Edge::Falling,
+            "both" => Edge::Both,
+            _ => return None,
+        };
+        let is_named = !chip.is_empty() && !line.is_empty();
+        is_named.then(|| Self { chip: chip.to_owned(), line: line.to_owned(), edge })
+    }
+}
+
+impl fmt::Display for gpio::Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let edge = match self.edge {
+            Edge::Rising => "rising",
+            Edge::Falling => "falling",
+            Edge::Both => "both",
+        };
+        write!(f, "{}/{}:{edge}", self.chip, self.line)
+    }
+}
+
+#[cfg(test)]
+mod tests;
