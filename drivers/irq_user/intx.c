@@ -18,13 +18,9 @@
  * owner. Handlers of other functions never have to deal with it. During a reset the
  * handler does not touch the function.
  *
- * On PREEMPT_RT and with threadirqs, the handlers of other functions run in threads. The
- * core demands that either all handlers of a line have IRQF_ONESHOT, or none has it. This
- * handler stays in the hard interrupt, but there it also has IRQF_ONESHOT, and a thread
- * that is never woken. A driver that uses IRQF_NO_THREAD and comes later gets
- * IRQF_ONESHOT as well, because request_irq() allows that. If such a driver has the wire
- * already, this handler does as that driver's until it is freed: then no driver whose
- * handler runs in a thread can come later.
+ * On PREEMPT_RT and with threadirqs, the handlers of other functions run in threads and
+ * have IRQF_ONESHOT. This handler stays in the hard interrupt. It agrees to IRQF_ONESHOT,
+ * as all of request_irq() do, if another handler of the wire has it or comes with it.
  */
 #include <linux/interrupt.h>
 #include <linux/irq.h>
@@ -142,27 +138,11 @@ static irqreturn_t intx_demultiplex(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-static irqreturn_t intx_thread(int irq, void *data)
-{
-	/* Is never woken */
-	return IRQ_NONE;
-}
-
 static int intx_request(struct irq_user_intx *intx)
 {
-	unsigned long flags = IRQF_SHARED | IRQF_PROBE_SHARED | IRQF_COND_SUSPEND;
-	int ret;
-
-	if (!force_irqthreads())
-		return request_irq(intx->wire, intx_demultiplex, flags, intx->name, intx);
-
-	/* As handlers that the core forces into threads */
-	ret = request_threaded_irq(intx->wire, intx_demultiplex, intx_thread,
-				   flags | IRQF_ONESHOT, intx->name, intx);
-	if (ret != -EBUSY)
-		return ret;
-	/* As a handler that keeps out of threads, which may have the wire */
-	return request_irq(intx->wire, intx_demultiplex, flags | IRQF_NO_THREAD, intx->name, intx);
+	return request_irq(intx->wire, intx_demultiplex,
+			   IRQF_SHARED | IRQF_PROBE_SHARED | IRQF_COND_SUSPEND | IRQF_NO_THREAD,
+			   intx->name, intx);
 }
 
 /* Masks the function, and keeps it masked. */
