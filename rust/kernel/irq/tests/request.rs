@@ -348,7 +348,7 @@ mod suite {
     #[test]
     fn actions_that_share_a_line_must_agree() -> Result {
         let line = SimLine::new()?;
-        let _first = probe::<Hard>(&line, Flags::SHARED | Flags::TRIGGER_RISING)?;
+        let _first = probe::<Threaded>(&line, Flags::SHARED | Flags::TRIGGER_RISING)?;
         let other = Flags::SHARED | Flags::PROBE_SHARED;
 
         assert_eq!(
