@@ -57,6 +57,19 @@ enum atomic classify_aarch64(const uint8_t *code, size_t length)
 	return PLAIN;
 }
 
+enum atomic classify_arm(const uint8_t *code, size_t length)
+{
+	uint32_t insn = length == 4 ? word(code) : 0;
+
+	/* dmb and dsb with the options sy and ish */
+	if ((insn & 0xffffffeb) == 0xf57ff04b)
+		return BARRIER;
+	/* strex, strexd, strexb and strexh */
+	if ((insn & 0x0f900ff0) == 0x01800f90)
+		return LOCKED;
+	return PLAIN;
+}
+
 enum atomic classify_riscv64(const uint8_t *code, size_t length)
 {
 	uint32_t insn = length == 4 ? word(code) : 0;

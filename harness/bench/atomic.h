@@ -18,6 +18,6 @@ enum atomic {
 
 typedef enum atomic classify(const uint8_t *code, size_t length);
 
-classify classify_x86_64, classify_aarch64, classify_riscv64;
+classify classify_x86_64, classify_aarch64, classify_arm, classify_riscv64;
 
 #endif /* BENCH_ATOMIC_H */

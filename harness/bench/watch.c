@@ -67,6 +67,8 @@ static const struct {
 	{ "x86_64", 7, 0x69727100801f0f, 24, classify_x86_64 },
 	/* movz xzr, #0x6970+N */
 	{ "aarch64", 4, 0xd280001f | 0x6970 << 5, 5, classify_aarch64 },
+	/* dbg #N */
+	{ "arm", 4, 0xe320f0f0, 0, classify_arm },
 	/* lui zero, 0x69700+N */
 	{ "riscv64", 4, 0x69700037, 12, classify_riscv64 },
 }, *nop;

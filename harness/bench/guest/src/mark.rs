@@ -2,6 +2,7 @@
 
 #[cfg_attr(target_arch = "x86_64", path = "mark/x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "mark/aarch64.rs")]
+#[cfg_attr(target_arch = "arm", path = "mark/arm.rs")]
 #[cfg_attr(target_arch = "riscv64", path = "mark/riscv64.rs")]
 mod processor;
 

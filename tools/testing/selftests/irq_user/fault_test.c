@@ -635,7 +635,7 @@ TEST_F(intx, positions_are_refused)
 {
 	int fd = open(self->line.path, O_RDWR | O_NONBLOCK), value = 0;
 	struct iovec iov = { .iov_base = &value, .iov_len = sizeof(value) };
-	loff_t offset = 0;
+	off_t offset = 0;
 
 	ASSERT_LE(0, fd);
 	for (int pending = 0; pending < 2; pending++) {
