@@ -111,7 +111,7 @@ impl AsyncLine {
     }
 
     fn error(&self, error: io::Error) -> Error {
-        Error::line(self.get_ref().irq(), error)
+        self.get_ref().error(error)
     }
 
     /// Returns the line.

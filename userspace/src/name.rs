@@ -5,6 +5,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
 /// The name of a line, for [`Line::named`].
@@ -38,7 +39,7 @@ use std::{
 /// the name is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name {
-    text: String,
+    text: Arc<str>,
     of: Of,
 }
 
@@ -86,7 +87,7 @@ impl Name {
     /// The kernel shows the number of a GPIO's line only while the GPIO is requested with its edges.
     /// So this requests the GPIO for a moment, which makes it an input.
     pub fn irq(&self) -> io::Result<u32> {
-        Ok(match self.find()? {
+        Ok(match self.find(Path::new("/"))? {
             Found::Number(irq) => irq,
             Found::Node(path) => node::irq(path)?,
             Found::Gpio(request) => request.irq(),
@@ -94,30 +95,51 @@ impl Name {
     }
 
     /// Returns the name of a platform device's line.
-    pub(crate) fn of_platform(device: &str, line: &str) -> Self {
-        let of = Of::Platform { device: device.to_owned(), line: line.to_owned() };
-        Self { text: format!("platform:{device}/{line}"), of }
+    pub(crate) fn of_platform(device: &str, line: &str) -> Result<Self> {
+        format!("platform:{device}/{line}").parse()
     }
 
     /// Returns the name of a GPIO's line.
     pub(crate) fn of_gpio(place: gpio::Place) -> Self {
-        Self { text: format!("gpio:{place}"), of: Of::Gpio(place) }
+        Self { text: format!("gpio:{place}").into(), of: Of::Gpio(place) }
     }
 
-    /// Returns where the line is.
-    pub(crate) fn find(&self) -> Result<Found> {
-        match &self.of {
-            Of::Gpio(place) => gpio::Request::of(place, self).map(Found::Gpio),
-            of => of.find(Path::new("/")).map_err(|reason| self.error(reason)),
+    /// Opens what the name means.
+    ///
+    /// A number may become another line's before it is opened. So the name is looked up again
+    /// afterwards: while the line is open, the number cannot change, because the kernel takes the
+    /// line from its owner first.
+    pub(crate) fn claim<T>(&self, root: &Path, open: impl FnOnce(Found) -> Result<T>) -> Result<T> {
+        let found = self.find(root)?;
+        let number = if let Found::Number(irq) = found { Some(irq) } else { None };
+        let opened = open(found)?;
+        match number {
+            Some(irq) if !matches!(self.find(root)?, Found::Number(now) if now == irq) => {
+                Err(self.error(Reason::Gone))
+            }
+            _ => Ok(opened),
         }
     }
 
-    /// Makes the error of a line that is not found.
-    pub(crate) fn error(&self, reason: Reason) -> Error {
-        Error::line(None, reason.kind()).because(reason).named(&self.text)
+    /// Returns where the line is, with sysfs below a root folder.
+    fn find(&self, root: &Path) -> Result<Found> {
+        match &self.of {
+            Of::Gpio(place) => gpio::Request::of(place, self).map(Found::Gpio),
+            of => of.find(root).map_err(|reason| self.error(reason)),
+        }
     }
 
-    /// Returns whether the name says more than the number or the node.
+    /// Names the line in an error.
+    pub(crate) fn error(&self, error: impl Into<Error>) -> Error {
+        error.into().named(self.text.clone())
+    }
+
+    /// Returns the text.
+    pub(crate) fn text(&self) -> Arc<str> {
+        self.text.clone()
+    }
+
+    /// Returns whether the name is only the number or the node, which each error has.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.of, Of::Number(_) | Of::Node(_))
     }
@@ -129,17 +151,15 @@ impl FromStr for Name {
 
     fn from_str(text: &str) -> Result<Self> {
         match Of::parse(text) {
-            Some(of) => Ok(Self { text: text.to_owned(), of }),
-            None => Err(Error::line(None, io::ErrorKind::InvalidInput)
-                .because(Reason::NoName)
-                .named(text)),
+            Some(of) => Ok(Self { text: text.into(), of }),
+            None => Err(Error::from(Reason::NoName).named(text)),
         }
     }
 }
 
 impl From<u32> for Name {
     fn from(irq: u32) -> Self {
-        Self { text: irq.to_string(), of: Of::Number(irq) }
+        Self { text: irq.to_string().into(), of: Of::Number(irq) }
     }
 }
 
@@ -156,15 +176,14 @@ impl Of {
         }
         let (kind, rest) = text.split_once(':').unwrap_or(("", text));
         let (device, line) = rest.split_once('/').unwrap_or((rest, ""));
+        let are_components = bus::is_component(device) && bus::is_component(line);
         let device = device.to_owned();
         match kind {
             "isa" => rest.parse().ok().filter(|line| ISA.contains(line)).map(Self::Isa),
             "gpio" => gpio::Place::parse(&device, line).map(Self::Gpio),
+            "pci" | "platform" if !are_components => None,
             "pci" => Pci::parse(line).map(|line| Self::Pci { device, line }),
-            "platform" if !line.is_empty() => {
-                Some(Self::Platform { device, line: line.to_owned() })
-            }
-            "platform" => None,
+            "platform" => Some(Self::Platform { device, line: line.to_owned() }),
             _ if text.contains('/') => Some(Self::Node(node::path(text))),
             _ => None,
         }

@@ -81,7 +81,7 @@ impl Device {
     /// Claims a line, and arms it. The device tree and ACPI name lines in `interrupt-names`; other
     /// lines have their index as their name.
     pub fn line(&self, name: &str) -> Result<Line> {
-        Name::of_platform(self.name(), name).open()
+        Name::of_platform(self.name(), name)?.open()
     }
 
     /// Maps the registers of the memory resource with this index.
@@ -103,6 +103,7 @@ fn is_of(uevent: &str, id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::folder::Folder;
 
     #[test]
     fn a_device_is_found_by_its_id_in_the_device_tree_or_in_acpi() {
@@ -113,6 +114,17 @@ mod tests {
         let acpi = "MODALIAS=acpi:IRQU0002:PNP0C50:\n";
         assert!(is_of(acpi, "IRQU0002") && is_of(acpi, "PNP0C50"));
         assert!(!is_of(acpi, "IRQU0001") && !is_of(acpi, "IRQU"));
+    }
+
+    #[test]
+    fn a_line_is_in_the_folder_of_its_device() {
+        let bus = Folder::new("platform", &[("devices/43c00000.dma/uevent", "")]);
+        let on = bus::Device::at(bus.root(), "43c00000.dma").expect("it is there");
+        let device = Device { on };
+        for wrong in ["", "..", "../../null", "/dev/null", "rx/"] {
+            let error = device.line(wrong).expect_err(wrong);
+            assert_eq!(error.reason(), Some(&crate::Reason::NoName), "{error}");
+        }
     }
 
     #[test]

@@ -1,9 +1,6 @@
-use crate::{node, Info, Line};
+use crate::{Info, Line};
 use rustix::io::Errno;
-use std::{
-    fmt, io,
-    path::{Path, PathBuf},
-};
+use std::{fmt, io, path::PathBuf};
 
 /// Why a call on a [`Line`](crate::Line) failed. [`Error::reason`](crate::Error::reason) returns
 /// it.
@@ -102,13 +99,13 @@ impl Reason {
     }
 
     /// Returns why a node could not be opened, or its registers could not be mapped.
-    pub(crate) fn of_node(path: &Path, errno: Errno) -> Option<Self> {
+    pub(crate) fn of_node(irq: Option<u32>, errno: Errno) -> Option<Self> {
         Some(match errno {
             Errno::NOENT | Errno::NOTDIR => Self::NoSuchNode,
             Errno::NXIO | Errno::NODEV => Self::Unbound,
             Errno::ACCESS => Self::NotInGroup,
             Errno::PERM => Self::NotAllowed,
-            Errno::BUSY => Self::Held(node::irq(path).map_or(Vec::new(), actions)),
+            Errno::BUSY => Self::Held(irq.map_or(Vec::new(), actions)),
             Errno::INVAL => Self::NotRequestable,
             Errno::IO => Self::Refused,
             _ => return None,

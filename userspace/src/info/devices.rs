@@ -107,6 +107,26 @@ mod tests {
     }
 
     #[test]
+    fn a_line_or_device_that_goes_away_does_not_hide_the_others() {
+        let machine = Folder::new(
+            "devices",
+            &[
+                ("sys/bus/platform/devices/9000000.pl011/uevent", ""),
+                ("sys/kernel/irq/16/actions", "9000000.pl011\n"),
+                ("sys/class/irq_user/43c00000.dma!rx/irq", "13\n"),
+            ],
+        );
+        let bus = "sys/class/irq_user/43c00000.dma!rx/device/subsystem";
+        machine.link(bus, "../../../bus/platform");
+        // A read of these fails with EIO.
+        for gone in ["sys/kernel/irq/15/actions", "sys/class/irq_user/43c00000.dma!tx/irq"] {
+            machine.link(gone, "/proc/self/mem");
+        }
+        let devices = devices(&machine);
+        assert_eq!(devices.keys().copied().collect::<Vec<_>>(), [13, 16]);
+    }
+
+    #[test]
     fn a_bound_device_has_its_nodes() {
         let machine = Folder::new("devices", &[("sys/class/irq_user/43c00000.dma!rx/irq", "13\n")]);
         let bus = "sys/class/irq_user/43c00000.dma!rx/device/subsystem";

@@ -78,6 +78,11 @@ fn another_text_is_no_name_and_the_error_lists_the_forms() {
         "pci:0000:01:00.0/msix",
         "pci:0000:01:00.0/rx",
         "platform:43c00000.dma",
+        "platform:43c00000.dma/../../null",
+        "platform:43c00000.dma//dev/tty",
+        "platform:../rx",
+        "platform:43c00000.dma/..",
+        "pci:../intx",
         "gpio:gpiochip0/17",
         "gpio:gpiochip0:both",
         "gpio:gpiochip0/17:up",
@@ -169,4 +174,24 @@ fn an_isa_line_has_its_number_on_a_pc_alone() {
     assert!(!is_isa(machine.root(), 8, false));
     let line = find(&machine, "isa:8");
     assert_eq!(line, if IS_PC { found(8) } else { Err(Reason::NoIsa) });
+}
+
+#[test]
+fn a_number_that_becomes_another_lines_is_not_claimed() {
+    let machine = machine();
+    let name = name("pci:0000:01:00.0/msix0");
+    let irq = |found| match found {
+        Found::Number(irq) => Ok(irq),
+        _ => panic!("it is not bound"),
+    };
+    assert_eq!(name.claim(machine.root(), irq).expect("it stays"), 41);
+    let error = name.claim(machine.root(), |found| {
+        // Meanwhile the driver frees its lines, and requests others.
+        machine.write("sys/kernel/irq/41/hwirq", "3\n");
+        machine.write("sys/kernel/irq/40/hwirq", "0\n");
+        irq(found)
+    });
+    let error = error.expect_err("it is another line");
+    assert_eq!(error.reason(), Some(&Reason::Gone));
+    assert!(error.to_string().starts_with("line pci:0000:01:00.0/msix0 is gone"), "{error}");
 }
