@@ -21,11 +21,12 @@
 //! label, the line by its number in the chip or by its name, as `gpioinfo` shows them, and the edge
 //! by `rising`, `falling` or `both`. A label has no `/`.
 //!
-//! This needs the permission to open the chip, like `/dev/gpiochip0`, and what [`Line::open`] needs.
+//! This needs the permission to open the chip, like `/dev/gpiochip0`, and what [`Line::open`] needs:
+//! root or `CAP_SYS_RAWIO`.
 
 pub(crate) mod uapi;
 
-use crate::{bus::is_component, file, raw, Edge, Error, Line, Name, Reason, Result};
+use crate::{bus::is_component, file, name::number, raw, Edge, Error, Line, Name, Reason, Result};
 use rustix::{
     fs::{fstat, Mode, OFlags},
     io::Errno,
@@ -190,14 +191,15 @@ impl Chip {
     /// Returns the number of a GPIO, which is given by its number or its name.
     fn offset(&self, line: &str) -> Result<u32> {
         let all = 0..self.info.lines;
-        match line.parse() {
-            Ok(offset) if all.contains(&offset) => Ok(offset),
-            Ok(_) => Err(Reason::NoSuchLine.into()),
-            Err(_) => {
+        let none = || Reason::NoSuchGpio(text(&self.info.name)).into();
+        match number(line) {
+            Some(offset) if all.contains(&offset) => Ok(offset),
+            Some(_) => Err(none()),
+            None => {
                 let is_it = |offset: &u32| {
                     raw::gpio_line(&self.fd, *offset).is_ok_and(|info| text(&info.name) == line)
                 };
-                only(all.filter(is_it), || Reason::NoSuchLine.into())
+                only(all.filter(is_it), none)
             }
         }
     }

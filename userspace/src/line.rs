@@ -70,8 +70,9 @@ impl Line {
 
     /// Claims the line of a node, like `/dev/irq/0000:00:02.0/msi0`, and arms it.
     ///
-    /// Needs the permission of the node, and no capability. [`node`](crate::node) finds the nodes
-    /// of a device.
+    /// Needs the permission to read and write the node, as with the mode 660, and no capability. With
+    /// the permission to read, the line can be opened [read-only](OpenOptions::read_only).
+    /// [`node`](crate::node) finds the nodes of a device.
     pub fn open_path(path: impl AsRef<Path>) -> Result<Self> {
         Self::options().open_path(path)
     }

@@ -139,9 +139,11 @@ fn a_request_of_a_gpio_has_the_number_of_its_line() {
 #[ignore = "needs the VM"]
 fn a_gpio_that_does_not_exist_has_an_error_with_its_name() {
     let sim = Sim::new("irq-user");
-    let name = format!("gpio:{}/2:rising", sim.chip);
-    assert_eq!(refused(&name).reason(), Some(&Reason::NoSuchLine));
-    assert!(refused(&name).to_string().starts_with(&format!("line {name} ")));
+    for missing in ["2", "02", "bell"] {
+        let name = format!("gpio:irq-user/{missing}:rising");
+        assert_eq!(refused(&name).reason(), Some(&Reason::NoSuchGpio(sim.chip.clone())));
+        assert!(refused(&name).to_string().starts_with(&format!("line {name} ")));
+    }
     let error = refused("gpio:gpiochip99/0:rising");
     assert_eq!(error.reason(), Some(&Reason::NoSuchDevice("gpiochip99".to_owned())));
     let _twin = Sim::new("irq-user");
