@@ -139,10 +139,11 @@ fn consumer() -> String {
 /// Returns the only line whose action has this name. A process in another container may have the
 /// same ID.
 fn line_of(lines: &Path, action: &str) -> Option<u32> {
-    let is_it = |irq: &u32| {
+    let has_action = |irq: &u32| {
         file::read(&lines.join(format!("{irq}/actions"))).is_ok_and(|actions| actions == action)
     };
-    only(file::numbers(lines).ok()?.into_iter().filter(is_it), || Reason::NoSuchLine.into()).ok()
+    only(file::numbers(lines).ok()?.into_iter().filter(has_action), || Reason::NoSuchLine.into())
+        .ok()
 }
 
 /// An open chip of GPIOs.
@@ -160,7 +161,7 @@ impl Chip {
         }
         let entries = fs::read_dir(dev).into_iter().flatten().flatten();
         let mut paths: Vec<_> =
-            entries.map(|entry| entry.path()).filter(|it| is_chip(it)).collect();
+            entries.map(|entry| entry.path()).filter(|path| is_chip(path)).collect();
         paths.sort_unstable();
         // A symbolic link leads to a chip once more.
         let (mut found, mut refused) = (BTreeMap::new(), None);
@@ -196,10 +197,10 @@ impl Chip {
             Some(offset) if all.contains(&offset) => Ok(offset),
             Some(_) => Err(none()),
             None => {
-                let is_it = |offset: &u32| {
+                let has_name = |offset: &u32| {
                     raw::gpio_line(&self.fd, *offset).is_ok_and(|info| text(&info.name) == line)
                 };
-                only(all.filter(is_it), none)
+                only(all.filter(has_name), none)
             }
         }
     }

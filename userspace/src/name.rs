@@ -320,12 +320,12 @@ impl Pci {
         // The number of a message in its chip, if the chip is of all devices, has the device above
         // these bits (`pci_msi_domain_calc_hwirq()`).
         const INDEX: u32 = (1 << 11) - 1;
-        let is_it = |(place, irq): &(usize, u32)| {
+        let has_index = |(place, irq): &(usize, u32)| {
             let hwirq = file::find(&root.join(format!("sys/kernel/irq/{irq}/hwirq")));
             let hwirq = hwirq.ok().flatten().and_then(|text| text.parse::<u64>().ok());
             hwirq.map_or(*place as u32, |hwirq| hwirq as u32 & INDEX) == index
         };
-        match of_mode.enumerate().find(is_it) {
+        match of_mode.enumerate().find(has_index) {
             Some((_, irq)) => Ok(irq),
             None if device.driver().is_none() => Err(Reason::NotBound(device.name().to_owned())),
             None => Err(Reason::NoSuchLine),

@@ -93,10 +93,10 @@ impl Device {
 /// Returns whether the text of a device's `uevent` has this ID.
 fn is_of(uevent: &str, id: &str) -> bool {
     uevent.lines().filter_map(|row| row.split_once('=')).any(|(key, value)| {
-        key.starts_with("OF_COMPATIBLE_") && !key.ends_with("_N") && value == id
-            || key == "MODALIAS"
-                && value.starts_with("acpi:")
-                && value.split(':').any(|it| it == id)
+        let of_acpi = value.strip_prefix("acpi:").filter(|_| key == "MODALIAS");
+        !id.is_empty()
+            && (key.starts_with("OF_COMPATIBLE_") && !key.ends_with("_N") && value == id
+                || of_acpi.is_some_and(|ids| ids.split(':').any(|own| own == id)))
     })
 }
 
@@ -114,6 +114,7 @@ mod tests {
         let acpi = "MODALIAS=acpi:IRQU0002:PNP0C50:\n";
         assert!(is_of(acpi, "IRQU0002") && is_of(acpi, "PNP0C50"));
         assert!(!is_of(acpi, "IRQU0001") && !is_of(acpi, "IRQU"));
+        assert!(!is_of(acpi, "") && !is_of(acpi, "acpi"), "these are in each modalias");
     }
 
     #[test]

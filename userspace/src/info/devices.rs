@@ -24,8 +24,9 @@ impl Source {
         let lines = self.root.join("sys/kernel/irq");
         for irq in file::numbers(&lines).unwrap_or_default() {
             let actions = file::find(&lines.join(format!("{irq}/actions")))?.unwrap_or_default();
-            let is_its = |device: &&bus::Device| actions.split(',').any(|it| it == device.name());
-            let devices = platform.iter().filter(is_its);
+            let has_action =
+                |device: &&bus::Device| actions.split(',').any(|action| action == device.name());
+            let devices = platform.iter().filter(has_action);
             found.extend(devices.map(|device| (irq, name("platform", device))));
         }
         let mut devices = BTreeMap::<_, Vec<_>>::new();
