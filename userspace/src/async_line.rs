@@ -13,6 +13,30 @@ use tokio::io::{unix::AsyncFd, Interest};
 
 /// A [`Line`] with an asynchronous wait.
 ///
+/// On tokio, of which this program needs the features `rt`, `net` and `time`:
+///
+#[cfg_attr(feature = "tokio", doc = "```no_run")]
+#[cfg_attr(not(feature = "tokio"), doc = "```ignore")]
+/// use irq_user::{AsyncLine, Line};
+/// use std::{error::Error, time::Duration};
+/// use tokio::{runtime::Builder, time::timeout};
+///
+/// async fn drive() -> Result<(), Box<dyn Error>> {
+///     let line = AsyncLine::on_tokio(Line::named("0000:00:02.0/msi0")?)?;
+///     loop {
+///         match timeout(Duration::from_secs(1), line.wait()).await {
+///             Ok(count) => println!("{} interrupts", count?),
+///             // The wait was cancelled, which takes no event.
+///             Err(_) => println!("no interrupt for a second"),
+///         }
+///     }
+/// }
+///
+/// fn main() -> Result<(), Box<dyn Error>> {
+///     Builder::new_current_thread().enable_all().build()?.block_on(drive())
+/// }
+/// ```
+///
 /// The runtime is chosen when the line is registered. A driver that takes an `AsyncLine` runs on
 /// each of them.
 ///
@@ -111,7 +135,7 @@ impl AsyncLine {
     }
 
     fn error(&self, error: io::Error) -> Error {
-        Error::line(self.get_ref().irq(), error)
+        self.get_ref().error(error)
     }
 
     /// Returns the line.

@@ -3,12 +3,19 @@
 use crate::file;
 use std::{
     ffi::OsStr,
-    fmt, fs, io,
+    fmt,
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 /// The driver whose devices have nodes.
 const DRIVER: &str = "irq_user";
+
+/// Returns whether a name is one component of a path, so that a path with it stays in its folder.
+pub fn is_component(name: &str) -> bool {
+    Path::new(name).file_name() == Some(OsStr::new(name))
+}
 
 /// A device, identified by its folder `/sys/bus/<bus>/devices/<name>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,9 +26,8 @@ pub struct Device {
 impl Device {
     /// Returns the device of this name, if the bus has it.
     pub fn at(bus: &Path, name: &str) -> Option<Self> {
-        let is_name = Path::new(name).file_name() == Some(OsStr::new(name));
         let folder = bus.join("devices").join(name);
-        (is_name && folder.is_dir()).then_some(Self { folder })
+        (is_component(name) && folder.is_dir()).then_some(Self { folder })
     }
 
     /// Returns all devices of the bus, in order.
@@ -50,6 +56,11 @@ impl Device {
 
     pub fn write(&self, attribute: &str, value: &str) -> io::Result<()> {
         write(&self.path(attribute), value)
+    }
+
+    /// Opens an attribute for writing.
+    pub fn open(&self, attribute: &str) -> io::Result<File> {
+        open(&self.path(attribute))
     }
 
     /// Returns the name of the driver that the device is bound to, if any.
@@ -101,10 +112,15 @@ impl Device {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         self.write("driver_override", "\n")?;
-        self.write("driver/unbind", self.name())?;
+        self.unbind_from(DRIVER)?;
         // This fails if another driver's probe fails, but the device is unbound.
         let _ = write(&self.bus().join("drivers_probe"), self.name());
         Ok(())
+    }
+
+    /// Unbinds the device from a driver. Fails if it is bound to another driver by now.
+    pub fn unbind_from(&self, driver: &str) -> io::Result<()> {
+        write(&self.bus().join("drivers").join(driver).join("unbind"), self.name())
     }
 
     /// Offers the device to one driver, and restores the override. Returns the error of the probe,
@@ -135,12 +151,23 @@ fn name(path: &Path) -> &str {
 }
 
 fn write(path: &Path, value: &str) -> io::Result<()> {
-    fs::write(path, value).map_err(|e| match e.kind() {
+    let mut file = open(path)?;
+    file.write_all(value.as_bytes()).map_err(|e| refused(path, e))
+}
+
+/// Opens a file for writing, but does not make it.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).truncate(true).open(path).map_err(|e| refused(path, e))
+}
+
+/// Makes the error of a file that cannot be written.
+pub fn refused(path: &Path, error: io::Error) -> io::Error {
+    match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            io::Error::new(e.kind(), format!("{}: needs root (CAP_SYS_ADMIN)", path.display()))
+            file::explained(format!("{}: needs root (CAP_SYS_ADMIN)", path.display()), error)
         }
-        _ => file::error(path.display(), e),
-    })
+        _ => file::error(path.display(), error),
+    }
 }
 
 #[cfg(test)]
@@ -182,6 +209,34 @@ mod tests {
         assert!(error.to_string().starts_with("pci device 0000:00:02.0 has the driver e1000e"));
         let error = card(&bus).unbind().expect_err("it has another driver");
         assert!(error.to_string().contains("is not bound to irq_user"), "{error}");
+    }
+
+    #[test]
+    fn a_device_is_unbound_from_the_driver_irq_user_alone() {
+        let bus = bus();
+        bus.link("pci/devices/0000:00:02.0/driver", "../../drivers/irq_user");
+        bus.write("pci/drivers/irq_user/unbind", "");
+        let card = card(&bus);
+        card.unbind().expect("it is bound");
+        let written = |path: &str| fs::read_to_string(bus.path(path)).expect("it is there");
+        assert_eq!(written("pci/drivers/irq_user/unbind"), "0000:00:02.0");
+        // Another driver takes the device.
+        fs::remove_file(card.path("driver")).expect("it is there");
+        bus.link("pci/devices/0000:00:02.0/driver", "../../drivers/e1000e");
+        bus.write("pci/drivers/e1000e/unbind", "");
+        card.unbind_from(DRIVER).expect("the kernel would refuse it");
+        assert_eq!(written("pci/drivers/e1000e/unbind"), "");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_not_made_and_its_error_has_the_errno() {
+        let bus = bus();
+        let error = card(&bus).write("enable", "1").expect_err("it is not there");
+        assert!(error.to_string().contains("0000:00:02.0/enable: "), "{error}");
+        let inner = error.into_inner().expect("it has a text");
+        let source = inner.source().and_then(|e| e.downcast_ref::<io::Error>());
+        assert_eq!(source.and_then(io::Error::raw_os_error), Some(libc::ENOENT));
+        assert!(!card(&bus).path("enable").exists());
     }
 
     #[test]

@@ -1,8 +1,9 @@
-use crate::Reason;
+use crate::{node, Reason};
 use rustix::io::Errno;
 use std::{
     error, fmt, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The result of a call on a line.
@@ -63,9 +64,10 @@ pub struct Error {
 /// What the call was on.
 enum Subject {
     Line(Option<u32>),
-    Node(PathBuf),
+    /// A node, and the number of its line if it is known.
+    Node(PathBuf, Option<u32>),
     /// A line that was named, and its number if it is known.
-    Named(String, Option<u32>),
+    Named(Arc<str>, Option<u32>),
 }
 
 impl Error {
@@ -76,14 +78,14 @@ impl Error {
 
     /// Makes the error of a node that cannot be opened or mapped.
     pub(crate) fn node(path: &Path, source: impl Into<io::Error>) -> Self {
-        let source = source.into();
-        let reason = Errno::from_io_error(&source).and_then(|e| Reason::of_node(path, e));
-        Self { subject: Subject::Node(path.to_owned()), source, reason }
+        let (source, irq) = (source.into(), node::irq(path).ok());
+        let reason = Errno::from_io_error(&source).and_then(|e| Reason::of_node(irq, e));
+        Self { subject: Subject::Node(path.to_owned(), irq), source, reason }
     }
 
     /// Gives the line its name.
-    pub(crate) fn named(self, name: &str) -> Self {
-        Self { subject: Subject::Named(name.to_owned(), self.irq()), ..self }
+    pub(crate) fn named(self, name: impl Into<Arc<str>>) -> Self {
+        Self { subject: Subject::Named(name.into(), self.irq()), ..self }
     }
 
     /// Adds the reason, if it is known.
@@ -94,8 +96,7 @@ impl Error {
     /// Returns the number of the line, if it is known.
     pub fn irq(&self) -> Option<u32> {
         match self.subject {
-            Subject::Line(irq) | Subject::Named(_, irq) => irq,
-            Subject::Node(_) => None,
+            Subject::Line(irq) | Subject::Node(_, irq) | Subject::Named(_, irq) => irq,
         }
     }
 
@@ -120,7 +121,7 @@ impl fmt::Display for Error {
         match &self.subject {
             Subject::Line(Some(irq)) => write!(f, "line {irq}")?,
             Subject::Line(None) => f.write_str("the line")?,
-            Subject::Node(path) => write!(f, "node {}", path.display())?,
+            Subject::Node(path, _) => write!(f, "node {}", path.display())?,
             Subject::Named(name, _) => write!(f, "line {name}")?,
         }
         match &self.reason {
@@ -140,6 +141,13 @@ impl fmt::Debug for Error {
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         Some(&self.source)
+    }
+}
+
+/// Makes the error of a call that this crate refuses.
+impl From<Reason> for Error {
+    fn from(reason: Reason) -> Self {
+        Self::line(None, reason.kind()).because(reason)
     }
 }
 

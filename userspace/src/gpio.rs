@@ -21,20 +21,22 @@
 //! label, the line by its number in the chip or by its name, as `gpioinfo` shows them, and the edge
 //! by `rising`, `falling` or `both`. A label has no `/`.
 //!
-//! This needs the permission to open the chip, like `/dev/gpiochip0`, and what [`Line::open`] needs.
+//! This needs the permission to open the chip, like `/dev/gpiochip0`, and what [`Line::open`] needs:
+//! root or `CAP_SYS_RAWIO`.
 
 pub(crate) mod uapi;
 
-use crate::{file, raw, Edge, Error, Line, Name, Reason, Result};
+use crate::{bus::is_component, file, name::number, raw, Edge, Error, Line, Name, Reason, Result};
 use rustix::{
-    fs::{Mode, OFlags},
+    fs::{fstat, Mode, OFlags},
     io::Errno,
     process::getpid,
 };
 use std::{
+    collections::BTreeMap,
     fs,
     os::fd::OwnedFd,
-    path::{Path, PathBuf},
+    path::Path,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -44,6 +46,8 @@ use std::{
 pub struct Request {
     name: Name,
     irq: u32,
+    /// The chip, which says whether it is still there.
+    chip: OwnedFd,
     _fd: OwnedFd,
 }
 
@@ -81,6 +85,15 @@ impl Request {
         &self.name
     }
 
+    /// Fails if the chip was unbound, so that the number may be another line's.
+    pub(crate) fn check(&self) -> Result<()> {
+        let gone = |e| {
+            let reason = (e == Errno::NODEV).then_some(Reason::Gone);
+            self.name.error(Error::line(Some(self.irq), e).because(reason))
+        };
+        raw::gpio_chip(&self.chip).map(drop).map_err(gone)
+    }
+
     pub(crate) fn of(place: &Place, name: &Name) -> Result<Self> {
         let chip = Chip::find(Path::new("/dev"), &place.chip).map_err(|e| name.error(e))?;
         let offset = chip.offset(&place.line).map_err(|e| name.error(e))?;
@@ -90,7 +103,7 @@ impl Request {
                 Errno::NXIO => Some(Reason::CannotInterrupt),
                 _ => None,
             };
-            Error::line(None, e).because(reason).named(&name.to_string())
+            name.error(Error::line(None, e).because(reason))
         };
         let consumer = consumer();
         let input = uapi::INPUT;
@@ -101,7 +114,7 @@ impl Request {
         // Free the line, but keep the GPIO an input.
         raw::configure_gpio(&fd, input).map_err(fail)?;
         match irq {
-            Some(irq) => Ok(Self { name: name.clone(), irq, _fd: fd }),
+            Some(irq) => Ok(Self { name: name.clone(), irq, chip: chip.fd, _fd: fd }),
             None => Err(name.error(Reason::NoSuchLine)),
         }
     }
@@ -126,10 +139,11 @@ fn consumer() -> String {
 /// Returns the only line whose action has this name. A process in another container may have the
 /// same ID.
 fn line_of(lines: &Path, action: &str) -> Option<u32> {
-    let is_it = |irq: &u32| {
+    let has_action = |irq: &u32| {
         file::read(&lines.join(format!("{irq}/actions"))).is_ok_and(|actions| actions == action)
     };
-    only(file::numbers(lines).ok()?.into_iter().filter(is_it), Reason::NoSuchLine).ok()
+    only(file::numbers(lines).ok()?.into_iter().filter(has_action), || Reason::NoSuchLine.into())
+        .ok()
 }
 
 /// An open chip of GPIOs.
@@ -140,47 +154,53 @@ struct Chip {
 
 impl Chip {
     /// Finds a chip by its name or its label.
-    fn find(dev: &Path, name: &str) -> Result<Self, Reason> {
+    fn find(dev: &Path, name: &str) -> Result<Self> {
         let path = dev.join(name);
-        if is_chip(&path) && path.exists() {
-            return Self::open(path);
+        if is_component(name) && is_chip(&path) && path.exists() {
+            return Self::open(&path);
         }
         let entries = fs::read_dir(dev).into_iter().flatten().flatten();
         let mut paths: Vec<_> =
-            entries.map(|entry| entry.path()).filter(|it| is_chip(it)).collect();
+            entries.map(|entry| entry.path()).filter(|path| is_chip(path)).collect();
         paths.sort_unstable();
-        let (mut found, mut refused) = (Vec::new(), None);
+        // A symbolic link leads to a chip once more.
+        let (mut found, mut refused) = (BTreeMap::new(), None);
         for path in paths {
-            match Self::open(path) {
-                Ok(chip) if text(&chip.info.label) == name => found.push(chip),
+            match Self::open(&path) {
+                Ok(chip) if text(&chip.info.label) == name => {
+                    let device = fstat(&chip.fd).map_err(|e| Error::line(None, e))?.st_rdev;
+                    found.insert(device, chip);
+                }
                 Ok(_) => (),
-                Err(reason) => refused = Some(reason),
+                // It has gone away, or is no chip.
+                Err(e) if matches!(e.reason(), Some(Reason::NoSuchDevice(_))) => (),
+                Err(e) if e.errno() == Some(Errno::NOTTY.raw_os_error()) => (),
+                Err(e) => refused = Some(e),
             }
         }
         // The label may be that of a chip that cannot be opened.
-        only(found, refused.unwrap_or_else(|| Reason::NoSuchDevice(name.to_owned())))
+        let none = || Reason::NoSuchDevice(name.to_owned()).into();
+        only(found.into_values(), || refused.unwrap_or_else(none))
     }
 
-    fn open(path: PathBuf) -> Result<Self, Reason> {
-        let opened = rustix::fs::open(&path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-        match opened.and_then(|fd| raw::gpio_chip(&fd).map(|info| Self { fd, info })) {
-            Ok(chip) => Ok(chip),
-            Err(Errno::ACCESS | Errno::PERM) => Err(Reason::NotAllowedToOpen(path)),
-            Err(_) => Err(Reason::NoSuchDevice(path.display().to_string())),
-        }
+    fn open(path: &Path) -> Result<Self> {
+        let opened = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        let chip = opened.and_then(|fd| raw::gpio_chip(&fd).map(|info| Self { fd, info }));
+        chip.map_err(|e| Error::line(None, e).because(reason(path, e)))
     }
 
     /// Returns the number of a GPIO, which is given by its number or its name.
-    fn offset(&self, line: &str) -> Result<u32, Reason> {
+    fn offset(&self, line: &str) -> Result<u32> {
         let all = 0..self.info.lines;
-        match line.parse() {
-            Ok(offset) if all.contains(&offset) => Ok(offset),
-            Ok(_) => Err(Reason::NoSuchLine),
-            Err(_) => {
-                let is_it = |offset: &u32| {
+        let none = || Reason::NoSuchGpio(text(&self.info.name)).into();
+        match number(line) {
+            Some(offset) if all.contains(&offset) => Ok(offset),
+            Some(_) => Err(none()),
+            None => {
+                let has_name = |offset: &u32| {
                     raw::gpio_line(&self.fd, *offset).is_ok_and(|info| text(&info.name) == line)
                 };
-                only(all.filter(is_it), Reason::NoSuchLine)
+                only(all.filter(has_name), none)
             }
         }
     }
@@ -197,13 +217,24 @@ fn is_chip(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("gpiochip"))
 }
 
-/// Returns the only one.
-fn only<T>(all: impl IntoIterator<Item = T>, none: Reason) -> Result<T, Reason> {
+/// Returns why a chip could not be opened.
+fn reason(path: &Path, errno: Errno) -> Option<Reason> {
+    match errno {
+        Errno::ACCESS | Errno::PERM => Some(Reason::NotAllowedToOpen(path.to_owned())),
+        Errno::NOENT | Errno::NODEV | Errno::NXIO => {
+            Some(Reason::NoSuchDevice(path.display().to_string()))
+        }
+        _ => None,
+    }
+}
+
+/// Returns the value of an iterator that has one value. Fails if it has none, or several.
+fn only<T>(all: impl IntoIterator<Item = T>, none: impl FnOnce() -> Error) -> Result<T> {
     let mut all = all.into_iter();
     match (all.next(), all.next()) {
         (Some(one), None) => Ok(one),
-        (None, _) => Err(none),
-        (Some(_), Some(_)) => Err(Reason::Ambiguous),
+        (None, _) => Err(none()),
+        (Some(_), Some(_)) => Err(Reason::Ambiguous.into()),
     }
 }
 
@@ -233,16 +264,43 @@ mod tests {
     fn a_chip_that_does_not_exist_is_named() {
         let dev = Folder::new("dev", &[("gpio-of-old", "")]);
         for name in ["gpiochip9", "1e780000.gpio"] {
-            let reason = Chip::find(dev.root(), name).err();
-            assert_eq!(reason, Some(Reason::NoSuchDevice(name.to_owned())));
+            let error = Chip::find(dev.root(), name).err().expect("it is not there");
+            assert_eq!(error.reason(), Some(&Reason::NoSuchDevice(name.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_chip_is_in_its_folder() {
+        let dev = Folder::new("dev", &[("gpiochip0", ""), ("other/gpiochip1", "")]);
+        // These are no chips, but their files are opened.
+        let error = Chip::find(dev.root(), "gpiochip0").err().expect("it is a plain file");
+        assert_eq!((error.reason(), error.errno()), (None, Some(libc::ENOTTY)));
+        for wrong in ["other/gpiochip1".to_owned(), dev.path("gpiochip0").display().to_string()] {
+            let error = Chip::find(&dev.path("other"), &wrong).err().expect("it is elsewhere");
+            assert_eq!(error.reason(), Some(&Reason::NoSuchDevice(wrong)));
+        }
+    }
+
+    #[test]
+    fn only_the_errors_of_a_missing_chip_say_that_it_is_missing() {
+        let path = Path::new("/dev/gpiochip0");
+        let missing = Some(Reason::NoSuchDevice("/dev/gpiochip0".to_owned()));
+        for errno in [Errno::NOENT, Errno::NODEV, Errno::NXIO] {
+            assert_eq!(reason(path, errno), missing, "{errno}");
+        }
+        assert_eq!(reason(path, Errno::ACCESS), Some(Reason::NotAllowedToOpen(path.to_owned())));
+        for errno in [Errno::MFILE, Errno::NOMEM, Errno::NOTTY] {
+            assert_eq!(reason(path, errno), None, "{errno}");
         }
     }
 
     #[test]
     fn a_name_that_fits_several_is_refused() {
-        assert_eq!(only([3], Reason::NoSuchLine), Ok(3));
-        assert_eq!(only([0; 0], Reason::NoSuchLine), Err(Reason::NoSuchLine));
-        assert_eq!(only([3, 4], Reason::NoSuchLine), Err(Reason::Ambiguous));
+        let only = |all: &[u32]| only(all.to_vec(), || Reason::NoSuchLine.into());
+        assert_eq!(only(&[3]).expect("it is the only one"), 3);
+        for (all, reason) in [(&[][..], Reason::NoSuchLine), (&[3, 4], Reason::Ambiguous)] {
+            assert_eq!(only(all).expect_err("it is not the only one").reason(), Some(&reason));
+        }
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Pin {
         if self.trigger == asked {
             return Ok(());
         }
-        let error = Error::line(self.line.get_ref().irq(), io::ErrorKind::Unsupported);
+        let error = self.line.get_ref().error(io::ErrorKind::Unsupported);
         Err(error.because(Reason::OtherTrigger))
     }
 }

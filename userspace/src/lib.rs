@@ -12,7 +12,7 @@
 //! ```no_run
 //! use irq_user::{pci, Line};
 //!
-//! # fn main() -> std::io::Result<()> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let card = pci::Device::find(0x1234, 0x11e8)?;
 //! let _enabled = card.enable()?;
 //! let line = Line::open(card.irq()?)?;
@@ -50,7 +50,9 @@
 //!
 //! A call on a line fails with an [`Error`], which `?` converts into an
 //! [`io::Error`](std::io::Error). Its message names the line and says what to do. A program that
-//! acts on errors asks for the [`Reason`].
+//! acts on errors asks for the [`Reason`]. A `main` that returns `Result<(), Box<dyn Error>>` prints
+//! this message; one that returns an [`io::Result`](std::io::Result) prints the fields of the
+//! `io::Error` around it.
 //!
 //! # Test a driver without hardware
 //!
@@ -101,8 +103,8 @@ mod timer;
 mod uapi;
 mod wait_set;
 
-/// Compiles and runs the programs in README.md.
-#[cfg(doctest)]
+/// Compiles and runs the programs in README.md. One of them is a test of a driver.
+#[cfg(all(doctest, feature = "mock"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 

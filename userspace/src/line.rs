@@ -31,15 +31,15 @@ pub type Count = u32;
 pub struct Line {
     irq: Option<u32>,
     fd: Handle,
-    /// How the line was named, if it was not by its number or its node.
+    /// How the line was named, if it was not by its number.
     named: Option<Arc<Named>>,
 }
 
 /// The name of a line, and what must stay as long as the line is open.
 #[derive(Debug)]
-struct Named {
-    name: Name,
-    /// The line was closed before: the members of [`Line`] are dropped in their order.
+pub(crate) struct Named {
+    name: Arc<str>,
+    /// The line was closed before: the members of [`Line`] and [`Page`] are dropped in their order.
     _request: Option<gpio::Request>,
 }
 
@@ -70,8 +70,9 @@ impl Line {
 
     /// Claims the line of a node, like `/dev/irq/0000:00:02.0/msi0`, and arms it.
     ///
-    /// Needs the permission of the node, and no capability. [`node`](crate::node) finds the nodes
-    /// of a device.
+    /// Needs the permission to read and write the node, as with the mode 660, and no capability. With
+    /// the permission to read, the line can be opened [read-only](OpenOptions::read_only).
+    /// [`node`](crate::node) finds the nodes of a device.
     pub fn open_path(path: impl AsRef<Path>) -> Result<Self> {
         Self::options().open_path(path)
     }
@@ -217,10 +218,11 @@ impl Line {
     /// Maps the page that shows the events of the line, for a program that spins instead of
     /// sleeping.
     ///
-    /// The page holds the line's file open. If the kernel has no pages, fails with
-    /// [`Reason::OldKernel`].
+    /// The page holds the line's file open, and the request of a GPIO. If the kernel has no pages,
+    /// fails with [`Reason::OldKernel`].
     pub fn page(&self) -> Result<Page> {
-        Page::map(&self.fd).map_err(|e| self.error(e).because(Reason::of_map(e)))
+        let page = Page::map(&self.fd, self.named.clone());
+        page.map_err(|e| self.error(e).because(Reason::of_map(e)))
     }
 
     /// Sets how long a wait looks for an event before it sleeps, at most
@@ -293,12 +295,17 @@ impl Line {
             .map_err(|e| self.error(e).because(Reason::of_write(e)))
     }
 
-    fn error(&self, source: impl Into<io::Error>) -> Error {
+    pub(crate) fn error(&self, source: impl Into<io::Error>) -> Error {
         let error = Error::line(self.irq, source);
         match &self.named {
-            Some(named) => error.named(&named.name.to_string()),
+            Some(named) => error.named(named.name.clone()),
             None => error,
         }
+    }
+
+    /// Gives the line a name, and what must stay as long as it is open.
+    fn named_as(self, name: Arc<str>, request: Option<gpio::Request>) -> Self {
+        Self { named: Some(Arc::new(Named { name, _request: request })), ..self }
     }
 
     /// Takes any file in place of a line.
@@ -343,7 +350,8 @@ impl OpenOptions {
             Ok(fd) => {
                 let irq = file::info(&fd, "irq").ok().flatten();
                 let irq = irq.and_then(|irq| irq.try_into().ok());
-                Ok(Line { irq, ..Line::of(Handle::File(fd)) })
+                let line = Line { irq, ..Line::of(Handle::File(fd)) };
+                Ok(line.named_as(path.display().to_string().into(), None))
             }
             Err(e) => Err(Error::node(path, e)),
         }
@@ -351,23 +359,24 @@ impl OpenOptions {
 
     /// Claims the line of a name, and arms it.
     pub fn open_name(&self, name: &Name) -> Result<Line> {
-        let opened = match name.find()? {
-            Found::Number(irq) => self.open(irq),
-            Found::Node(path) => self.open_path(path),
-            Found::Gpio(request) => return self.open_gpio(request),
-        };
-        if name.is_plain() {
-            return opened;
-        }
-        let line = opened.map_err(|e| e.named(&name.to_string()))?;
-        Ok(Line { named: Some(Arc::new(Named { name: name.clone(), _request: None })), ..line })
+        name.claim(Path::new("/"), |found| {
+            let opened = match found {
+                Found::Number(irq) => self.open(irq),
+                Found::Node(path) => self.open_path(path),
+                Found::Gpio(request) => return self.open_gpio(request),
+            };
+            let line = opened.map_err(|e| if name.is_plain() { e } else { name.error(e) })?;
+            Ok(line.named_as(name.text(), None))
+        })
     }
 
     /// Claims the line of a GPIO, which keeps the request.
     pub(crate) fn open_gpio(&self, request: gpio::Request) -> Result<Line> {
         let name = request.name().clone();
-        let line = self.open(request.irq()).map_err(|e| e.named(&name.to_string()))?;
-        Ok(Line { named: Some(Arc::new(Named { name, _request: Some(request) })), ..line })
+        let line = self.open(request.irq()).map_err(|e| name.error(e))?;
+        // While the line is open, its number cannot change any more.
+        request.check()?;
+        Ok(line.named_as(name.text(), Some(request)))
     }
 }
 
@@ -459,5 +468,6 @@ mod tests {
         let line = Line::open_path("/dev/null").expect("it is there");
         let error = line.wait().expect_err("it has no count");
         assert_eq!(error.reason(), Some(&Reason::NotALine));
+        assert!(error.to_string().starts_with("line /dev/null "), "{error}");
     }
 }

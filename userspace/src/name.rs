@@ -5,6 +5,7 @@ use std::{
     fmt, io,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
 /// The name of a line, for [`Line::named`].
@@ -32,13 +33,16 @@ use std::{
 /// - `msi<k>` and `msix<k>` are in the folder `msi_irqs`. A driver has set them up, and may hold
 ///   them.
 ///
+/// In a container that has the nodes but not sysfs, the names of PCI and platform devices mean their
+/// nodes.
+///
 /// # ISA lines
 ///
 /// A number from 0 to 15. On a PC, the kernel gives these lines the same numbers. On other machines
 /// the name is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name {
-    text: String,
+    text: Arc<str>,
     of: Of,
 }
 
@@ -86,7 +90,7 @@ impl Name {
     /// The kernel shows the number of a GPIO's line only while the GPIO is requested with its edges.
     /// So this requests the GPIO for a moment, which makes it an input.
     pub fn irq(&self) -> io::Result<u32> {
-        Ok(match self.find()? {
+        Ok(match self.find(Path::new("/"))? {
             Found::Number(irq) => irq,
             Found::Node(path) => node::irq(path)?,
             Found::Gpio(request) => request.irq(),
@@ -94,30 +98,51 @@ impl Name {
     }
 
     /// Returns the name of a platform device's line.
-    pub(crate) fn of_platform(device: &str, line: &str) -> Self {
-        let of = Of::Platform { device: device.to_owned(), line: line.to_owned() };
-        Self { text: format!("platform:{device}/{line}"), of }
+    pub(crate) fn of_platform(device: &str, line: &str) -> Result<Self> {
+        format!("platform:{device}/{line}").parse()
     }
 
     /// Returns the name of a GPIO's line.
     pub(crate) fn of_gpio(place: gpio::Place) -> Self {
-        Self { text: format!("gpio:{place}"), of: Of::Gpio(place) }
+        Self { text: format!("gpio:{place}").into(), of: Of::Gpio(place) }
     }
 
-    /// Returns where the line is.
-    pub(crate) fn find(&self) -> Result<Found> {
-        match &self.of {
-            Of::Gpio(place) => gpio::Request::of(place, self).map(Found::Gpio),
-            of => of.find(Path::new("/")).map_err(|reason| self.error(reason)),
+    /// Opens what the name means.
+    ///
+    /// A number may become another line's before it is opened. So the name is looked up again
+    /// afterwards: while the line is open, the number cannot change, because the kernel takes the
+    /// line from its owner first.
+    pub(crate) fn claim<T>(&self, root: &Path, open: impl FnOnce(Found) -> Result<T>) -> Result<T> {
+        let found = self.find(root)?;
+        let number = if let Found::Number(irq) = found { Some(irq) } else { None };
+        let opened = open(found)?;
+        match number {
+            Some(irq) if !matches!(self.find(root)?, Found::Number(now) if now == irq) => {
+                Err(self.error(Reason::Gone))
+            }
+            _ => Ok(opened),
         }
     }
 
-    /// Makes the error of a line that is not found.
-    pub(crate) fn error(&self, reason: Reason) -> Error {
-        Error::line(None, reason.kind()).because(reason).named(&self.text)
+    /// Returns where the line is, with sysfs below a root folder.
+    fn find(&self, root: &Path) -> Result<Found> {
+        match &self.of {
+            Of::Gpio(place) => gpio::Request::of(place, self).map(Found::Gpio),
+            of => of.find(root).map_err(|reason| self.error(reason)),
+        }
     }
 
-    /// Returns whether the name says more than the number or the node.
+    /// Names the line in an error.
+    pub(crate) fn error(&self, error: impl Into<Error>) -> Error {
+        error.into().named(self.text.clone())
+    }
+
+    /// Returns the text.
+    pub(crate) fn text(&self) -> Arc<str> {
+        self.text.clone()
+    }
+
+    /// Returns whether the name is only the number or the node, which each error has.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.of, Of::Number(_) | Of::Node(_))
     }
@@ -129,17 +154,15 @@ impl FromStr for Name {
 
     fn from_str(text: &str) -> Result<Self> {
         match Of::parse(text) {
-            Some(of) => Ok(Self { text: text.to_owned(), of }),
-            None => Err(Error::line(None, io::ErrorKind::InvalidInput)
-                .because(Reason::NoName)
-                .named(text)),
+            Ok(of) => Ok(Self { text: text.into(), of }),
+            Err(why) => Err(Error::from(Reason::NoName(why)).named(text)),
         }
     }
 }
 
 impl From<u32> for Name {
     fn from(irq: u32) -> Self {
-        Self { text: irq.to_string(), of: Of::Number(irq) }
+        Self { text: irq.to_string().into(), of: Of::Number(irq) }
     }
 }
 
@@ -149,50 +172,111 @@ impl fmt::Display for Name {
     }
 }
 
+/// What is wrong with a text that is no name.
+mod forms {
+    pub const ALL: &str = "a name is a number, <device>/<line>, pci:<address>/msix<k>, /msi<k> or \
+        /intx, platform:<device>/<line>, gpio:<chip>/<line>:rising, :falling or :both, or \
+        isa:<number>";
+    pub const ISA: &str = "a line of the ISA bus is a number from 0 to 15, as in isa:8";
+    pub const PCI: &str =
+        "a line of a PCI device is msix<k>, msi<k> or intx, as in pci:0000:01:00.0/msix3";
+    pub const DOMAIN: &str =
+        "the address of a PCI device begins with its domain, as in 0000:01:00.0/msix3";
+    pub const PLATFORM: &str =
+        "a platform device needs the name of a line, as in platform:43c00000.dma/rx";
+    pub const GPIO: &str =
+        "a GPIO needs its chip, its number or name, and an edge, as in gpio:gpiochip0/17:rising";
+    pub const EDGE: &str =
+        "the edge of a GPIO is rising, falling or both, as in gpio:gpiochip0/17:rising";
+    pub const NO_PREFIX: &str =
+        "the name of a GPIO begins with gpio:, as in gpio:gpiochip0/17:rising";
+}
+
+/// Returns the number that a text is: digits alone, and no zero before others.
+pub(crate) fn number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|number: &u32| number.to_string() == text)
+}
+
+/// Returns whether a text is the address of a PCI device without its domain, like `00:02.0`.
+fn lacks_domain(text: &str) -> bool {
+    let mut text = text.chars();
+    let mut matches = |pattern: &str| {
+        pattern.chars().all(|kind| match (kind, text.next()) {
+            ('x', Some(digit)) => digit.is_ascii_hexdigit(),
+            (kind, other) => Some(kind) == other,
+        })
+    };
+    matches("xx:xx.x") && text.next().is_none()
+}
+
 impl Of {
-    fn parse(text: &str) -> Option<Self> {
-        if let Ok(irq) = text.parse() {
-            return Some(Self::Number(irq));
+    /// Fails with what is wrong with the text.
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        if let Some(irq) = number(text) {
+            return Ok(Self::Number(irq));
         }
         let (kind, rest) = text.split_once(':').unwrap_or(("", text));
         let (device, line) = rest.split_once('/').unwrap_or((rest, ""));
-        let device = device.to_owned();
         match kind {
-            "isa" => rest.parse().ok().filter(|line| ISA.contains(line)).map(Self::Isa),
-            "gpio" => gpio::Place::parse(&device, line).map(Self::Gpio),
-            "pci" => Pci::parse(line).map(|line| Self::Pci { device, line }),
-            "platform" if !line.is_empty() => {
-                Some(Self::Platform { device, line: line.to_owned() })
+            "isa" => {
+                number(rest).filter(|line| ISA.contains(line)).map(Self::Isa).ok_or(forms::ISA)
             }
-            "platform" => None,
-            _ if text.contains('/') => Some(Self::Node(node::path(text))),
-            _ => None,
+            "gpio" => gpio::Place::parse(device, line).map(Self::Gpio),
+            "pci" if lacks_domain(device) => Err(forms::DOMAIN),
+            "pci" if !bus::is_component(device) => Err(forms::PCI),
+            "pci" => match Pci::parse(line) {
+                Some(line) => Ok(Self::Pci { device: device.to_owned(), line }),
+                None => Err(forms::PCI),
+            },
+            "platform" if bus::is_component(device) && bus::is_component(line) => {
+                Ok(Self::Platform { device: device.to_owned(), line: line.to_owned() })
+            }
+            "platform" => Err(forms::PLATFORM),
+            _ => match text.split_once('/') {
+                None => Err(forms::ALL),
+                Some((device, _)) if lacks_domain(device) => Err(forms::DOMAIN),
+                Some((chip, line))
+                    if chip.starts_with("gpiochip") || gpio::Place::parse(chip, line).is_ok() =>
+                {
+                    Err(forms::NO_PREFIX)
+                }
+                Some(_) => Ok(Self::Node(node::path(text))),
+            },
         }
     }
 
     /// Returns where a line is that is not of a GPIO, with sysfs below a root folder.
     fn find(&self, root: &Path) -> Result<Found, Reason> {
-        let device = |bus: &str, name: &str| {
-            let bus = root.join("sys/bus").join(bus);
-            bus::Device::at(&bus, name).ok_or_else(|| Reason::NoSuchDevice(name.to_owned()))
-        };
+        let device = |bus: &str, name: &str| bus::Device::at(&root.join("sys/bus").join(bus), name);
         let node = |device: &str, line: &dyn fmt::Display| {
             Found::Node(node::path(device).join(line.to_string()))
+        };
+        // A container may have the node alone, and not sysfs. If sysfs is mounted and there is no
+        // node, the device is missing.
+        let without_sysfs = |device: &str, line: &dyn fmt::Display| {
+            let path = root.join("dev/irq").join(device).join(line.to_string());
+            if root.join("sys/bus").exists() && matches!(path.try_exists(), Ok(false)) {
+                Err(Reason::NoSuchDevice(device.to_owned()))
+            } else {
+                Ok(node(device, line))
+            }
         };
         match self {
             Self::Number(irq) => Ok(Found::Number(*irq)),
             Self::Node(path) => Ok(Found::Node(path.clone())),
-            Self::Pci { device: name, line } => match device("pci", name)? {
-                bound if bound.is_bound() => Ok(node(name, line)),
-                device => line.find(&device, root).map(Found::Number),
+            Self::Pci { device: name, line } => match device("pci", name) {
+                None => without_sysfs(name, line),
+                Some(bound) if bound.is_bound() => Ok(node(name, line)),
+                Some(device) => line.find(&device, root).map(Found::Number),
             },
-            Self::Platform { device: name, line } => match device("platform", name)?.is_bound() {
-                true => Ok(node(name, line)),
-                false => Err(Reason::NotBound(name.clone())),
+            Self::Platform { device: name, line } => match device("platform", name) {
+                None => without_sysfs(name, line),
+                Some(bound) if bound.is_bound() => Ok(node(name, line)),
+                Some(_) => Err(Reason::NotBound(name.clone())),
             },
             Self::Isa(irq) if is_isa(root, *irq, IS_PC) => Ok(Found::Number(*irq)),
             Self::Isa(_) => Err(Reason::NoIsa),
-            Self::Gpio(_) => Err(Reason::NoName),
+            Self::Gpio(_) => Err(Reason::NoName(forms::GPIO)),
         }
     }
 }
@@ -207,7 +291,7 @@ fn is_isa(root: &Path, irq: u32, is_pc: bool) -> bool {
 
 impl Pci {
     fn parse(text: &str) -> Option<Self> {
-        let number = |prefix| text.strip_prefix(prefix)?.parse().ok();
+        let number = |prefix| number(text.strip_prefix(prefix)?);
         match text {
             "intx" => Some(Self::Intx),
             _ => number("msix").map(Self::Msix).or(number("msi").map(Self::Msi)),
@@ -236,12 +320,12 @@ impl Pci {
         // The number of a message in its chip, if the chip is of all devices, has the device above
         // these bits (`pci_msi_domain_calc_hwirq()`).
         const INDEX: u32 = (1 << 11) - 1;
-        let is_it = |(place, irq): &(usize, u32)| {
+        let has_index = |(place, irq): &(usize, u32)| {
             let hwirq = file::find(&root.join(format!("sys/kernel/irq/{irq}/hwirq")));
             let hwirq = hwirq.ok().flatten().and_then(|text| text.parse::<u64>().ok());
             hwirq.map_or(*place as u32, |hwirq| hwirq as u32 & INDEX) == index
         };
-        match of_mode.enumerate().find(is_it) {
+        match of_mode.enumerate().find(has_index) {
             Some((_, irq)) => Ok(irq),
             None if device.driver().is_none() => Err(Reason::NotBound(device.name().to_owned())),
             None => Err(Reason::NoSuchLine),
@@ -262,17 +346,19 @@ impl fmt::Display for Pci {
 
 impl gpio::Place {
     /// Parses what follows the name of a chip.
-    fn parse(chip: &str, rest: &str) -> Option<Self> {
+    fn parse(chip: &str, rest: &str) -> Result<Self, &'static str> {
         // The name of a GPIO may have a colon.
-        let (line, edge) = rest.rsplit_once(':')?;
+        let (line, edge) = rest.rsplit_once(':').ok_or(forms::GPIO)?;
+        if chip.is_empty() || line.is_empty() {
+            return Err(forms::GPIO);
+        }
         let edge = match edge {
             "rising" => Edge::Rising,
             "falling" => Edge::Falling,
             "both" => Edge::Both,
-            _ => return None,
+            _ => return Err(forms::EDGE),
         };
-        let is_named = !chip.is_empty() && !line.is_empty();
-        is_named.then(|| Self { chip: chip.to_owned(), line: line.to_owned(), edge })
+        Ok(Self { chip: chip.to_owned(), line: line.to_owned(), edge })
     }
 }
 

@@ -16,9 +16,16 @@
 //! ```
 //!
 //! Only the nodes are needed: a container need not mount sysfs.
+//!
+//! To open a node takes the permission to read and write, as with the mode 660. With the permission
+//! to read, as with the mode 640, a line can be opened
+//! [read-only](crate::OpenOptions::read_only): it can be waited for, which arms it.
 
 use crate::{file, pci::Registers, raw::Mapping, Error, Line, Result};
-use rustix::fs::{major, minor};
+use rustix::{
+    fs::{major, minor},
+    io::Errno,
+};
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
@@ -38,15 +45,12 @@ pub struct Device {
 
 impl Device {
     /// Returns the device with this name in sysfs. A PCI device has a name like `0000:00:02.0`.
-    pub fn at(name: &str) -> io::Result<Self> {
+    pub fn at(name: &str) -> Result<Self> {
         let folder = path(name);
-        if folder.is_dir() {
-            Ok(Self { folder })
-        } else {
-            Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                format!("there is no {}: bind the device by `irqctl bind`", folder.display()),
-            ))
+        match fs::metadata(&folder) {
+            Ok(metadata) if metadata.is_dir() => Ok(Self { folder }),
+            Ok(_) => Err(Error::node(&folder, Errno::NOTDIR)),
+            Err(e) => Err(Error::node(&folder, e)),
         }
     }
 

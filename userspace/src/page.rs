@@ -1,9 +1,12 @@
-use crate::{raw::Shared, uapi, Timestamp};
+use crate::{line::Named, raw::Shared, uapi, Timestamp};
 use rustix::{io::Errno, param::page_size};
 use std::{
     mem::offset_of,
     os::fd::AsFd,
-    sync::atomic::{fence, Ordering},
+    sync::{
+        atomic::{fence, Ordering},
+        Arc,
+    },
 };
 
 /// A page that shows the events of a line without a system call. [`Line::page`] maps it.
@@ -44,8 +47,8 @@ use std::{
 ///
 /// The page takes no events: a read still returns all events since the read before it.
 ///
-/// The page holds the line's file open. If the [`Line`] is dropped first, the program owns the line
-/// until it drops the page too.
+/// The page holds the line's file open, and with the line of a GPIO its request. If the [`Line`] is
+/// dropped first, the program owns the line until it drops the page too.
 ///
 /// A child process does not inherit the page: after a `fork`, the child must not use it.
 ///
@@ -55,6 +58,7 @@ use std::{
 #[derive(Debug)]
 pub struct Page {
     memory: Shared,
+    _named: Option<Arc<Named>>,
 }
 
 /// The events of a line at one time, as its [`Page`] shows them.
@@ -77,8 +81,9 @@ pub struct Snapshot {
 pub struct State(u32);
 
 impl Page {
-    pub(crate) fn map(file: impl AsFd) -> Result<Self, Errno> {
-        Ok(Self { memory: Shared::new(file, page_size())? })
+    /// Maps the page of a line. The page also keeps what the line keeps.
+    pub(crate) fn map(file: impl AsFd, named: Option<Arc<Named>>) -> Result<Self, Errno> {
+        Ok(Self { memory: Shared::new(file, page_size())?, _named: named })
     }
 
     /// Returns the events until now. Makes no system call, and never waits for the kernel.
@@ -203,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_new_page_has_no_events() {
-        let page = Page::map(&Fake::new().file).expect("it can be mapped");
+        let page = Page::map(&Fake::new().file, None).expect("it can be mapped");
         assert_eq!(page.read(), Snapshot { total: 0, last: None, flags: 0 });
         assert_eq!(page.state(), State(0));
     }
@@ -211,7 +216,7 @@ mod tests {
     #[test]
     fn the_lowest_bit_of_the_sequence_chooses_the_record() {
         let fake = Fake::new();
-        let page = Page::map(&fake.file).expect("it can be mapped");
+        let page = Page::map(&fake.file, None).expect("it can be mapped");
         fake.write(0, 1 << 33 | 1, 5 << 34, 0);
         fake.write(1, 2, 7, uapi::RECORD_THREAD);
         let even = Snapshot { total: 1 << 33 | 1, last: Timestamp::known(5 << 34), flags: 0 };
@@ -230,7 +235,7 @@ mod tests {
     #[test]
     fn the_page_outlives_the_descriptor() {
         let Fake { file, memory } = Fake::new();
-        let page = Page::map(&file).expect("it can be mapped");
+        let page = Page::map(&file, None).expect("it can be mapped");
         drop(file);
         memory.write(STATE, uapi::STATE_GONE);
         assert!(page.state().is_gone());
@@ -254,7 +259,7 @@ mod tests {
     fn a_read_starts_again_if_edges_arrive_during_the_read() {
         for moment in 0..12 {
             let fake = Fake::new();
-            let page = Page::map(&fake.file).expect("it can be mapped");
+            let page = Page::map(&fake.file, None).expect("it can be mapped");
             fake.write(0, 10, 100, 0);
             let loads = Cell::new(0);
             let snapshot = read(|offset| {
@@ -281,7 +286,7 @@ mod tests {
     #[test]
     fn a_read_does_not_start_again_for_the_other_record() {
         let fake = Fake::new();
-        let page = Page::map(&fake.file).expect("it can be mapped");
+        let page = Page::map(&fake.file, None).expect("it can be mapped");
         fake.write(0, 10, 100, 0);
         let loads = Cell::new(0);
         let snapshot = read(|offset| {
@@ -298,7 +303,7 @@ mod tests {
     fn a_snapshot_is_of_one_edge_while_edges_arrive() {
         const EDGES: u64 = 100_000;
         let fake = Fake::new();
-        let page = Page::map(&fake.file).expect("it can be mapped");
+        let page = Page::map(&fake.file, None).expect("it can be mapped");
         thread::scope(|scope| {
             scope.spawn(|| {
                 for edge in 1..=EDGES {

@@ -4,6 +4,7 @@ use crate::{bus, file, ports::Ports, raw::Mapping};
 use std::{
     fs::{self, File, OpenOptions},
     io,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -22,19 +23,32 @@ pub struct Device {
 ///
 /// The kernel counts how often a device was enabled. So the device stays enabled if another program
 /// or a driver has enabled it too.
+///
+/// While a driver is bound to the device, the kernel refuses the undoing (`EBUSY`), and the count
+/// stays one too high. So if the device is to be bound, drop the value before. After the driver is
+/// unbound, [`disable`](Device::disable) corrects the count.
 #[derive(Debug)]
 #[must_use = "dropping it disables the device"]
 pub struct Enabled {
     device: Device,
+    /// The attribute `enable`. If the device goes away, the kernel refuses to write to this file,
+    /// even if another device has the address by then.
+    enable: File,
 }
 
 impl Device {
     /// Finds the first device with these IDs.
     pub fn find(vendor: u16, device: u16) -> io::Result<Self> {
-        for found in Self::all()? {
-            let is = |name, id| Ok::<_, io::Error>(found.on.read(name)? == format!("{id:#06x}"));
-            if is("vendor", vendor)? && is("device", device)? {
-                return Ok(found);
+        Self::find_on(Path::new(BUS), vendor, device)
+    }
+
+    fn find_on(bus: &Path, vendor: u16, device: u16) -> io::Result<Self> {
+        for on in bus::Device::all(bus)? {
+            let has = |name, id: u16| -> io::Result<bool> {
+                Ok(file::find(&on.path(name))?.is_some_and(|text| text == format!("{id:#06x}")))
+            };
+            if has("vendor", vendor)? && has("device", device)? {
+                return Ok(Self { on });
             }
         }
         Err(io::Error::new(
@@ -91,8 +105,9 @@ impl Device {
     ///
     /// Dropping the result disables the device again. Drop its lines and registers before.
     pub fn enable(&self) -> io::Result<Enabled> {
-        self.on.write("enable", "1")?;
-        let enabled = Enabled { device: self.clone() };
+        let enable = self.on.open("enable")?;
+        write_at_start(&enable, "1").map_err(|e| bus::refused(&self.on.path("enable"), e))?;
+        let enabled = Enabled { device: self.clone(), enable };
         self.make_line()?;
         Ok(enabled)
     }
@@ -117,7 +132,7 @@ impl Device {
     fn offer_to_stub(&self) -> io::Result<()> {
         let bound = self.on.probe(STUB)?;
         let unbound = match self.driver().as_deref() {
-            Some(STUB) => self.on.write("driver/unbind", self.address()),
+            Some(STUB) => self.on.unbind_from(STUB),
             _ => Ok(()),
         };
         bound.and(unbound)
@@ -164,7 +179,7 @@ impl Device {
         let len = file.metadata()?.len() as usize;
         let mapping = Mapping::new(file, len).map_err(|e| match io::Error::from(e) {
             e if e.kind() == io::ErrorKind::InvalidInput => {
-                io::Error::new(e.kind(), format!("{}: not in memory", path.display()))
+                file::explained(format!("{}: not in memory", path.display()), e)
             }
             e => file::error(path.display(), e),
         })?;
@@ -180,9 +195,9 @@ impl Device {
         let path = self.on.path(&format!("resource{bar}"));
         match OpenOptions::new().read(true).write(true).open(&path) {
             Ok(file) => Ok((path, file)),
-            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Err(io::Error::new(
-                e.kind(),
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Err(file::explained(
                 format!("{}: needs root, and a kernel that is not locked down", path.display()),
+                e,
             )),
             Err(e) => Err(file::error(path.display(), e)),
         }
@@ -198,9 +213,14 @@ impl Enabled {
 
 impl Drop for Enabled {
     fn drop(&mut self) {
-        // The device may have been unplugged.
-        let _ = self.device.disable();
+        // The device may have been unplugged, or a driver may be bound to it.
+        let _ = write_at_start(&self.enable, "0");
     }
+}
+
+/// Writes to an open attribute, not after what was written before.
+fn write_at_start(file: &File, value: &str) -> io::Result<()> {
+    file.write_all_at(value.as_bytes(), 0)
 }
 
 /// Registers of a device in memory, mapped into this program.
@@ -312,5 +332,47 @@ impl Registers {
     /// of 32 bits at an offset. The read of this register must have no effect on the device.
     pub fn flush_u32(&self, offset: usize) {
         let _ = self.read_u32(offset);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::Folder;
+
+    const CARD: &str = "devices/0000:00:02.0";
+
+    fn bus() -> Folder {
+        let bus = Folder::new("pci", &[]);
+        for (file, text) in
+            [("enable", ""), ("irq", "11\n"), ("vendor", "0x1234\n"), ("device", "0x11e8\n")]
+        {
+            bus.write(&format!("{CARD}/{file}"), text);
+        }
+        bus
+    }
+
+    #[test]
+    fn a_guard_disables_its_device_and_not_another_at_the_same_address() {
+        let bus = bus();
+        let card = Device::find_on(bus.root(), 0x1234, 0x11e8).expect("it is there");
+        let count = |path: &str| fs::read_to_string(bus.path(path)).expect("it is there");
+        let enabled = card.enable().expect("it can be written");
+        assert_eq!(count(&format!("{CARD}/enable")), "1");
+        fs::rename(bus.path(CARD), bus.path("unplugged")).expect("there is room");
+        bus.write(&format!("{CARD}/enable"), "1");
+        drop(enabled);
+        assert_eq!(count(&format!("{CARD}/enable")), "1", "this is another device");
+        assert_eq!(count("unplugged/enable"), "0");
+    }
+
+    #[test]
+    fn a_device_that_goes_away_does_not_hide_the_others() {
+        let bus = bus();
+        // A read fails with EIO.
+        bus.link("devices/0000:00:01.0/vendor", "/proc/self/mem");
+        bus.write("devices/0000:00:01.1/nothing", "");
+        let found = Device::find_on(bus.root(), 0x1234, 0x11e8).expect("it is there");
+        assert_eq!(found.address(), "0000:00:02.0");
     }
 }

@@ -81,7 +81,7 @@ impl Device {
     /// Claims a line, and arms it. The device tree and ACPI name lines in `interrupt-names`; other
     /// lines have their index as their name.
     pub fn line(&self, name: &str) -> Result<Line> {
-        Name::of_platform(self.name(), name).open()
+        Name::of_platform(self.name(), name)?.open()
     }
 
     /// Maps the registers of the memory resource with this index.
@@ -93,16 +93,17 @@ impl Device {
 /// Returns whether the text of a device's `uevent` has this ID.
 fn is_of(uevent: &str, id: &str) -> bool {
     uevent.lines().filter_map(|row| row.split_once('=')).any(|(key, value)| {
-        key.starts_with("OF_COMPATIBLE_") && !key.ends_with("_N") && value == id
-            || key == "MODALIAS"
-                && value.starts_with("acpi:")
-                && value.split(':').any(|it| it == id)
+        let of_acpi = value.strip_prefix("acpi:").filter(|_| key == "MODALIAS");
+        !id.is_empty()
+            && (key.starts_with("OF_COMPATIBLE_") && !key.ends_with("_N") && value == id
+                || of_acpi.is_some_and(|ids| ids.split(':').any(|own| own == id)))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::folder::Folder;
 
     #[test]
     fn a_device_is_found_by_its_id_in_the_device_tree_or_in_acpi() {
@@ -113,6 +114,18 @@ mod tests {
         let acpi = "MODALIAS=acpi:IRQU0002:PNP0C50:\n";
         assert!(is_of(acpi, "IRQU0002") && is_of(acpi, "PNP0C50"));
         assert!(!is_of(acpi, "IRQU0001") && !is_of(acpi, "IRQU"));
+        assert!(!is_of(acpi, "") && !is_of(acpi, "acpi"), "these are in each modalias");
+    }
+
+    #[test]
+    fn a_line_is_in_the_folder_of_its_device() {
+        let bus = Folder::new("platform", &[("devices/43c00000.dma/uevent", "")]);
+        let on = bus::Device::at(bus.root(), "43c00000.dma").expect("it is there");
+        let device = Device { on };
+        for wrong in ["", "..", "../../null", "/dev/null", "rx/"] {
+            let error = device.line(wrong).expect_err(wrong);
+            assert!(matches!(error.reason(), Some(crate::Reason::NoName(_))), "{error}");
+        }
     }
 
     #[test]

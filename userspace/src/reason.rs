@@ -1,9 +1,6 @@
-use crate::{node, Info, Line};
+use crate::{Info, Line};
 use rustix::io::Errno;
-use std::{
-    fmt, io,
-    path::{Path, PathBuf},
-};
+use std::{fmt, io, path::PathBuf};
 
 /// Why a call on a [`Line`](crate::Line) failed. [`Error::reason`](crate::Error::reason) returns
 /// it.
@@ -27,10 +24,12 @@ pub enum Reason {
     /// The node does not exist: the device is not bound to the driver `irq_user`, or has no such
     /// line.
     NoSuchNode,
-    /// The text is not the name of a line, see [`Name`](crate::Name).
-    NoName,
+    /// The text is not the name of a line, see [`Name`](crate::Name), and what is wrong with it.
+    NoName(&'static str),
     /// There is no such device, or no such chip of GPIOs.
     NoSuchDevice(String),
+    /// The chip of GPIOs has no GPIO of this number or name.
+    NoSuchGpio(String),
     /// The device has no such line, because it is not bound to the driver `irq_user`.
     NotBound(String),
     /// The PCI device has no INTx line, because it is not enabled.
@@ -46,7 +45,8 @@ pub enum Reason {
     /// The device of the node is no longer bound. The node was kept, for instance by a container.
     /// If the device is bound again, it has new nodes.
     Unbound,
-    /// The owner, group and mode of the node do not allow it.
+    /// The owner, group and mode of the node do not allow it: this takes the permission to read and
+    /// write, or to read if the line is opened [read-only](crate::OpenOptions::read_only).
     NotInGroup,
     /// The program's control group forbids the node, or the node is of registers and the kernel is
     /// locked down.
@@ -102,13 +102,13 @@ impl Reason {
     }
 
     /// Returns why a node could not be opened, or its registers could not be mapped.
-    pub(crate) fn of_node(path: &Path, errno: Errno) -> Option<Self> {
+    pub(crate) fn of_node(irq: Option<u32>, errno: Errno) -> Option<Self> {
         Some(match errno {
             Errno::NOENT | Errno::NOTDIR => Self::NoSuchNode,
             Errno::NXIO | Errno::NODEV => Self::Unbound,
             Errno::ACCESS => Self::NotInGroup,
             Errno::PERM => Self::NotAllowed,
-            Errno::BUSY => Self::Held(node::irq(path).map_or(Vec::new(), actions)),
+            Errno::BUSY => Self::Held(irq.map_or(Vec::new(), actions)),
             Errno::INVAL => Self::NotRequestable,
             Errno::IO => Self::Refused,
             _ => return None,
@@ -175,6 +175,7 @@ impl Reason {
             Self::NoSuchLine
             | Self::NoSuchNode
             | Self::NoSuchDevice(_)
+            | Self::NoSuchGpio(_)
             | Self::NotBound(_)
             | Self::NotEnabled(_)
             | Self::NotPassed(_) => io::ErrorKind::NotFound,
@@ -190,7 +191,7 @@ impl Reason {
             Self::NotRequestable
             | Self::Level
             | Self::SpinTooLong
-            | Self::NoName
+            | Self::NoName(_)
             | Self::Ambiguous
             | Self::NotALine => io::ErrorKind::InvalidInput,
             Self::Refused | Self::Gone | Self::Storm | Self::Unbound => io::ErrorKind::Other,
@@ -220,13 +221,12 @@ impl fmt::Display for Reason {
                 "does not exist: its device has no such line, or is not bound to the driver \
                  irq_user (see `irqctl bind`)",
             ),
-            Self::NoName => f.write_str(
-                "does not exist: a name is a number, <device>/<line>, pci:<address>/msix<k>, \
-                 /msi<k> or /intx, platform:<device>/<line>, gpio:<chip>/<line>:rising, :falling or \
-                 :both, or isa:<number>",
-            ),
+            Self::NoName(why) => write!(f, "does not exist: {why}"),
             Self::NoSuchDevice(device) => {
-                write!(f, "does not exist: this machine has no {device}")
+                write!(f, "does not exist: this machine has no {device:?}")
+            }
+            Self::NoSuchGpio(chip) => {
+                write!(f, "does not exist: {chip:?} has no GPIO of this number or name")
             }
             Self::NotBound(device) => write!(
                 f,
@@ -240,16 +240,20 @@ impl fmt::Display for Reason {
             ),
             Self::NoIsa => f.write_str("does not exist: this machine has no such line of an ISA bus"),
             Self::CannotInterrupt => f.write_str("is of a GPIO that cannot interrupt"),
-            Self::Ambiguous => f.write_str("could be one of several: give the number of the GPIO"),
+            Self::Ambiguous => f.write_str(
+                "could be one of several: give the name of the chip and the number of the GPIO, as \
+                 in gpio:gpiochip0/17:rising",
+            ),
             Self::NotAllowedToOpen(path) => {
                 write!(f, "needs the permission to open {}", path.display())
             }
             Self::Unbound => {
                 f.write_str("is out of date: its device is no longer bound to the driver irq_user")
             }
-            Self::NotInGroup => {
-                f.write_str("cannot be opened by this user: check its owner, group and mode")
-            }
+            Self::NotInGroup => f.write_str(
+                "cannot be opened by this user, who needs the permission to read and write, or, for \
+                 a line that is opened read-only, to read: check its owner, group and mode",
+            ),
             Self::NotAllowed => f.write_str(
                 "is forbidden by the program's control group (DeviceAllow=) or, if it is of \
                  registers, by kernel_lockdown(7)",
@@ -318,6 +322,23 @@ mod tests {
             assert_eq!(reason(Errno::IO), Some(Reason::Gone));
         }
         assert_eq!(Reason::OldKernel.kind(), io::ErrorKind::Unsupported);
+    }
+
+    #[test]
+    fn names_are_quoted() {
+        for (reason, text) in [
+            (
+                Reason::NoSuchDevice("front panel".to_owned()),
+                "does not exist: this machine has no \"front panel\"",
+            ),
+            (
+                Reason::NoSuchGpio("gpiochip0".to_owned()),
+                "does not exist: \"gpiochip0\" has no GPIO of this number or name",
+            ),
+        ] {
+            assert_eq!(reason.to_string(), text);
+            assert_eq!(reason.kind(), io::ErrorKind::NotFound);
+        }
     }
 
     #[test]

@@ -31,8 +31,9 @@ pub struct Record {
     pub total: u64,
     /// When the kernel's handler ran for the first event in `count`.
     ///
-    /// The kernel takes times only after the first call of [`Line::read_record`],
-    /// [`Line::try_read_record`] or [`Line::page`]. If the event is older, this is `None`.
+    /// The kernel takes times from the start of the first call of [`Line::read_record`],
+    /// [`Line::try_read_record`] or [`Line::page`]. So an event that arrives while the first
+    /// [`Line::read_record`] waits has a time. If the event is older, this is `None`.
     ///
     /// [`Line::read_record`]: crate::Line::read_record
     /// [`Line::try_read_record`]: crate::Line::try_read_record
@@ -85,6 +86,17 @@ fn field<const SIZE: usize>(bytes: &[u8], offset: usize) -> [u8; SIZE] {
 ///
 /// This is the clock of [`Instant`](std::time::Instant), but the number is known: it can be
 /// compared with the times of other programs and of the kernel's traces.
+///
+/// For the time of day, subtract how long ago it was from the time now:
+///
+/// ```
+/// # use irq_user::Timestamp;
+/// use std::time::SystemTime;
+///
+/// # let timestamp = Timestamp::now();
+/// let time_of_day = SystemTime::now() - timestamp.elapsed();
+/// # assert!(time_of_day <= SystemTime::now());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 

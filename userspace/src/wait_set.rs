@@ -27,26 +27,27 @@ use std::{
 /// ```no_run
 /// use irq_user::{Line, WaitSet, Wake};
 /// use signal_hook::{consts::SIGINT, low_level::pipe};
+/// use std::error::Error;
 ///
-/// # fn main() -> std::io::Result<()> {
-/// let mut set = WaitSet::new()?;
-/// for irq in [22, 23] {
-///     set.add(Line::open(irq)?)?;
-/// }
-/// pipe::register(SIGINT, set.waker()?)?;
+/// fn main() -> Result<(), Box<dyn Error>> {
+///     let mut set = WaitSet::new()?;
+///     for irq in [22, 23] {
+///         set.add(Line::open(irq)?)?;
+///     }
+///     pipe::register(SIGINT, set.waker()?)?;
 ///
-/// loop {
-///     match set.wait(None)? {
-///         Wake::Ready(_, line) => {
-///             // Another thread may have taken the events.
-///             if let Some(count) = line.try_wait()? {
-///                 println!("line {:?}: {count}", line.irq());
+///     loop {
+///         match set.wait(None)? {
+///             Wake::Ready(_, line) => {
+///                 // Another thread may have taken the events.
+///                 if let Some(count) = line.try_wait()? {
+///                     println!("line {:?}: {count}", line.irq());
+///                 }
 ///             }
+///             Wake::Woken | Wake::TimedOut => return Ok(()),
 ///         }
-///         Wake::Woken | Wake::TimedOut => return Ok(()),
 ///     }
 /// }
-/// # }
 /// ```
 ///
 /// The wait takes two system calls for an event. On a kernel with `PREEMPT_RT`, a kernel thread of

@@ -12,7 +12,12 @@ use bound::Bound;
 use irq_user::{devices, gpio, pci, Edge, Error, Line, Name, Reason};
 use named::{Named, LINE};
 use sim::Sim;
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// A limit that no expected event exceeds, even on a slow machine.
 const LONG: Duration = Duration::from_secs(20);
@@ -56,7 +61,12 @@ fn a_gpio_that_is_named_fires_on_the_edge_of_the_name() {
 #[ignore = "needs the VM"]
 fn a_gpio_is_named_by_the_label_of_its_chip_and_its_own_name() {
     let sim = Sim::new("front panel");
-    let line = open("gpio:front panel/door:1:rising");
+    // A link, as a rule of udev makes it, is no other chip.
+    let link = "/dev/gpiochip-front";
+    symlink(&sim.chip, link).expect("this is root");
+    let line = Line::named("gpio:front panel/door:1:rising");
+    fs::remove_file(link).expect("this is root");
+    let line = line.expect("it is free");
     sim.pull(true);
     assert_eq!(line.wait_timeout(LONG).expect("it is there"), Some(1));
 }
@@ -81,6 +91,40 @@ fn a_line_of_a_gpio_keeps_the_request_until_it_is_closed() {
 
 #[test]
 #[ignore = "needs the VM"]
+fn a_page_of_a_gpio_keeps_the_request_too() {
+    let sim = Sim::new("irq-user");
+    let line = open(&sim.name("rising"));
+    let page = line.page().expect("this kernel has pages");
+    drop(line);
+    let error = refused(&sim.name("rising"));
+    assert!(matches!(error.reason(), Some(Reason::Held(_))), "{error}");
+    // The chip interrupts only for a GPIO that is requested.
+    sim.pull(true);
+    let until = Instant::now() + LONG;
+    while page.read().total == 0 {
+        assert!(Instant::now() < until, "the line does not fire");
+        thread::yield_now();
+    }
+    drop(page);
+    drop(open(&sim.name("rising")));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn a_request_does_not_open_a_line_that_has_got_its_number() {
+    let sim = Sim::new("irq-user");
+    let request = gpio::Request::new(&sim.chip, "0", Edge::Rising).expect("it is free");
+    drop(sim);
+    let sim = Sim::new("irq-user");
+    let other = gpio::Request::new(&sim.chip, "0", Edge::Rising).expect("it is free");
+    assert_eq!(other.irq(), request.irq(), "the kernel takes the lowest free number");
+    let error = request.open().expect_err("its chip is gone");
+    assert_eq!(error.reason(), Some(&Reason::Gone), "{error}");
+    drop(other.open().expect("it was not kept"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
 fn a_request_of_a_gpio_has_the_number_of_its_line() {
     let sim = Sim::new("irq-user");
     let request = gpio::Request::new(&sim.chip, "0", Edge::Rising).expect("it is free");
@@ -95,9 +139,11 @@ fn a_request_of_a_gpio_has_the_number_of_its_line() {
 #[ignore = "needs the VM"]
 fn a_gpio_that_does_not_exist_has_an_error_with_its_name() {
     let sim = Sim::new("irq-user");
-    let name = format!("gpio:{}/2:rising", sim.chip);
-    assert_eq!(refused(&name).reason(), Some(&Reason::NoSuchLine));
-    assert!(refused(&name).to_string().starts_with(&format!("line {name} ")));
+    for missing in ["2", "02", "bell"] {
+        let name = format!("gpio:irq-user/{missing}:rising");
+        assert_eq!(refused(&name).reason(), Some(&Reason::NoSuchGpio(sim.chip.clone())));
+        assert!(refused(&name).to_string().starts_with(&format!("line {name} ")));
+    }
     let error = refused("gpio:gpiochip99/0:rising");
     assert_eq!(error.reason(), Some(&Reason::NoSuchDevice("gpiochip99".to_owned())));
     let _twin = Sim::new("irq-user");

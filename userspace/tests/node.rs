@@ -122,6 +122,7 @@ fn a_wait_fails_when_the_device_is_unbound() {
     card.unbind();
     let error = line.wait().expect_err("it is gone");
     assert_eq!(error.reason(), Some(&Reason::Gone));
+    assert!(error.to_string().starts_with(&format!("line {} ", msi(&card).display())), "{error}");
 }
 
 #[test]

@@ -43,7 +43,8 @@ pub struct UnbindArgs {
 
 #[derive(clap::Args)]
 struct DeviceArgs {
-    /// The device, by its name in /sys/bus/pci/devices or /sys/bus/platform/devices
+    /// The device, by its name in /sys/bus/pci/devices or /sys/bus/platform/devices, also as
+    /// `irqctl list` shows it: pci:0000:00:02.0
     #[arg(value_name = "DEVICE")]
     name: String,
 }
@@ -98,9 +99,15 @@ enum Device {
 
 impl Device {
     fn find(name: &str) -> io::Result<Self> {
+        if let Some(name) = name.strip_prefix("pci:") {
+            return pci::Device::at(name).map(Self::Pci);
+        }
+        if let Some(name) = name.strip_prefix("platform:") {
+            return platform::Device::at(name).map(Self::Platform);
+        }
         let pci = pci::Device::at(name).map(Self::Pci);
         pci.or_else(|_| platform::Device::at(name).map(Self::Platform)).map_err(|e| {
-            io::Error::new(e.kind(), format!("there is no PCI or platform device {name}"))
+            io::Error::new(e.kind(), format!("there is no PCI or platform device {name:?}"))
         })
     }
 

@@ -10,7 +10,8 @@ use clap::{Parser, Subcommand};
 /// a line. Listing the lines needs no privilege. Claiming a line by its number needs CAP_SYS_RAWIO.
 ///
 /// The lines of a device that is bound to the driver irq_user also have nodes, like
-/// /dev/irq/0000:00:02.0/msi0. Claiming a line by its node needs only the permission of the node.
+/// /dev/irq/0000:00:02.0/msi0. Claiming a line by its node needs only the permission to read and
+/// write the node.
 ///
 /// A command takes the number of a line, its node, also as 0000:00:02.0/msi0, or its name by what it
 /// belongs to: pci:0000:01:00.0/msix3, /msi0 or /intx for a PCI device, bound or not;

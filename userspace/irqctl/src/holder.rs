@@ -25,12 +25,12 @@ pub fn pids(processes: &[u32]) -> String {
 
 /// If a line cannot be opened because a program holds it, adds the program's processes to the
 /// error.
-pub fn explain(error: Error, irq: impl FnOnce() -> io::Result<u32>) -> io::Error {
-    if !matches!(error.reason(), Some(Reason::Held(_))) {
-        return error.into();
-    }
-    match irq().and_then(Info::of).map(|line| pids(&line.processes())) {
-        Ok(pids) if !pids.is_empty() => io::Error::new(error.kind(), format!("{error}{pids}")),
+pub fn explain(error: Error) -> io::Error {
+    let irq = error.irq().filter(|_| matches!(error.reason(), Some(Reason::Held(_))));
+    match irq.map(|irq| Info::of(irq).map(|line| pids(&line.processes()))) {
+        Some(Ok(pids)) if !pids.is_empty() => {
+            io::Error::new(error.kind(), format!("{error}{pids}"))
+        }
         _ => error.into(),
     }
 }
@@ -51,7 +51,7 @@ mod tests {
     fn another_error_stays_as_it_is() {
         let error = Line::open_path("/missing").expect_err("it is not there");
         let text = error.to_string();
-        let error = explain(error, || panic!("the line does not matter"));
+        let error = explain(error);
         assert_eq!(error.to_string(), text);
     }
 }

@@ -13,7 +13,7 @@ pub fn parse(text: &str) -> Result<Name, String> {
 
 /// Opens a line. If a program holds it, the error lists the processes.
 pub fn open(name: &Name) -> io::Result<Line> {
-    name.open().map_err(|e| holder::explain(e, || name.irq()))
+    name.open().map_err(holder::explain)
 }
 
 #[cfg(test)]

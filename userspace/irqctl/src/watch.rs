@@ -199,18 +199,24 @@ pub fn run(args: &Args, json: bool) -> io::Result<ExitCode> {
     code
 }
 
-/// Opens a line. Returns `None` if it has another owner.
-fn open(name: &Name, args: &Args) -> io::Result<Option<Line>> {
-    let info = name.irq().and_then(Info::of).ok();
-    if let Some(info) = info.as_ref().filter(|info| !info.actions.is_empty()) {
-        if args.events || args.run_free {
-            return name::open(name).map(Some);
-        }
+/// A line that this program has claimed, or the state of a line that has another owner.
+type Opened = Result<Line, Info>;
+
+/// Opens a line, unless it has another owner.
+fn open(name: &Name, args: &Args) -> io::Result<Opened> {
+    let info = match name.irq() {
+        Ok(irq) => Info::of(irq).ok(),
+        // A GPIO is requested. Another request would fail too.
+        Err(e) if e.kind() == io::ErrorKind::ResourceBusy => return Err(e),
+        Err(_) => None,
+    };
+    let is_held = info.as_ref().is_some_and(|info| !info.actions.is_empty());
+    if let Some(info) = info.as_ref().filter(|_| is_held && !args.events && !args.run_free) {
         complain(format_args!(
             "line {name} is held by {}, so this shows the kernel's counts without claiming the line",
             holder::names(info) + &holder::pids(&info.processes())
         ));
-        return Ok(None);
+        return Ok(Err(info.clone()));
     }
     let line = name::open(name)?;
     if args.run_free {
@@ -221,7 +227,7 @@ fn open(name: &Name, args: &Args) -> io::Result<Option<Line>> {
              is made quiet"
         ));
     }
-    Ok(Some(line))
+    Ok(Ok(line))
 }
 
 /// What is watched.
@@ -234,19 +240,22 @@ struct Started {
 }
 
 /// Finds out how to read each line.
-fn start(args: &Args, waiter: &mut Waiter, opened: Vec<Option<Line>>) -> io::Result<Started> {
-    let is_claimed: Vec<_> = opened.iter().map(Option::is_some).collect();
-    let lines = Lines::start(waiter, opened.into_iter().flatten().collect())?;
+fn start(args: &Args, waiter: &mut Waiter, opened: Vec<Opened>) -> io::Result<Started> {
+    let (mut claimed, mut held) = (Vec::new(), Vec::new());
+    for opened in opened {
+        held.push(opened.map(|line| claimed.push(line)).err());
+    }
+    let lines = Lines::start(waiter, claimed)?;
     let mut claimed = lines.irqs().zip(lines.clocks());
     let (mut places, mut watched) = (Vec::new(), Vec::new());
-    for (place, (name, is_claimed)) in args.lines.iter().zip(is_claimed).enumerate() {
-        let line = if is_claimed { claimed.next() } else { None };
-        watched.push(match line {
-            Some((irq, clock)) => {
+    for (place, (name, held)) in args.lines.iter().zip(held).enumerate() {
+        watched.push(match held {
+            Some(info) => Watched::held(name, &info),
+            None => {
+                let (irq, clock) = claimed.next().unwrap_or((None, Clock::Program));
                 places.push(place);
                 Watched::claimed(name, irq, clock)
             }
-            None => Watched::held(name, &Info::of(name.irq()?)?),
         });
     }
     drop(claimed);

@@ -24,8 +24,9 @@ impl Source {
         let lines = self.root.join("sys/kernel/irq");
         for irq in file::numbers(&lines).unwrap_or_default() {
             let actions = file::find(&lines.join(format!("{irq}/actions")))?.unwrap_or_default();
-            let is_its = |device: &&bus::Device| actions.split(',').any(|it| it == device.name());
-            let devices = platform.iter().filter(is_its);
+            let has_action =
+                |device: &&bus::Device| actions.split(',').any(|action| action == device.name());
+            let devices = platform.iter().filter(has_action);
             found.extend(devices.map(|device| (irq, name("platform", device))));
         }
         let mut devices = BTreeMap::<_, Vec<_>>::new();
@@ -104,6 +105,26 @@ mod tests {
         let clock = "state = active\nio 0x70-0x77\nirq 8\nirq disabled\n";
         let machine = Folder::new("devices", &[("sys/bus/pnp/devices/00:04/resources", clock)]);
         assert_eq!(devices(&machine), BTreeMap::from([(8, vec!["pnp:00:04".to_owned()])]));
+    }
+
+    #[test]
+    fn a_line_or_device_that_goes_away_does_not_hide_the_others() {
+        let machine = Folder::new(
+            "devices",
+            &[
+                ("sys/bus/platform/devices/9000000.pl011/uevent", ""),
+                ("sys/kernel/irq/16/actions", "9000000.pl011\n"),
+                ("sys/class/irq_user/43c00000.dma!rx/irq", "13\n"),
+            ],
+        );
+        let bus = "sys/class/irq_user/43c00000.dma!rx/device/subsystem";
+        machine.link(bus, "../../../bus/platform");
+        // A read of these fails with EIO.
+        for gone in ["sys/kernel/irq/15/actions", "sys/class/irq_user/43c00000.dma!tx/irq"] {
+            machine.link(gone, "/proc/self/mem");
+        }
+        let devices = devices(&machine);
+        assert_eq!(devices.keys().copied().collect::<Vec<_>>(), [13, 16]);
     }
 
     #[test]

@@ -68,28 +68,50 @@ fn a_name_gives_its_text_back() {
 }
 
 #[test]
-fn another_text_is_no_name_and_the_error_lists_the_forms() {
-    for wrong in [
-        "",
-        "-1",
-        "msi0",
-        "0000:00:02.0",
-        "pci:0000:01:00.0",
-        "pci:0000:01:00.0/msix",
-        "pci:0000:01:00.0/rx",
-        "platform:43c00000.dma",
-        "gpio:gpiochip0/17",
-        "gpio:gpiochip0:both",
-        "gpio:gpiochip0/17:up",
-        "gpio:/17:both",
-        "isa:16",
-        "isa:rtc",
+fn another_text_is_no_name_and_the_error_says_what_is_wrong() {
+    for (why, all) in [
+        (
+            forms::ALL,
+            &["", "-1", "+22", "022", "4294967296", "msi0", "0000:00:02.0", "gpiochip0"][..],
+        ),
+        (forms::ISA, &["isa:16", "isa:99", "isa:rtc", "isa:+8", "isa:08", "isa:"]),
+        (
+            forms::PCI,
+            &[
+                "pci:0000:01:00.0",
+                "pci:0000:01:00.0/msix",
+                "pci:0000:01:00.0/msix03",
+                "pci:0000:01:00.0/msi+3",
+                "pci:0000:01:00.0/rx",
+                "pci:../intx",
+            ],
+        ),
+        (forms::DOMAIN, &["00:02.0/msi0", "pci:00:02.0/msi0", "pci:0a:1f.7"]),
+        (
+            forms::PLATFORM,
+            &[
+                "platform:43c00000.dma",
+                "platform:43c00000.dma/",
+                "platform:43c00000.dma/../../null",
+                "platform:43c00000.dma//dev/tty",
+                "platform:43c00000.dma/..",
+                "platform:../rx",
+            ],
+        ),
+        (forms::GPIO, &["gpio:gpiochip0/17", "gpio:gpiochip0:both", "gpio:/17:both", "gpio:"]),
+        (forms::EDGE, &["gpio:gpiochip0/17:up", "gpio:gpiochip0/door:open"]),
+        (
+            forms::NO_PREFIX,
+            &["gpiochip0/17:rising", "gpiochip0/17", "1e780000.gpio/door:open:both"],
+        ),
     ] {
-        let error = wrong.parse::<Name>().expect_err(wrong);
-        assert_eq!(error.reason(), Some(&Reason::NoName));
-        assert!(error.to_string().starts_with(&format!("line {wrong} ")), "{error}");
-        assert!(error.to_string().contains("gpio:<chip>/<line>:rising"), "{error}");
+        for wrong in all {
+            let error = wrong.parse::<Name>().expect_err(wrong);
+            assert_eq!(error.reason(), Some(&Reason::NoName(why)), "{wrong}");
+            assert_eq!(error.to_string(), format!("line {wrong} does not exist: {why}"));
+        }
     }
+    assert!(!lacks_domain("0000:00:02.0") && !lacks_domain("00:02") && !lacks_domain("00:02.00"));
 }
 
 #[test]
@@ -169,4 +191,42 @@ fn an_isa_line_has_its_number_on_a_pc_alone() {
     assert!(!is_isa(machine.root(), 8, false));
     let line = find(&machine, "isa:8");
     assert_eq!(line, if IS_PC { found(8) } else { Err(Reason::NoIsa) });
+}
+
+#[test]
+fn a_number_that_becomes_another_lines_is_not_claimed() {
+    let machine = machine();
+    let name = name("pci:0000:01:00.0/msix0");
+    let irq = |found| match found {
+        Found::Number(irq) => Ok(irq),
+        _ => panic!("it is not bound"),
+    };
+    assert_eq!(name.claim(machine.root(), irq).expect("it stays"), 41);
+    let error = name.claim(machine.root(), |found| {
+        // Meanwhile the driver frees its lines, and requests others.
+        machine.write("sys/kernel/irq/41/hwirq", "3\n");
+        machine.write("sys/kernel/irq/40/hwirq", "0\n");
+        irq(found)
+    });
+    let error = error.expect_err("it is another line");
+    assert_eq!(error.reason(), Some(&Reason::Gone));
+    assert!(error.to_string().starts_with("line pci:0000:01:00.0/msix0 is gone"), "{error}");
+}
+
+#[test]
+fn without_sysfs_a_device_has_its_nodes_alone() {
+    let machine = Folder::new("container", &[]);
+    for (text, path) in [
+        ("pci:0000:02:00.0/msix3", "/dev/irq/0000:02:00.0/msix3"),
+        ("platform:9010000.rtc/alarm", "/dev/irq/9010000.rtc/alarm"),
+    ] {
+        // The node may be missing. The error of its open says so.
+        assert_eq!(find(&machine, text), found(path));
+    }
+    // The container may have the sysfs of another machine.
+    let machine = self::machine();
+    let text = "platform:9010000.rtc/alarm";
+    assert_eq!(find(&machine, text), Err(Reason::NoSuchDevice("9010000.rtc".to_owned())));
+    machine.write("dev/irq/9010000.rtc/alarm", "");
+    assert_eq!(find(&machine, text), found("/dev/irq/9010000.rtc/alarm"));
 }

@@ -84,7 +84,10 @@ pub fn open(name: Option<&Name>, args: &DeviceArgs) -> io::Result<Opened> {
             Ok((line, Source::Device { registers, raise, ack }, Some(enabled)))
         }
         (_, _, _, Some(name)) => {
-            Ok((name::open(name)?, Source::Kernel(injector(name.irq()?)?), None))
+            let line = name::open(name)?;
+            // While the line is open, a GPIO cannot be requested again to find its number.
+            let irq = line.irq().map_or_else(|| name.irq(), Ok)?;
+            Ok((line, Source::Kernel(injector(irq)?), None))
         }
         _ => Err(io::Error::new(ErrorKind::InvalidInput, "no line and no device was given")),
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     bound::{Bound, NOBODY},
+    named::Named,
     run::*,
     schema::Schema,
 };
@@ -64,8 +65,27 @@ fn irqctl_bind_says_that_the_driver_is_not_loaded() {
 #[test]
 #[ignore = "needs the VM"]
 fn irqctl_bind_says_that_there_is_no_device() {
-    let message = "there is no PCI or platform device nothing";
-    irqctl("bind nothing").assert().code(1).stderr(contains(message));
+    for (device, message) in [
+        ("nothing", "there is no PCI or platform device \"nothing\""),
+        ("pci:nothing", "there is no PCI device at nothing"),
+        ("platform:nothing", "there is no platform device nothing"),
+    ] {
+        irqctl(format!("bind {device}")).assert().code(1).stderr(contains(message));
+    }
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_bind_and_unbind_take_a_device_as_list_shows_it() {
+    let card = Bound::new("msi");
+    let node = format!("/dev/irq/{}/msi0\n", card.name);
+    irqctl(format!("bind pci:{}", card.name)).assert().success().stdout(contains(node));
+    irqctl(format!("unbind pci:{}", card.name)).assert().success();
+    let device = Named::unbound();
+    for command in ["bind", "unbind"] {
+        irqctl(format!("{command} platform:{}", device.name())).assert().success();
+    }
+    assert_eq!(device.driver(), None);
 }
 
 #[test]

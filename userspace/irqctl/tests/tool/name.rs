@@ -1,6 +1,10 @@
 //! The names of lines, in each command that takes one.
 
-use crate::{named::Named, run::*, sim::Sim};
+use crate::{
+    named::{self, Named},
+    run::*,
+    sim::Sim,
+};
 use assert_cmd::prelude::*;
 use irq_user::{pci, Name};
 use predicates::{prelude::*, str::contains};
@@ -41,6 +45,38 @@ fn irqctl_waits_for_a_gpio() {
     let irq = name.parse::<Name>().expect("it is a name").irq().expect("it is free");
     let waited = once_it_has(irq, &mut irqctl(format!("wait {name}")), |_| sim.pull(true));
     waited.success().stdout(format!("line {name}: 1 interrupt\n"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_measures_the_latency_of_a_gpio() {
+    let sim = Sim::new("irq-user");
+    irqctl(format!("latency {} -n 20", sim.name("rising"))).assert().success();
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_says_who_holds_the_line_of_a_node() {
+    let device = Named::new();
+    let _line = device.0.line(named::LINE).expect("it is free");
+    let message = format!("irqctl: line {} is held by user:", device.name());
+    let pid = format!(" (pid {})", std::process::id());
+    let refused = irqctl(format!("wait {}", device.name())).assert().code(1);
+    refused.stderr(contains(message).and(contains(pid)));
+    // A command that does not claim the line counts it.
+    let watched = irqctl(format!("watch {} --timeout 10ms --interval 1ms", device.name())).assert();
+    watched.success().stdout(contains("not claimed"));
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_names_the_holder_of_a_gpio() {
+    let sim = Sim::new("irq-user");
+    let _line = sim.name("rising").parse::<Name>().expect("it is a name").open();
+    for command in ["wait", "watch", "latency"] {
+        let refused = irqctl(format!("{command} {}", sim.name("rising"))).assert().code(1);
+        refused.stderr(contains(format!("line {} is held by irq-user-", sim.name("rising"))));
+    }
 }
 
 #[test]
