@@ -318,13 +318,6 @@ long op_fork(struct worker *worker)
 
 static const int one = 1;
 
-/* The number and the arguments of fadvise(). On Arm, the advice is the second argument. */
-#ifdef SYS_arm_fadvise64_64
-#define ADVISE	SYS_arm_fadvise64_64, { FD, POSIX_FADV_DONTNEED }
-#else
-#define ADVISE	SYS_fadvise64, { FD, 0, 0, POSIX_FADV_DONTNEED }
-#endif
-
 /* On 32 bits, the older call has 16-bit owners, and a kernel without CONFIG_UID16 lacks it. */
 #ifdef SYS_fchown32
 #define CHOWN	SYS_fchown32
@@ -351,7 +344,12 @@ static const struct {
 	{ "unknown ioctl",	SYS_ioctl,	{ FD, 0xdeadbeef, 0 },			ENOTTY },
 	{ "seek",		SYS_lseek,	{ FD, 4, SEEK_SET },			ESPIPE },
 	{ "sync",		SYS_fsync,	{ FD },					EINVAL },
-	{ "advise",		ADVISE,	0 },
+#ifdef SYS_arm_fadvise64_64
+	/* The advice is the second argument */
+	{ "advise",		SYS_arm_fadvise64_64, { FD, POSIX_FADV_DONTNEED },	0 },
+#else
+	{ "advise",		SYS_fadvise64,	{ FD, 0, 0, POSIX_FADV_DONTNEED }, 0 },
+#endif
 	{ "list",		SYS_getdents64,	{ FD, 0, 0 },				ENOTDIR },
 	{ "change mode",	SYS_fchmod,	{ FD, 0600 }, 0 },
 	{ "change owner",	CHOWN,		{ FD, 0, 0 }, 0 },
