@@ -33,6 +33,7 @@
 
 /**
  * struct irq_user_intx - A function's share of an INTx line
+ * @lock:	Protects @masked, @live, @away and the function's mask
  * @pdev:	The function
  * @name:	Name of the handler on the wire
  * @wire:	Number of the shared line
@@ -40,13 +41,13 @@
  * @domain:	Domain of the function's own line
  * @line:	Number of the function's own line
  * @desc:	Descriptor of the function's own line, once it is mapped
- * @lock:	Protects the fields below and the function's mask
  * @masked:	Whether the function must be masked
  * @live:	The function was unmasked since the handler masked it
  * @away:	The function is masked and must not be touched: during a reset, or because
  *		its share is being removed
  */
 struct irq_user_intx {
+	raw_spinlock_t		lock;	/* see above */
 	struct pci_dev		*pdev;
 	char			*name;
 	unsigned int		wire;
@@ -54,7 +55,6 @@ struct irq_user_intx {
 	struct irq_domain	*domain;
 	unsigned int		line;
 	struct irq_desc		*desc;
-	raw_spinlock_t		lock;	/* see above */
 	bool			masked;
 	bool			live;
 	bool			away;
@@ -89,6 +89,8 @@ static void intx_unmask(struct irq_data *data)
 
 static struct irq_chip intx_chip = {
 	.name		= "PCI-INTx",
+	/* Usually the function is masked when its line is enabled */
+	.irq_enable	= intx_unmask,
 	.irq_mask	= intx_mask,
 	.irq_unmask	= intx_unmask,
 };
