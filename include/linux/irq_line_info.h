@@ -21,7 +21,8 @@
  *		from
  * @slow_bus:	The chip is behind a bus that sleeps
  * @kernel_only: User space must not own the line: it is per CPU or managed, its chip cannot
- *		mask it, or its chip has the flag IRQCHIP_NO_USER
+ *		mask it, its chip has the flag IRQCHIP_NO_USER, or what its chip needs is
+ *		gone, see irq_user_deny()
  */
 struct irq_line_info {
 	bool	level;

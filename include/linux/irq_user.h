@@ -28,11 +28,13 @@ extern const struct proc_ops irq_user_proc_ops;
 /*
  * Opens the node of a line. This gives the same file as procfs does. @node is the
  * node's name for fdinfo; it is copied. The line can run free only if @may_run_free.
- * Returns 0 or -errno like open() of the procfs file, but needs no capability. Call
- * this in process context, and keep the node from being removed.
+ * Fails with -ENXIO if @gone becomes true before the line is claimed: the number is
+ * then no longer this line's. Otherwise returns 0 or -errno like open() of the procfs
+ * file, but needs no capability. Call this in process context, and keep the node from
+ * being removed.
  */
 int irq_user_open_line(struct inode *inode, struct file *file, unsigned int irq,
-		       const char *node, bool may_run_free);
+		       const char *node, bool may_run_free, const bool *gone);
 
 /* Must be called once, in process context, before the first file is created. */
 void irq_user_init(void);
@@ -52,16 +54,30 @@ void irq_user_revoke(unsigned int irq);
 
 /*
  * Takes a line from its owner like irq_user_revoke(), but lets others request it: for
- * a line that stays when the driver that gave it to user space unbinds its device.
+ * a line that stays when the driver that gave it to user space unbinds its device. If
+ * @gone is not NULL and true once the owner is known, the number is another line's:
+ * then this does nothing.
  */
-void irq_user_evict(unsigned int irq);
+void irq_user_evict(unsigned int irq, const bool *gone);
 
 /*
- * Revokes lines of a firmware node's domains: those whose chip has the callback
- * irq_request_resources, as the chips of GPIOs have. For a caller that removes what
- * this callback needs while the domain stays.
+ * Takes a line from its owner, and refuses it to user space until the line is mapped
+ * anew or irq_user_allow() is called. Drivers can request it.
  */
-void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode);
+void irq_user_deny(unsigned int irq);
+bool irq_user_is_denied(unsigned int irq);
+void irq_user_allow(unsigned int irq);
+
+/*
+ * Denies lines of a firmware node's domains: those whose chip has the callback
+ * irq_request_resources, as the chips of GPIOs have. For a caller that removes what
+ * this callback needs while the domain stays. A device of several parts may have one
+ * domain for all; then user space loses the lines of the other parts, too.
+ */
+void irq_user_deny_fwnode(const struct fwnode_handle *fwnode);
+
+/* Allows the lines again, when what they need is back. */
+void irq_user_allow_fwnode(const struct fwnode_handle *fwnode);
 
 /*
  * Takes the edges that arrived while the system was suspended. Called in process
@@ -95,7 +111,9 @@ void irq_user_show_msis(struct device *dev);
 
 static inline void irq_user_init(void) { }
 static inline void irq_user_revoke(unsigned int irq) { }
-static inline void irq_user_revoke_fwnode(const struct fwnode_handle *fwnode) { }
+static inline void irq_user_deny(unsigned int irq) { }
+static inline void irq_user_deny_fwnode(const struct fwnode_handle *fwnode) { }
+static inline void irq_user_allow_fwnode(const struct fwnode_handle *fwnode) { }
 static inline void irq_user_resume(void) { }
 static inline bool irq_user_hold(unsigned int irq) { return false; }
 static inline void irq_user_hold_msis(struct device *dev) { }

@@ -42,4 +42,14 @@ irq_user_add_device(struct device *parent, const struct irq_user_line *lines, un
 		    const struct irq_user_mem *mems, unsigned int nr_mems);
 void irq_user_remove_device(struct irq_user_device *device);
 
+#ifdef CONFIG_IRQ_USER_NODES
+/*
+ * Tells the nodes of a line that the line goes away, so that they do not open or evict
+ * a later line of that number.
+ */
+void irq_user_forget_line(unsigned int irq);
+#else
+static inline void irq_user_forget_line(unsigned int irq) { }
+#endif
+
 #endif /* _LINUX_IRQ_USER_NODE_H */

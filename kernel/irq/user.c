@@ -8,6 +8,7 @@
 #include <linux/irq.h>
 #include <linux/irq_line_info.h>
 #include <linux/irq_user.h>
+#include <linux/irq_user_node.h>
 #include <linux/irqnr.h>
 
 #include "internals.h"
@@ -20,8 +21,8 @@ bool irq_user_may_own(unsigned int irq)
 	return !irq_get_line_info(irq, &info) && !info.kernel_only;
 }
 
-/* See irq_user.h. */
-void irq_user_revoke(unsigned int irq)
+/* Keeps a line from being requested, and takes it from its owner. */
+static void refuse(unsigned int irq)
 {
 	struct irq_line_info info;
 
@@ -33,7 +34,39 @@ void irq_user_revoke(unsigned int irq)
 
 	/* First, so that an open which irq_user_evict() does not find sees it. */
 	irq_set_status_flags(irq, _IRQ_NOREQUEST);
-	irq_user_evict(irq);
+	irq_user_evict(irq, NULL);
+}
+
+/* See irq_user.h. */
+void irq_user_revoke(unsigned int irq)
+{
+	/* First, so that an open of a node which irq_user_evict() does not find sees it. */
+	irq_user_forget_line(irq);
+	refuse(irq);
+}
+
+/* See irq_user.h. */
+void irq_user_deny(unsigned int irq)
+{
+	/* First, so that an open which irq_user_evict() does not find sees it. */
+	scoped_irqdesc_get_and_lock(irq, 0)
+		scoped_irqdesc->istate |= IRQS_NO_USER;
+	irq_user_evict(irq, NULL);
+}
+
+/* See irq_user.h. */
+bool irq_user_is_denied(unsigned int irq)
+{
+	scoped_irqdesc_get_and_lock(irq, 0)
+		return scoped_irqdesc->istate & IRQS_NO_USER;
+	return false;
+}
+
+/* See irq_user.h. */
+void irq_user_allow(unsigned int irq)
+{
+	scoped_irqdesc_get_and_lock(irq, 0)
+		scoped_irqdesc->istate &= ~IRQS_NO_USER;
 }
 
 /* See irq_user.h. */
@@ -44,7 +77,7 @@ bool irq_user_hold(unsigned int irq)
 	if (irq_get_line_info(irq, &info) || !info.requestable)
 		return false;
 
-	irq_user_revoke(irq);
+	refuse(irq);
 	return true;
 }
 

@@ -2,57 +2,61 @@
 /*
  * The node of an interrupt line: it opens the same file as /proc/irq/<N>/irq
  */
-#include <linux/irq.h>
 #include <linux/irq_line_info.h>
 #include <linux/irq_user.h>
-#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
 
 #include "user_node.h"
+
+/* The nodes of lines */
+static LIST_HEAD(line_nodes);
+static DEFINE_SPINLOCK(line_nodes_lock);
 
 int irq_user_line_init(struct irq_user_node *node, const struct irq_user_line *line)
 {
 	struct irq_line_info info;
-	struct irq_data *data;
+
+	node->irq = line->irq;
+	node->may_run_free = true;
+	scoped_guard(spinlock, &line_nodes_lock)
+		list_add(&node->entry, &line_nodes);
 
 	if (irq_get_line_info(line->irq, &info) || info.kernel_only || !info.requestable)
 		return -EINVAL;
-
-	guard(rcu)();
-	data = irq_get_irq_data(line->irq);
-	if (!data)
-		return -EINVAL;
-	node->irq = line->irq;
-	node->domain = data->domain;
-	node->hwirq = data->hwirq;
-	node->may_run_free = true;
 	return 0;
 }
 
-/*
- * The chip of a line may go away while the line's device is bound. The number may then
- * become another line's.
- */
-static bool is_mapped(struct irq_user_node *node)
+/* See irq_user_node.h. The chip of a line may go away while the line's device is bound. */
+void irq_user_forget_line(unsigned int irq)
 {
-	struct irq_data *data;
+	struct irq_user_node *node;
 
-	guard(rcu)();
-	data = irq_get_irq_data(node->irq);
-	return data && data->domain == node->domain && data->hwirq == node->hwirq;
+	guard(spinlock)(&line_nodes_lock);
+	list_for_each_entry(node, &line_nodes, entry) {
+		if (node->irq == irq)
+			WRITE_ONCE(node->line_gone, true);
+	}
 }
 
 static int line_open(struct irq_user_node *node, struct inode *inode, struct file *file)
 {
-	if (!is_mapped(node))
+	if (READ_ONCE(node->line_gone))
 		return -ENXIO;
 	return irq_user_open_line(inode, file, node->irq, node->path,
-				  READ_ONCE(node->may_run_free));
+				  READ_ONCE(node->may_run_free), &node->line_gone);
 }
 
 static void line_end(struct irq_user_node *node)
 {
-	if (is_mapped(node))
-		irq_user_evict(node->irq);
+	irq_user_evict(node->irq, &node->line_gone);
+}
+
+static void line_release(struct irq_user_node *node)
+{
+	guard(spinlock)(&line_nodes_lock);
+	/* NULL if the node was never complete */
+	if (node->entry.next)
+		list_del(&node->entry);
 }
 
 static ssize_t irq_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -100,4 +104,5 @@ const struct irq_user_node_kind irq_user_line_kind = {
 	},
 	.open	= line_open,
 	.end	= line_end,
+	.release = line_release,
 };

@@ -4,11 +4,11 @@
  */
 #include <linux/device.h>
 #include <linux/irq_user_node.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 
 struct file;
 struct inode;
-struct irq_domain;
 
 /**
  * struct irq_user_node - A node, /dev/irq/<device>/<name>
@@ -19,8 +19,8 @@ struct irq_domain;
  * @lock:	Held during operations that must not run after @gone is set
  * @gone:	The node is being removed
  * @irq:	Of a line: its number
- * @domain:	Of a line: its domain, to check that @irq is still this line's number
- * @hwirq:	Of a line: its number at the domain
+ * @line_gone:	Of a line: the line went away, and @irq may be another line's
+ * @entry:	Of a line: among the nodes of lines
  * @may_run_free: Of a line: whether files opened from now on may let it run free
  * @start:	Of registers: their physical address
  * @size:	Of registers: number of bytes
@@ -36,9 +36,9 @@ struct irq_user_node {
 	union {
 		struct {
 			unsigned int	irq;
-			const struct irq_domain *domain;
-			irq_hw_number_t	hwirq;
+			bool		line_gone;
 			bool		may_run_free;
+			struct list_head entry;
 		};
 		struct {
 			phys_addr_t	start;

@@ -122,6 +122,8 @@ mod events;
 #[cfg(all(CONFIG_RUST_IRQ_KUNIT_TEST, CONFIG_IRQ_DOMAIN_HIERARCHY))]
 mod hold_tests;
 mod later;
+#[cfg(CONFIG_RUST_IRQ_KUNIT_TEST)]
+mod node_tests;
 mod rate;
 mod spin;
 mod stamps;
@@ -367,11 +369,12 @@ impl UserIrq {
             node: None,
         };
 
-        Self::open(irq, door)
+        Self::open(irq, door, || false)
     }
 
-    /// Opens the file: claims the line and arms it.
-    fn open(irq: u32, door: Door) -> Result<Arc<Self>> {
+    /// Opens the file: claims the line and arms it. `is_gone` tells whether the line that is meant
+    /// went away, so that its number may be another line's.
+    fn open(irq: u32, door: Door, is_gone: impl Fn() -> bool) -> Result<Arc<Self>> {
         // SAFETY: `irq_user_revoke()` drops the action before the line is unmapped. The handler is
         // in the kernel, not in a module.
         let request = unsafe { IrqRequest::of_line(irq) };
@@ -398,13 +401,13 @@ impl UserIrq {
             later::start(&user)?;
         }
         user.clone()
-            .claim(request)
+            .claim(request, is_gone)
             .inspect_err(|_| user.release())?;
         Ok(user)
     }
 
     /// Claims the line and arms it.
-    fn claim(self: Arc<Self>, request: IrqRequest<'static>) -> Result {
+    fn claim(self: Arc<Self>, request: IrqRequest<'static>, is_gone: impl Fn() -> bool) -> Result {
         let mut slot = self.action.lock();
 
         // INVARIANT: The lock on the action is held already.
@@ -423,8 +426,11 @@ impl UserIrq {
         .map_err(|e| if e == ENOSYS { EINVAL } else { e })?;
 
         // Since open looked at the line, the line may have been disposed of, and its number given
-        // to a line of another kind. From now on the line stays, because a revocation waits for the
-        // lock of the action.
+        // to another line, also of another kind. From now on the line stays, because a revocation
+        // waits for the lock of the action.
+        if is_gone() {
+            return Err(ENXIO);
+        }
         let line = action.info()?;
         if trigger_of(&line) != self.events.trigger()
             || line.is_slow_bus() != self.slow
@@ -885,6 +891,25 @@ extern "C" fn irq_user_init() {
     }
 }
 
+/// Returns the open file of the line `irq`. No lock is held afterwards.
+fn find(irq: c_uint) -> Option<Arc<UserIrq>> {
+    let files = open_files()?;
+    let user = files.get(irq as usize)?;
+
+    Some(user.into())
+}
+
+/// Returns a function that reads `gone`, which may become true at any time.
+///
+/// # Safety
+///
+/// `gone` must be valid while the function is used.
+unsafe fn reader_of(gone: *const bool) -> impl Fn() -> bool {
+    // SAFETY: `gone` is valid by the safety requirements. Another task may write it, so the read is
+    // volatile.
+    move || unsafe { gone.read_volatile() }
+}
+
 /// Takes the line `irq` from its owner, see `include/linux/irq_user.h`.
 ///
 /// Alone, it takes a file that is in [`OPEN_FILES`], and a later open succeeds.
@@ -892,12 +917,24 @@ extern "C" fn irq_user_init() {
 /// running open entered [`OPEN_FILES`] before the search here, [`UserIrq::free()`] waits for its
 /// lock. If it enters later, it takes the lock of [`OPEN_FILES`] after the search has released it,
 /// so its request sees `IRQ_NOREQUEST`.
+///
+/// A node's line may be gone, and `irq` another line's. While the file keeps its action, its line
+/// stays. So if `gone` is false then, the file is that of the node's line.
+///
+/// # Safety
+///
+/// `gone` must be null or valid.
 #[export]
-extern "C" fn irq_user_evict(irq: c_uint) {
-    let user = open_files().and_then(|mut files| files.remove(irq as usize));
+unsafe extern "C" fn irq_user_evict(irq: c_uint, gone: *const bool) {
+    let Some(user) = find(irq) else {
+        return;
+    };
+    // SAFETY: If `gone` is not null, it is valid by the safety requirements of this function.
+    let is_gone = unsafe { reader_of(gone) };
 
-    if let Some(user) = user {
+    if gone.is_null() || user.keep().is_ok_and(|_kept| !is_gone()) {
         user.revoke();
+        user.forget();
     }
 }
 
@@ -905,13 +942,7 @@ extern "C" fn irq_user_evict(irq: c_uint) {
 #[export]
 extern "C" fn irq_user_resume_line(irq: c_uint) {
     // No lock is held across the wake.
-    let user: Option<Arc<UserIrq>> = open_files().and_then(|files| {
-        let user = files.get(irq as usize)?;
-
-        Some(user.into())
-    });
-
-    if let Some(user) = user {
+    if let Some(user) = find(irq) {
         user.resume();
     }
 }
@@ -959,7 +990,8 @@ unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file
 ///
 /// # Safety
 ///
-/// `inode` and `file` must be valid, the VFS must be opening `file`, and `node` must be a string.
+/// `inode`, `file` and `gone` must be valid, the VFS must be opening `file`, and `node` must be a
+/// string.
 #[export]
 unsafe extern "C" fn irq_user_open_line(
     inode: *mut bindings::inode,
@@ -967,6 +999,7 @@ unsafe extern "C" fn irq_user_open_line(
     irq: c_uint,
     node: *const c_char,
     may_run_free: bool,
+    gone: *const bool,
 ) -> c_int {
     from_result(|| {
         // SAFETY: `node` is a string by the safety requirements of this function.
@@ -976,8 +1009,11 @@ unsafe extern "C" fn irq_user_open_line(
             node: Some(CString::try_from(node)?),
         };
 
+        // SAFETY: `gone` is valid by the safety requirements of this function.
+        let is_gone = unsafe { reader_of(gone) };
+
         // SAFETY: `inode` and `file` are as required by the safety requirements of this function.
-        unsafe { open_with(inode, file, || UserIrq::open(irq, door)) }
+        unsafe { open_with(inode, file, || UserIrq::open(irq, door, is_gone)) }
     })
 }
 
