@@ -252,7 +252,8 @@ TEST_F_TIMEOUT(removal, does_not_wait_for_a_poller, 120)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
 	pin_to(0);
-	hog_patience(4);
+	/* If removal waits for threads on the CPU anyway, it often does. */
+	hog_patience(variant->way.waits ? 1 : 4);
 	for (int i = 0; i < 10 && !kept_off; i++) {
 		struct sleeper sleeper;
 		int64_t runtime;
