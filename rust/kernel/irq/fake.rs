@@ -404,13 +404,19 @@ impl FakeLine {
         to_result(unsafe { bindings::irq_set_irq_wake(self.irq, 1) })
     }
 
-    /// Asserts a level line. It fires until it is made quiet.
+    /// Asserts a level line. It fires until it is made quiet. If this fails, the line is quiet.
     pub fn assert(&self) -> Result {
         self.wires.asserted.xchg(1, Full);
         if self.wires.pumping.xchg(1, Full) == 0 {
             let wires = self.wires.clone();
 
-            queue().try_spawn(GFP_KERNEL, move || wires.pump())?;
+            queue()
+                .try_spawn(GFP_KERNEL, move || wires.pump())
+                .inspect_err(|_| {
+                    self.wires.asserted.store(0, Release);
+                    // Nothing else ends the wait of `stop()`.
+                    self.wires.pumping.store(0, Release);
+                })?;
         }
         Ok(())
     }
