@@ -430,13 +430,17 @@ impl Wires {
         unsafe { bindings::irq_modify_status(irq, 0, wires.kind.status() as c_ulong) };
         // SAFETY: The line was made just now.
         let data = unsafe { bindings::irq_get_irq_data(irq) };
-        // SAFETY: `data` belongs to the line, which nothing else uses yet.
-        let common = unsafe { &mut *(*data).common };
         match wires.kind {
-            // As `irqd_set_handle_enforce_irqctx()` does: the core then never resends by software.
-            Kind::BareEdge => common.state_use_accessors |= bindings::IRQD_HANDLE_ENFORCE_IRQCTX,
+            // The core then never resends by software.
+            //
+            // SAFETY: `data` belongs to the line, which nothing else uses yet.
+            Kind::BareEdge => unsafe { bindings::irqd_set_handle_enforce_irqctx(data) },
             // No device has this message. The core only checks that the pointer is not null.
-            Kind::SimpleMessage => common.msi_desc = NonNull::dangling().as_ptr(),
+            //
+            // SAFETY: `data` belongs to the line, which nothing else uses yet.
+            Kind::SimpleMessage => unsafe {
+                (*(*data).common).msi_desc = NonNull::dangling().as_ptr()
+            },
             _ => {}
         }
         0
