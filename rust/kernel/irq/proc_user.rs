@@ -1047,8 +1047,11 @@ unsafe extern "C" fn read(
 ) -> isize {
     // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
     let user = unsafe { user_of(file) };
+    // As READ_ONCE(): `fcntl()` may change the flags meanwhile.
+    //
     // SAFETY: `file` is valid by the safety requirements.
-    let nonblocking = unsafe { (*file).f_flags } & bindings::O_NONBLOCK != 0;
+    let flags = unsafe { (&raw const (*file).f_flags).read_volatile() };
+    let nonblocking = flags & bindings::O_NONBLOCK != 0;
     from_result(|| {
         if len != size_of::<Count>() {
             return read_other(&user, nonblocking, buffer, len);
