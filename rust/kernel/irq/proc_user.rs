@@ -163,7 +163,6 @@ use crate::{
             Relaxed, //
         },
         barrier::smp_mb,
-        lock::mutex::MutexGuard,
         Arc,
         ArcBorrow,
         Mutex,
@@ -182,7 +181,10 @@ use core::{
     mem::size_of,
     ptr, //
 };
-use events::Events;
+use events::{
+    Events,
+    Present, //
+};
 use spin::Spin;
 use stamps::Record;
 use waiters::Waiters;
@@ -265,8 +267,8 @@ type Action = Pin<KBox<AnyContextRegistration<'static, Owner>>>;
 ///   [`OPEN_FILES`] until the action is installed. If a thread finds the file there and then takes
 ///   the lock, `action` is `None` only if the open has failed or the action was freed.
 /// - `events` are owned while `action` is `Some`, and are disowned under the same lock.
-/// - If `slow`, the line is armed only under that lock, because its chip is behind a bus that
-///   sleeps.
+/// - `slow` is true if the line's chip is behind a bus that sleeps. Then the line is armed only
+///   under that lock.
 #[pin_data]
 struct UserIrq {
     irq: u32,
@@ -322,8 +324,11 @@ impl Handler for Owner {
     #[inline]
     fn handle(&self) -> IrqReturn {
         let Self(user) = self;
+        // SAFETY: `self` is in the action, which is borrowed, so the line stays. `claim()` called
+        // `own()` before it enabled the line for the first time.
+        let events = unsafe { user.events.present() };
 
-        if user.events.fire() {
+        if events.fire() {
             user.waiters.wake_reader();
             if user.waiters.has_pollers() {
                 if handlers_are_forced_into_threads() {
@@ -446,13 +451,11 @@ impl UserIrq {
 
         // INVARIANT: The lock is held until `action` is set below.
         //
-        // SAFETY:
-        // - The action was installed above with `NO_AUTOEN` and `NO_RESEND`. `free()` disowns the
-        //   line before it frees the action.
-        // - `free()` does so under the lock of the action. That lock is held here, and by the
-        //   callers of what needs it: they call `keep()`.
+        // SAFETY: The action was installed above with `NO_AUTOEN` and `NO_RESEND`. `free()` disowns
+        // the line before it frees the action.
         unsafe { self.events.own(self.irq) };
-        self.events.arm();
+        // SAFETY: `own()` was called above. The action is installed until the end of this function.
+        unsafe { self.events.present() }.arm();
         *slot = Some(action);
         Ok(())
     }
@@ -514,15 +517,16 @@ impl UserIrq {
         }
     }
 
-    /// Keeps the action from being freed while the result lives. `EIO` if it was freed.
-    fn keep(&self) -> Result<MutexGuard<'_, Option<Action>>> {
+    /// Calls a function while the action cannot be freed. `EIO` if it was freed.
+    fn with_line<R>(&self, call: impl FnOnce(Present<'_>) -> R) -> Result<R> {
         let slot = self.action.lock();
 
-        if slot.is_some() {
-            Ok(slot)
-        } else {
-            Err(EIO)
+        if slot.is_none() {
+            return Err(EIO);
         }
+        // SAFETY: The action is installed, and the lock keeps it from being freed. `claim()` called
+        // `own()` under the same lock.
+        Ok(call(unsafe { self.events.present() }))
     }
 
     /// Arms the line for a read or poll that began at `entry` and has looked at `word`, unless
@@ -537,17 +541,17 @@ impl UserIrq {
             self.arm_slow(entry, word)
         } else {
             // `irq_user_enable()` checks under the descriptor's lock that the line is owned.
-            self.events.arm_since(entry, word)
+            //
+            // SAFETY: The chip is not behind a slow bus.
+            unsafe { self.events.arm_since(entry, word) }
         }
     }
 
     /// As [`Self::arm_since()`], for a chip behind a slow bus.
     #[cold]
     fn arm_slow(&self, entry: Word, word: Word) -> Word {
-        match self.keep() {
-            Ok(_kept) => self.events.arm_since(entry, word),
-            Err(_) => self.events.look(),
-        }
+        self.with_line(|events| events.arm_since(entry, word))
+            .unwrap_or_else(|_| self.events.look())
     }
 
     /// Waits for events, and copies the answer to the reader.
@@ -600,9 +604,8 @@ impl UserIrq {
             // Not with the lock, which a revocation takes: an allocation may wait for a device
             // whose lines are revoked.
             let new = self.events.new_stamps()?;
-            let _kept = self.keep()?;
 
-            self.events.stamp(self.irq, new);
+            self.with_line(|events| events.stamp(self.irq, new))?;
         }
         Ok(())
     }
@@ -724,12 +727,12 @@ impl UserIrq {
         }
 
         match Count::from_ne_bytes(value) {
-            0 => self.change(Events::mask)?,
-            1 => self.change(Events::arm)?,
+            0 => self.change(|events| events.mask())?,
+            1 => self.change(|events| events.arm())?,
             // A level line would fire without pause until its device is quiet.
             2 if self.events.trigger() == Trigger::Level => return Err(EINVAL),
             2 if !self.door.may_run_free => return Err(EPERM),
-            2 => self.change(Events::run_free)?,
+            2 => self.change(|events| events.run_free())?,
             _ => return Err(EINVAL),
         }
         Ok(value.len())
@@ -737,12 +740,9 @@ impl UserIrq {
 
     /// Calls a function that changes the state, and wakes the waiters if it returns that a kept
     /// edge has become an event.
-    fn change(&self, change: impl FnOnce(&Events) -> bool) -> Result {
-        let kept = self.keep()?;
-        let is_event = change(&self.events);
-
-        drop(kept);
-        if is_event {
+    fn change(&self, change: impl FnOnce(Present<'_>) -> bool) -> Result {
+        // The lock is not held across the wake.
+        if self.with_line(change)? {
             self.wake();
         }
         Ok(())

@@ -66,7 +66,7 @@ const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 ///
 /// So either the handler finds the sleeper, or the sleeper finds the event.
 ///
-/// - (A) is the exchange in [`Events::fire()`] and [`Events::revoke()`], and that of a task that
+/// - (A) is the exchange in [`Present::fire()`] and [`Events::revoke()`], and that of a task that
 ///   turns a kept edge into an event. It pairs with (B) and (C).
 /// - (B) is the exchange that takes the slot; of a reader that finds the slot taken, a barrier in
 ///   `prepare_to_swait_event()`; of a poller, one in `poll_wait()`; of a reader that a signal keeps
@@ -82,7 +82,7 @@ const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 /// the other waiters instead, after (D). If it leaves the report of a storm behind, it wakes
 /// another reader, after (D).
 ///
-/// [`Events::fire()`]: super::events::Events::fire
+/// [`Present::fire()`]: super::events::Present::fire
 /// [`Events::revoke()`]: super::events::Events::revoke
 /// [`Events::take()`]: super::events::Events::take
 /// [`Events::take_record()`]: super::events::Events::take_record
