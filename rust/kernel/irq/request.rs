@@ -590,9 +590,9 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     /// Makes the core mask the line at its chip as soon as the line is disabled.
     ///
     /// By default the core masks a disabled line only when it fires again. If the handler of a
-    /// level line disables the line, that costs a second interrupt each time. Applies to all actions
-    /// of a shared line, and stays in effect until the last of them is freed. May be called in any
-    /// context.
+    /// level line disables the line, that costs a second interrupt each time. Applies to all
+    /// actions of a shared line, and stays in effect until the last of them is freed. May be called
+    /// in any context.
     pub fn disable_unlazy(&self) {
         // SAFETY: `irq_modify_status()` takes any number, and by the type invariants the line is
         // ours.

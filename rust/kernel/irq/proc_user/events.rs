@@ -200,7 +200,7 @@ impl Events {
     ///
     /// # Safety
     ///
-    /// An action must be installed on the line `irq`, with the flags that [`Self::new()`] names, and
+    /// An action must be installed on the line `irq`, with the flags that [`Self::new()`] names.
     /// [`Self::disown()`] must be called before it is freed.
     pub(super) unsafe fn own(&self, irq: u32) {
         // SAFETY: `irq_to_desc()` has no preconditions.
@@ -478,8 +478,8 @@ impl Present<'_> {
     fn unmask(self, change: impl Fn(Word) -> Word) -> bool {
         let (old, new) = self.change_and_show(change);
 
-        // SAFETY: The line stays by the type invariants. It was disabled if `OFF` was set, which the
-        // change has cleared.
+        // SAFETY: The line stays by the type invariants. The change has cleared `OFF`, for which
+        // the line was disabled.
         (old.is_off() && unsafe { self.enable(old, false) }) || new.count() > old.count()
     }
 }
@@ -580,8 +580,8 @@ impl Events {
     pub(super) unsafe fn arm_seen(&self, seen: Word) -> Result<Word, Word> {
         let armed = self.exchange(seen, seen.armed())?;
 
-        // SAFETY: The exchange has cleared `OFF`, for which the line was disabled. The line stays as
-        // long as required, by the safety requirements of this function.
+        // SAFETY: The exchange has cleared `OFF`, for which the line was disabled. If the chip is
+        // behind a slow bus, the line stays by the safety requirements of this function.
         if seen.is_off() && unsafe { self.enable(seen, false) } {
             return Ok(self.look());
         }

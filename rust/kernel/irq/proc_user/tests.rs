@@ -61,7 +61,7 @@ impl Handler for Counter {
             self.overlaps.fetch_add(1, Full);
         }
         self.runs.fetch_add(1, Full);
-        // SAFETY: `self` is in the action, which is borrowed, so the line stays. `Owned::of()` called
+        // SAFETY: `self` is in the action, which is borrowed, so the line stays. `of()` called
         // `own()` before it enabled the line for the first time.
         unsafe { self.events.present() }.fire();
         self.running.xchg(false, Full);
