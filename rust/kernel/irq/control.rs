@@ -34,6 +34,7 @@ pub struct Disabled<'a> {
 }
 
 impl Drop for Disabled<'_> {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariants, the line is ours, and was disabled for this guard.
         unsafe { bindings::enable_irq(self.irq) };
