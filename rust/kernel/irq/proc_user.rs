@@ -1045,7 +1045,8 @@ unsafe extern "C" fn read(
     len: usize,
     _: *mut bindings::loff_t,
 ) -> isize {
-    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    // SAFETY: `file` is open with our operations by the safety requirements of this function. The
+    // VFS releases it after the call.
     let user = unsafe { user_of(file) };
     // As READ_ONCE(): `fcntl()` may change the flags meanwhile.
     //
@@ -1090,9 +1091,10 @@ unsafe extern "C" fn read_iter(
     kiocb: *mut bindings::kiocb,
     iter: *mut bindings::iov_iter,
 ) -> isize {
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `kiocb` is of a file with our operations by the safety requirements of this function,
+    // so the file's data is an `Arc<UserIrq>`.
     let kiocb = unsafe { Kiocb::<'_, Arc<UserIrq>>::from_raw(kiocb) };
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `iter` is valid for writing by the safety requirements of this function.
     let iov = unsafe { IovIterDest::from_raw(iter) };
     let user = kiocb.file();
 
@@ -1133,9 +1135,10 @@ unsafe extern "C" fn write_iter(
     kiocb: *mut bindings::kiocb,
     iter: *mut bindings::iov_iter,
 ) -> isize {
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `kiocb` is of a file with our operations by the safety requirements of this function,
+    // so the file's data is an `Arc<UserIrq>`.
     let kiocb = unsafe { Kiocb::<'_, Arc<UserIrq>>::from_raw(kiocb) };
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `iter` is valid for reading by the safety requirements of this function.
     let iov = unsafe { IovIterSource::from_raw(iter) };
 
     from_result(|| Ok(kiocb.file().write(iov)? as isize))
@@ -1148,7 +1151,8 @@ unsafe extern "C" fn poll(
     file: *mut bindings::file,
     table: *mut bindings::poll_table,
 ) -> bindings::__poll_t {
-    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    // SAFETY: `file` is open with our operations by the safety requirements of this function. The
+    // VFS releases it after the call.
     let user = unsafe { user_of(file) };
 
     // SAFETY:
@@ -1162,8 +1166,8 @@ unsafe extern "C" fn poll(
 ///
 /// `file` must be open with [`FILE_OPERATIONS`], and `vma` must be an area that is being set up.
 unsafe extern "C" fn mmap(file: *mut bindings::file, vma: *mut bindings::vm_area_struct) -> c_int {
-    // SAFETY: By the safety requirements of this function. The caller releases `file` after the
-    // call.
+    // SAFETY: `file` is open with our operations by the safety requirements of this function. The
+    // caller releases it after the call.
     let user = unsafe { user_of(file) };
     // SAFETY: `vma` is valid by the safety requirements of this function.
     let offset = unsafe { (*vma).vm_pgoff };
@@ -1183,7 +1187,8 @@ unsafe extern "C" fn mmap(file: *mut bindings::file, vma: *mut bindings::vm_area
 ///
 /// `file` must be open with [`FILE_OPERATIONS`].
 unsafe extern "C" fn ioctl(file: *mut bindings::file, request: c_uint, arg: c_ulong) -> c_long {
-    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    // SAFETY: `file` is open with our operations by the safety requirements of this function. The
+    // VFS releases it after the call.
     let user = unsafe { user_of(file) };
 
     let arg = UserPtr::from_addr(arg as usize);
@@ -1200,7 +1205,8 @@ unsafe extern "C" fn ioctl(file: *mut bindings::file, request: c_uint, arg: c_ul
 ///
 /// `file` must be open with [`FILE_OPERATIONS`].
 unsafe extern "C" fn fasync(fd: c_int, file: *mut bindings::file, on: c_int) -> c_int {
-    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    // SAFETY: `file` is open with our operations by the safety requirements of this function. The
+    // VFS releases it after the call.
     let user = unsafe { user_of(file) };
 
     // SAFETY: `file` is valid by the safety requirements. Its reference to `user` lives until its
@@ -1213,7 +1219,8 @@ unsafe extern "C" fn fasync(fd: c_int, file: *mut bindings::file, on: c_int) -> 
 /// `seq` must be valid and used by this call alone, and `file` must be open with
 /// [`FILE_OPERATIONS`].
 unsafe extern "C" fn show_fdinfo(seq: *mut bindings::seq_file, file: *mut bindings::file) {
-    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    // SAFETY: `file` is open with our operations by the safety requirements of this function. The
+    // VFS releases it after the call.
     let user = unsafe { user_of(file) };
     // SAFETY: `seq` is valid and ours by the safety requirements of this function.
     let seq = unsafe { SeqFile::from_raw(seq) };

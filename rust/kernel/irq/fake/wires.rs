@@ -182,7 +182,8 @@ impl Wires {
     ///
     /// `data` must belong to a line that [`FakeLine::new`] has made.
     unsafe fn of<'a>(data: *mut bindings::irq_data) -> &'a Self {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function, so it is
+        // valid.
         let wires = unsafe { (*data).chip_data };
 
         // SAFETY: `map()` has set it to the wires, which outlive the line.
@@ -193,7 +194,8 @@ impl Wires {
     ///
     /// [`FakeLine::new`] must have made `domain`.
     unsafe fn of_domain<'a>(domain: *mut bindings::irq_domain) -> &'a Self {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `new()` has made `domain`, by the safety requirements of this function, so it is
+        // valid.
         let wires = unsafe { (*domain).host_data };
 
         // SAFETY: `new()` has set it to the wires, which outlive the domain.
@@ -206,7 +208,7 @@ impl Wires {
     ///
     /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn mask(data: *mut bindings::irq_data) {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
 
         // The mask must be visible before the core asks whether the line is about to fire.
@@ -218,7 +220,7 @@ impl Wires {
     ///
     /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn unmask(data: *mut bindings::irq_data) {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
 
         wires.note(Step::Unmask);
@@ -232,7 +234,7 @@ impl Wires {
     ///
     /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn set_wake(data: *mut bindings::irq_data, on: c_uint) -> c_int {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
 
         wires.wake.store(on as i32, Release);
@@ -249,7 +251,7 @@ impl Wires {
         which: bindings::irqchip_irq_state,
         on: bool,
     ) -> c_int {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
 
         if which != bindings::irqchip_irq_state_IRQCHIP_STATE_PENDING {
@@ -274,13 +276,13 @@ impl Wires {
         which: bindings::irqchip_irq_state,
         state: *mut bool,
     ) -> c_int {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
 
         if which != bindings::irqchip_irq_state_IRQCHIP_STATE_ACTIVE {
             return EINVAL.to_errno();
         }
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `state` is valid for writing by the safety requirements of this function.
         unsafe { state.write(wires.in_flight.load(Acquire) != 0) };
         0
     }
@@ -292,7 +294,7 @@ impl Wires {
     ///
     /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn retrigger(data: *mut bindings::irq_data) -> c_int {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         unsafe { Self::of(data) }.strike(1);
         1
     }
@@ -327,7 +329,7 @@ impl Wires {
     ///
     /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn bus_lock(data: *mut bindings::irq_data) {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         unsafe { Self::of(data) }.lock_bus();
     }
 
@@ -335,7 +337,7 @@ impl Wires {
     ///
     /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn bus_unlock(data: *mut bindings::irq_data) {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         unsafe { Self::of(data) }.unlock_bus();
     }
 
@@ -344,7 +346,7 @@ impl Wires {
     /// `work` must be the field of a line's [`Wires`].
     pub(super) unsafe extern "C" fn fire(work: *mut bindings::irq_work) {
         let wires = Opaque::cast_from(work).cast::<u8>();
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `work` is a field of `Wires` by the safety requirements of this function.
         let wires = unsafe { wires.sub(offset_of!(Self, work)) }.cast::<Self>();
         // SAFETY: `wires` contains `work`. Its `drop()` waits for the work, so it is not freed.
         let wires = unsafe { &*wires };
@@ -388,7 +390,7 @@ impl Wires {
     ///
     /// See [`Self::of_domain()`].
     pub(super) unsafe extern "C" fn unmap(domain: *mut bindings::irq_domain, _irq: c_uint) {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `new()` has made `domain`, by the safety requirements of this function.
         let wires = unsafe { Self::of_domain(domain) };
 
         wires.disconnect();
@@ -404,7 +406,7 @@ impl Wires {
         irq: c_uint,
         _hwirq: bindings::irq_hw_number_t,
     ) -> c_int {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `new()` has made `domain`, by the safety requirements of this function.
         let wires = unsafe { Self::of_domain(domain) };
         let flow = wires.kind.flow();
         let chip = if wires.kind == Kind::Dummy {

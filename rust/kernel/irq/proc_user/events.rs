@@ -220,7 +220,8 @@ impl Events {
     /// It stays while its action is installed, and while its handler runs.
     #[inline(always)]
     pub(super) unsafe fn present(&self) -> Present<'_> {
-        // INVARIANT: By the safety requirements of this function.
+        // INVARIANT: `own()` was called, and the line stays, by the safety requirements of this
+        // function.
         Present(self)
     }
 
