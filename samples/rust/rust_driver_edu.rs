@@ -81,8 +81,8 @@ mod regs {
     pub(super) const DONE: u32 = 1;
 }
 
-/// The device and vendor IDs in the card's configuration space.
-const EDU: u32 = 0x11e8_1234;
+/// The card's vendor ID and device ID.
+const EDU: (u16, u16) = (0x1234, 0x11e8);
 
 /// The largest number whose factorial fits into 32 bits.
 const LAST: u32 = 12;
@@ -165,12 +165,12 @@ impl Card {
         let handled = self.handled.fetch_add(1, Relaxed) + 1;
 
         if factorial != (1..=number).product() {
-            pr_err!("{number}! is not {factorial}\n");
+            dev_err!(self.bar.device(), "{number}! is not {factorial}\n");
         } else if number < LAST {
             self.compute(&bar, number + 1);
         } else {
             if handled == LAST {
-                pr_info!("{number}! = {factorial}, all right\n");
+                dev_info!(self.bar.device(), "{number}! = {factorial}, all right\n");
             }
             if self.repeat.load(Relaxed) {
                 self.compute(&bar, 1);
@@ -178,7 +178,8 @@ impl Card {
         }
     }
 
-    /// Starts no more factorials. An interrupt that the card has already raised may still arrive.
+    /// Tells the card not to interrupt any more. An interrupt that it has already raised may still
+    /// arrive. A handler that runs may start one more factorial, which ends without an interrupt.
     fn stop(&self) {
         self.repeat.store(false, Relaxed);
         if let Some(bar) = self.bar.try_access() {
@@ -189,7 +190,11 @@ impl Card {
 
 impl Drop for Card {
     fn drop(&mut self) {
-        pr_info!("{} interrupts\n", self.handled.load(Relaxed));
+        dev_info!(
+            self.bar.device(),
+            "{} interrupts\n",
+            self.handled.load(Relaxed)
+        );
     }
 }
 
@@ -238,7 +243,7 @@ impl Line {
             // SAFETY: The vectors are freed after the line, see `Edu`.
             Self::Threaded(unsafe { ManagedIrq::new(vector.into(), flags, c"edu", Ok(card)) }?)
         } else {
-            // SAFETY: As above.
+            // SAFETY: The vectors are freed after the line, see `Edu`.
             Self::Hard(unsafe { ManagedIrq::new(vector.into(), flags, c"edu", Ok(card)) }?)
         })
     }
@@ -287,7 +292,7 @@ impl pci::Driver for EduDriver {
         pdev: &'bound pci::Device<Core<'_>>,
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
-        if pdev.config_space().read32(0) != EDU {
+        if (pdev.vendor_id().as_raw(), pdev.device_id()) != EDU {
             return Err(ENODEV);
         }
         pdev.enable_device_mem()?;

@@ -4,8 +4,11 @@
 //!
 //! [`IrqAction::disable()`] and [`IrqAction::disable_nosync()`] return a guard, which enables the
 //! line when it is dropped. The guard borrows the action, so the line is requested until then, and
-//! disables and enables balance. To leak a guard is safe: the line stays disabled until its action
-//! is freed, and the next owner finds it enabled.
+//! disables and enables balance.
+//!
+//! To leak a guard breaks no memory, but the line stays disabled until its last action is freed. On
+//! a shared line, the handlers of all actions stay without interrupts until then. The next owner
+//! finds the line enabled.
 //!
 //! C header: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h)
 
@@ -31,6 +34,7 @@ pub struct Disabled<'a> {
 }
 
 impl Drop for Disabled<'_> {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: By the type invariants, the line is ours, and was disabled for this guard.
         unsafe { bindings::enable_irq(self.irq) };

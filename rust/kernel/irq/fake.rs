@@ -67,6 +67,8 @@ fn is_suspended_to_idle() -> bool {
 }
 
 /// The device at the end of a line, which may outlive the line.
+///
+/// The last of the line and its devices must be dropped where sleeping is allowed.
 #[derive(Clone)]
 pub struct Device(Arc<Wires>);
 
@@ -81,9 +83,14 @@ impl Device {
         self.0.note(step);
     }
 
-    /// Makes the line fire once, whatever its kind.
+    /// Makes the line fire once, whatever its kind. If the line is gone, this does nothing.
     pub fn fire(&self) {
         self.0.fire_once();
+    }
+
+    /// Waits until [`Self::fire()`] has had its effect. May sleep.
+    pub fn settle(&self) {
+        self.0.settle();
     }
 
     /// Runs a function under the lock of a slow chip's bus.
@@ -103,8 +110,8 @@ impl Device {
 ///
 /// # Invariants
 ///
-/// - `irq` is the mapping of a line of `domain`.
-/// - `domain` was made for this line and exists unless `unbound` is set.
+/// - `irq` is a line whose descriptor exists until this object frees it.
+/// - Unless `unbound` is set, `domain` exists, was made for this line, and maps it.
 /// - `wires` belongs to the line and to the domain.
 /// - `generic` is null, or the line's chip, which no other line uses.
 pub struct FakeLine {
@@ -139,6 +146,7 @@ impl FakeLine {
         } else {
             0
         };
+        // INVARIANT: No line is mapped yet. The work and the bus are initialised here.
         let wires = Arc::pin_init(
             pin_init!(Wires {
                 irq: Atomic::new(0),
@@ -150,7 +158,7 @@ impl FakeLine {
                 in_flight: Atomic::new(0),
                 wake: Atomic::new(0),
                 steps: Atomic::new(0),
-                parent <- new_mutex!(false, "fake_irq_parent"),
+                parent <- new_mutex!((), "fake_irq_parent"),
                 bus <- Wires::new_bus(),
                 kind,
                 chip: bindings::irq_chip {
@@ -213,9 +221,13 @@ impl FakeLine {
         };
         // SAFETY: `domain` is valid and has this line. `affinity` is null or valid.
         let irq = unsafe { bindings::irq_create_mapping_affinity(domain, Self::HWIRQ, affinity) };
+        if irq == 0 {
+            // SAFETY: The domain was made above, and has no line.
+            unsafe { bindings::irq_domain_remove(domain) };
+            return Err(ENOMEM);
+        }
 
-        // INVARIANT: The domain and the mapping were made just now. If the mapping failed, `irq` is
-        // 0, and unmapping it does nothing. There is no generic chip yet.
+        // INVARIANT: The domain and the mapping were made just now. There is no generic chip yet.
         let line = Self {
             wires,
             domain,
@@ -225,16 +237,13 @@ impl FakeLine {
             has_chip: AtomicFlag::new(false),
             generic: Atomic::new(ptr::null_mut()),
         };
-        if irq == 0 {
-            return Err(ENOMEM);
-        }
         if kind == Kind::Chained {
             line.demultiplex();
         }
         if kind == Kind::NoRequest {
             // The mapping has cleared this flag, so it is set here.
             //
-            // SAFETY: The line is mapped.
+            // SAFETY: The line was mapped above.
             unsafe { bindings::irq_modify_status(irq, 0, bindings::IRQ_NOREQUEST as c_ulong) };
         }
         Ok(line)
@@ -253,7 +262,7 @@ impl FakeLine {
     /// Makes the kernel demultiplex the line, even if it has an owner.
     pub fn demultiplex(&self) {
         if !self.chained.xchg(true, Full) {
-            // SAFETY: The line is mapped by the type invariants.
+            // SAFETY: The line exists by the type invariants.
             unsafe {
                 bindings::irq_set_chained_handler_and_data(
                     self.irq,
@@ -290,7 +299,7 @@ impl FakeLine {
 
         chip.irq_mask = Some(bindings::irq_gc_noop);
         chip.irq_unmask = Some(bindings::irq_gc_noop);
-        // SAFETY: The line is mapped by the type invariants and has no chip.
+        // SAFETY: The line exists by the type invariants, and has no chip.
         unsafe {
             bindings::irq_setup_generic_chip(
                 generic,
@@ -316,7 +325,8 @@ impl FakeLine {
 
         fwspec.param[0] = Self::HWIRQ as u32;
         fwspec.param[1] = bindings::IRQ_TYPE_EDGE_RISING;
-        // SAFETY: `fwspec` is valid and describes a line of the domain.
+        // SAFETY: `fwspec` is valid. It describes a line of the domain, or, if that was removed, of
+        // none.
         if unsafe { bindings::irq_create_fwspec_mapping(&mut fwspec) } != self.irq {
             return Err(EINVAL);
         }
@@ -327,8 +337,8 @@ impl FakeLine {
     pub fn request_and_free(&self) -> Result {
         let cookie = Arc::as_ptr(&self.wires).cast_mut().cast();
 
-        // SAFETY: The line is mapped by the type invariants. The name is static. The handler does
-        // not use the cookie.
+        // SAFETY: The line exists by the type invariants. The name is static. The handler does not
+        // use the cookie.
         to_result(unsafe {
             bindings::request_threaded_irq(
                 self.irq,
@@ -344,11 +354,12 @@ impl FakeLine {
         Ok(())
     }
 
-    /// Removes the domain while the line is still mapped, as when the driver of a chip is unbound.
+    /// Removes the domain while the line still exists, as when the driver of a chip is unbound.
     pub fn unbind(&self) {
-        // INVARIANT: `unbound` is set when the domain is removed.
+        // INVARIANT: `unbound` is set before the domain is removed.
         if !self.unbound.xchg(true, Full) {
-            // SAFETY: By the type invariants the domain exists and was made for this line.
+            // SAFETY: By the type invariants the domain existed when `unbound` was not set, which
+            // only this call has changed.
             unsafe { bindings::irq_domain_remove(self.domain) };
         }
     }
@@ -374,8 +385,7 @@ impl FakeLine {
             while wires.irq.load(Acquire) != 0 {
                 if is_suspended_to_idle() {
                     wires.strike(1);
-                    // SAFETY: `new()` has initialised the work.
-                    unsafe { bindings::irq_work_sync(wires.work.get()) };
+                    wires.settle();
                     if wires.wake.load(Acquire) == 0 {
                         // SAFETY: `pm_system_wakeup()` has no preconditions.
                         unsafe { bindings::pm_system_wakeup() };
@@ -390,17 +400,23 @@ impl FakeLine {
 
     /// Makes the line wake the system when it fires.
     pub fn wake_system(&self) -> Result {
-        // SAFETY: The line is mapped by the type invariants.
+        // SAFETY: The line exists by the type invariants.
         to_result(unsafe { bindings::irq_set_irq_wake(self.irq, 1) })
     }
 
-    /// Asserts a level line. It fires until it is made quiet.
+    /// Asserts a level line. It fires until it is made quiet. If this fails, the line is quiet.
     pub fn assert(&self) -> Result {
         self.wires.asserted.xchg(1, Full);
         if self.wires.pumping.xchg(1, Full) == 0 {
             let wires = self.wires.clone();
 
-            queue().try_spawn(GFP_KERNEL, move || wires.pump())?;
+            queue()
+                .try_spawn(GFP_KERNEL, move || wires.pump())
+                .inspect_err(|_| {
+                    self.wires.asserted.store(0, Release);
+                    // Nothing else ends the wait of `stop()`.
+                    self.wires.pumping.store(0, Release);
+                })?;
         }
         Ok(())
     }
@@ -423,7 +439,7 @@ impl FakeLine {
     /// Makes a level line quiet, and waits until interrupts that are under way are handled.
     pub fn settle(&self) {
         self.stop();
-        // SAFETY: The line is mapped by the type invariants.
+        // SAFETY: The line exists by the type invariants.
         unsafe { bindings::synchronize_irq(self.irq) };
     }
 
@@ -435,8 +451,7 @@ impl FakeLine {
         while self.wires.pumping.load(Acquire) != 0 {
             yield_now();
         }
-        // SAFETY: `new()` has initialised the work.
-        unsafe { bindings::irq_work_sync(self.wires.work.get()) };
+        self.wires.settle();
     }
 
     /// Returns the device at the end of the line.
@@ -466,7 +481,7 @@ impl Drop for FakeLine {
     fn drop(&mut self) {
         if self.chained.load(Acquire) {
             self.settle();
-            // SAFETY: The line is mapped by the type invariants.
+            // SAFETY: The line exists by the type invariants.
             unsafe { bindings::irq_set_chained_handler_and_data(self.irq, None, ptr::null_mut()) };
         }
         let generic = self.generic.load(Acquire);
@@ -476,13 +491,14 @@ impl Drop for FakeLine {
         }
         if self.unbound.load(Acquire) {
             self.settle();
-            // SAFETY: By the type invariants `irq` is this line's mapping. Its domain is gone.
+            self.wires.disconnect();
+            // SAFETY: By the type invariants this object frees the line. The line's domain is gone,
+            // and its device does not fire it.
             unsafe { bindings::irq_free_descs(self.irq, 1) };
         } else {
-            // The line may fire until its owner frees it.
+            // The line may fire until its owner frees it. Then `unmap()` disconnects it.
             //
-            // SAFETY: By the type invariants `irq` is this line's mapping. If it is 0, the call
-            // does nothing.
+            // SAFETY: By the type invariants `domain` maps the line, and this object frees it.
             unsafe { bindings::irq_dispose_mapping(self.irq) };
             self.stop();
             // SAFETY: By the type invariants the domain was made for this line. It has no line
@@ -491,7 +507,5 @@ impl Drop for FakeLine {
         }
         // SAFETY: `generic` is null, or no line uses this chip any more.
         unsafe { bindings::kfree(generic.cast()) };
-        // The work of `fire_asleep()` ends when it reads this.
-        self.wires.irq.store(0, Release);
     }
 }

@@ -58,45 +58,53 @@ impl LineInfo {
     /// Returns whether the line is level-triggered: it fires for as long as the device asserts it.
     /// A line with a simple flow handler and no configured trigger may be level-triggered, so this
     /// returns `true` for it.
+    #[inline]
     pub fn is_level(&self) -> bool {
         self.0.level
     }
 
     /// Returns whether the line is known to fire once for each edge or message. If neither this nor
     /// [`Self::is_level()`] is true, the trigger is not known.
+    #[inline]
     pub fn is_edge(&self) -> bool {
         self.0.edge
     }
 
     /// Returns whether the line may be requested by the functions of this module, if it is free.
+    #[inline]
     pub fn is_requestable(&self) -> bool {
         self.0.requestable
     }
 
     /// Returns whether the line has an action.
+    #[inline]
     pub fn is_requested(&self) -> bool {
         self.0.requested
     }
 
     /// Returns whether a request must name a trigger: the line has neither a trigger nor a flow
     /// handler.
+    #[inline]
     pub fn needs_trigger(&self) -> bool {
         self.0.needs_trigger
     }
 
     /// Returns whether handlers run in the thread of the line that this one is demultiplexed from.
+    #[inline]
     pub fn is_nested(&self) -> bool {
         self.0.nested
     }
 
     /// Returns whether the chip is behind a bus that sleeps. If so, the line cannot be enabled or
     /// disabled in atomic context.
+    #[inline]
     pub fn is_slow_bus(&self) -> bool {
         self.0.slow_bus
     }
 
     /// Returns whether user space must not own the line: it is per CPU or managed, its chip cannot
     /// keep it from firing, or the chip has the flag `IRQCHIP_NO_USER`.
+    #[inline]
     pub fn is_kernel_only(&self) -> bool {
         self.0.kernel_only
     }

@@ -165,7 +165,6 @@ use crate::{
             Relaxed, //
         },
         barrier::smp_mb,
-        lock::mutex::MutexGuard,
         Arc,
         ArcBorrow,
         Mutex,
@@ -184,7 +183,10 @@ use core::{
     mem::size_of,
     ptr, //
 };
-use events::Events;
+use events::{
+    Events,
+    Present, //
+};
 use spin::Spin;
 use stamps::Record;
 use waiters::Waiters;
@@ -267,8 +269,8 @@ type Action = Pin<KBox<AnyContextRegistration<'static, Owner>>>;
 ///   [`OPEN_FILES`] until the action is installed. If a thread finds the file there and then takes
 ///   the lock, `action` is `None` only if the open has failed or the action was freed.
 /// - `events` are owned while `action` is `Some`, and are disowned under the same lock.
-/// - If `slow`, the line is armed only under that lock, because its chip is behind a bus that
-///   sleeps.
+/// - `slow` is true if the line's chip is behind a bus that sleeps. Then the line is armed only
+///   under that lock.
 #[pin_data]
 struct UserIrq {
     irq: u32,
@@ -324,8 +326,11 @@ impl Handler for Owner {
     #[inline]
     fn handle(&self) -> IrqReturn {
         let Self(user) = self;
+        // SAFETY: `self` is in the action, which is borrowed, so the line stays. `claim()` called
+        // `own()` before it enabled the line for the first time.
+        let events = unsafe { user.events.present() };
 
-        if user.events.fire() {
+        if events.fire() {
             user.waiters.wake_reader();
             if user.waiters.has_pollers() {
                 if handlers_are_forced_into_threads() {
@@ -452,13 +457,11 @@ impl UserIrq {
 
         // INVARIANT: The lock is held until `action` is set below.
         //
-        // SAFETY:
-        // - The action was installed above with `NO_AUTOEN` and `NO_RESEND`. `free()` disowns the
-        //   line before it frees the action.
-        // - `free()` does so under the lock of the action. That lock is held here, and by the
-        //   callers of what needs it: they call `keep()`.
+        // SAFETY: The action was installed above with `NO_AUTOEN` and `NO_RESEND`. `free()` disowns
+        // the line before it frees the action.
         unsafe { self.events.own(self.irq) };
-        self.events.arm();
+        // SAFETY: `own()` was called above. The action is installed until the end of this function.
+        unsafe { self.events.present() }.arm();
         *slot = Some(action);
         Ok(())
     }
@@ -520,15 +523,16 @@ impl UserIrq {
         }
     }
 
-    /// Keeps the action from being freed while the result lives. `EIO` if it was freed.
-    fn keep(&self) -> Result<MutexGuard<'_, Option<Action>>> {
+    /// Calls a function while the action cannot be freed. `EIO` if it was freed.
+    fn with_line<R>(&self, call: impl FnOnce(Present<'_>) -> R) -> Result<R> {
         let slot = self.action.lock();
 
-        if slot.is_some() {
-            Ok(slot)
-        } else {
-            Err(EIO)
+        if slot.is_none() {
+            return Err(EIO);
         }
+        // SAFETY: The action is installed, and the lock keeps it from being freed. `claim()` called
+        // `own()` under the same lock.
+        Ok(call(unsafe { self.events.present() }))
     }
 
     /// Arms the line for a read or poll that began at `entry` and has looked at `word`, unless
@@ -543,17 +547,17 @@ impl UserIrq {
             self.arm_slow(entry, word)
         } else {
             // `irq_user_enable()` checks under the descriptor's lock that the line is owned.
-            self.events.arm_since(entry, word)
+            //
+            // SAFETY: The chip is not behind a slow bus.
+            unsafe { self.events.arm_since(entry, word) }
         }
     }
 
     /// As [`Self::arm_since()`], for a chip behind a slow bus.
     #[cold]
     fn arm_slow(&self, entry: Word, word: Word) -> Word {
-        match self.keep() {
-            Ok(_kept) => self.events.arm_since(entry, word),
-            Err(_) => self.events.look(),
-        }
+        self.with_line(|events| events.arm_since(entry, word))
+            .unwrap_or_else(|_| self.events.look())
     }
 
     /// Waits for events, and copies the answer to the reader.
@@ -606,9 +610,8 @@ impl UserIrq {
             // Not with the lock, which a revocation takes: an allocation may wait for a device
             // whose lines are revoked.
             let new = self.events.new_stamps()?;
-            let _kept = self.keep()?;
 
-            self.events.stamp(self.irq, new);
+            self.with_line(|events| events.stamp(self.irq, new))?;
         }
         Ok(())
     }
@@ -730,12 +733,12 @@ impl UserIrq {
         }
 
         match Count::from_ne_bytes(value) {
-            0 => self.change(Events::mask)?,
-            1 => self.change(Events::arm)?,
+            0 => self.change(|events| events.mask())?,
+            1 => self.change(|events| events.arm())?,
             // A level line would fire without pause until its device is quiet.
             2 if self.events.trigger() == Trigger::Level => return Err(EINVAL),
             2 if !self.door.may_run_free => return Err(EPERM),
-            2 => self.change(Events::run_free)?,
+            2 => self.change(|events| events.run_free())?,
             _ => return Err(EINVAL),
         }
         Ok(value.len())
@@ -743,12 +746,9 @@ impl UserIrq {
 
     /// Calls a function that changes the state, and wakes the waiters if it returns that a kept
     /// edge has become an event.
-    fn change(&self, change: impl FnOnce(&Events) -> bool) -> Result {
-        let kept = self.keep()?;
-        let is_event = change(&self.events);
-
-        drop(kept);
-        if is_event {
+    fn change(&self, change: impl FnOnce(Present<'_>) -> bool) -> Result {
+        // The lock is not held across the wake.
+        if self.with_line(change)? {
             self.wake();
         }
         Ok(())
@@ -1081,10 +1081,14 @@ unsafe extern "C" fn read(
     len: usize,
     _: *mut bindings::loff_t,
 ) -> isize {
-    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    // SAFETY: `file` is open with our operations by the safety requirements of this function. The
+    // VFS releases it after the call.
     let user = unsafe { user_of(file) };
+    // As READ_ONCE(): `fcntl()` may change the flags meanwhile.
+    //
     // SAFETY: `file` is valid by the safety requirements.
-    let nonblocking = unsafe { (*file).f_flags } & bindings::O_NONBLOCK != 0;
+    let flags = unsafe { (&raw const (*file).f_flags).read_volatile() };
+    let nonblocking = flags & bindings::O_NONBLOCK != 0;
     from_result(|| {
         if len != size_of::<Count>() {
             return read_other(&user, nonblocking, buffer, len);
@@ -1123,9 +1127,10 @@ unsafe extern "C" fn read_iter(
     kiocb: *mut bindings::kiocb,
     iter: *mut bindings::iov_iter,
 ) -> isize {
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `kiocb` is of a file with our operations by the safety requirements of this function,
+    // so the file's data is an `Arc<UserIrq>`.
     let kiocb = unsafe { Kiocb::<'_, Arc<UserIrq>>::from_raw(kiocb) };
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `iter` is valid for writing by the safety requirements of this function.
     let iov = unsafe { IovIterDest::from_raw(iter) };
     let user = kiocb.file();
 
@@ -1166,9 +1171,10 @@ unsafe extern "C" fn write_iter(
     kiocb: *mut bindings::kiocb,
     iter: *mut bindings::iov_iter,
 ) -> isize {
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `kiocb` is of a file with our operations by the safety requirements of this function,
+    // so the file's data is an `Arc<UserIrq>`.
     let kiocb = unsafe { Kiocb::<'_, Arc<UserIrq>>::from_raw(kiocb) };
-    // SAFETY: By the safety requirements of this function.
+    // SAFETY: `iter` is valid for reading by the safety requirements of this function.
     let iov = unsafe { IovIterSource::from_raw(iter) };
 
     from_result(|| Ok(kiocb.file().write(iov)? as isize))
@@ -1181,7 +1187,8 @@ unsafe extern "C" fn poll(
     file: *mut bindings::file,
     table: *mut bindings::poll_table,
 ) -> bindings::__poll_t {
-    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    // SAFETY: `file` is open with our operations by the safety requirements of this function. The
+    // VFS releases it after the call.
     let user = unsafe { user_of(file) };
 
     // SAFETY:
@@ -1195,8 +1202,8 @@ unsafe extern "C" fn poll(
 ///
 /// `file` must be open with [`FILE_OPERATIONS`], and `vma` must be an area that is being set up.
 unsafe extern "C" fn mmap(file: *mut bindings::file, vma: *mut bindings::vm_area_struct) -> c_int {
-    // SAFETY: By the safety requirements of this function. The caller releases `file` after the
-    // call.
+    // SAFETY: `file` is open with our operations by the safety requirements of this function. The
+    // caller releases it after the call.
     let user = unsafe { user_of(file) };
     // SAFETY: `vma` is valid by the safety requirements of this function.
     let offset = unsafe { (*vma).vm_pgoff };
@@ -1216,7 +1223,8 @@ unsafe extern "C" fn mmap(file: *mut bindings::file, vma: *mut bindings::vm_area
 ///
 /// `file` must be open with [`FILE_OPERATIONS`].
 unsafe extern "C" fn ioctl(file: *mut bindings::file, request: c_uint, arg: c_ulong) -> c_long {
-    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    // SAFETY: `file` is open with our operations by the safety requirements of this function. The
+    // VFS releases it after the call.
     let user = unsafe { user_of(file) };
 
     let arg = UserPtr::from_addr(arg as usize);
@@ -1233,7 +1241,8 @@ unsafe extern "C" fn ioctl(file: *mut bindings::file, request: c_uint, arg: c_ul
 ///
 /// `file` must be open with [`FILE_OPERATIONS`].
 unsafe extern "C" fn fasync(fd: c_int, file: *mut bindings::file, on: c_int) -> c_int {
-    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    // SAFETY: `file` is open with our operations by the safety requirements of this function. The
+    // VFS releases it after the call.
     let user = unsafe { user_of(file) };
 
     // SAFETY: `file` is valid by the safety requirements. Its reference to `user` lives until its
@@ -1246,7 +1255,8 @@ unsafe extern "C" fn fasync(fd: c_int, file: *mut bindings::file, on: c_int) -> 
 /// `seq` must be valid and used by this call alone, and `file` must be open with
 /// [`FILE_OPERATIONS`].
 unsafe extern "C" fn show_fdinfo(seq: *mut bindings::seq_file, file: *mut bindings::file) {
-    // SAFETY: By the safety requirements of this function. The VFS releases `file` after the call.
+    // SAFETY: `file` is open with our operations by the safety requirements of this function. The
+    // VFS releases it after the call.
     let user = unsafe { user_of(file) };
     // SAFETY: `seq` is valid and ours by the safety requirements of this function.
     let seq = unsafe { SeqFile::from_raw(seq) };

@@ -312,6 +312,7 @@ impl<'a> IrqRequest<'a> {
     }
 
     /// Returns the device of the line, if it has one.
+    #[inline]
     pub(super) fn device(&self) -> Option<&'a Device<Bound>> {
         self.dev
     }
@@ -325,6 +326,7 @@ impl<'a> IrqRequest<'a> {
     /// Returns what the line is now.
     ///
     /// May be called in any context. Fails with `EINVAL` if the line does not exist.
+    #[inline]
     pub fn info(&self) -> Result<LineInfo> {
         LineInfo::of(self.irq)
     }
@@ -340,6 +342,7 @@ impl IrqRequest<'static> {
     ///
     /// No borrow keeps such a line. An action that is requested with this must be dropped before
     /// its line is unmapped, and before the module of its handler is unloaded.
+    #[inline]
     pub unsafe fn of_line(irq: u32) -> Self {
         // INVARIANT: `dev` is `None`.
         Self { irq, dev: None }
@@ -377,6 +380,7 @@ pub enum IrqName {
 }
 
 impl IrqName {
+    #[inline]
     fn as_c_str(&self) -> &CStr {
         match self {
             Self::Static(name) => name,
@@ -386,12 +390,14 @@ impl IrqName {
 }
 
 impl From<&'static CStr> for IrqName {
+    #[inline]
     fn from(name: &'static CStr) -> Self {
         Self::Static(name)
     }
 }
 
 impl From<CString> for IrqName {
+    #[inline]
     fn from(name: CString) -> Self {
         Self::Owned(name)
     }
@@ -590,8 +596,9 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     /// Makes the core mask the line at its chip as soon as the line is disabled.
     ///
     /// By default the core masks a disabled line only when it fires again. If the handler of a
-    /// level line disables the line, that costs a second interrupt each time. Stays in effect until
-    /// the line is freed. May be called in any context.
+    /// level line disables the line, that costs a second interrupt each time. Applies to all
+    /// actions of a shared line, and stays in effect until the last of them is freed. May be called
+    /// in any context.
     pub fn disable_unlazy(&self) {
         // SAFETY: `irq_modify_status()` takes any number, and by the type invariants the line is
         // ours.

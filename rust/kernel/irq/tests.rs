@@ -4,6 +4,7 @@
 
 mod control;
 mod failure;
+mod gone;
 mod line_info;
 mod managed;
 mod request;

@@ -47,8 +47,17 @@ pub(in crate::irq) fn yield_now() {
 }
 
 /// The state of a line, its chip and its device.
-#[pin_data]
+///
+/// Must be dropped where sleeping is allowed.
+///
+/// # Invariants
+///
+/// - If `irq` is not 0, it is the number of the line, whose descriptor exists until
+///   [`Self::disconnect()`] returns.
+/// - `work` and `bus` are initialised.
+#[pin_data(PinnedDrop)]
 pub(super) struct Wires {
+    // 0 before the line is mapped and after it is disconnected.
     pub(super) irq: Atomic<u32>,
     pub(super) asserted: Atomic<u32>,
     pub(super) masked: Atomic<u32>,
@@ -61,9 +70,9 @@ pub(super) struct Wires {
     pub(super) wake: Atomic<i32>,
     // The last 16 steps. The latest step is in the lowest four bits.
     pub(super) steps: Atomic<u64>,
-    // Of a nested line: whether it is unmapped. The thread of the parent line holds the lock.
+    // The thread of the parent line holds it while it calls the handler of a nested line.
     #[pin]
-    pub(super) parent: Mutex<bool>,
+    pub(super) parent: Mutex<()>,
     // The lock of a slow chip's bus.
     #[pin]
     pub(super) bus: Opaque<bindings::mutex>,
@@ -113,18 +122,37 @@ impl Wires {
 
     /// Makes the line fire in hard interrupt context, if it is asserted.
     fn queue(&self) {
-        // SAFETY: `FakeLine::new()` has initialised the work, and `FakeLine::drop()` waits for it.
+        // SAFETY: The work is initialised by the type invariants. `drop()` waits for it.
         unsafe { bindings::irq_work_queue(self.work.get()) };
     }
 
-    /// Calls the handler of a nested line, unless it is unmapped.
-    pub(super) fn handle_nested(&self) {
-        let unmapped = self.parent.lock();
+    /// Waits until the work is done, if it is queued. May sleep.
+    pub(super) fn settle(&self) {
+        // SAFETY: The work is initialised by the type invariants.
+        unsafe { bindings::irq_work_sync(self.work.get()) };
+    }
 
-        if !*unmapped {
-            // SAFETY: The line is mapped while the lock is held. This is process context, where
-            // the handler may sleep.
-            unsafe { bindings::handle_nested_irq(self.irq.load(Acquire)) };
+    /// Takes the line from its device. When this returns, the device does not fire the line, and
+    /// cannot do so later. May sleep.
+    pub(super) fn disconnect(&self) {
+        // The lock makes this wait for a handler of a nested line. The exchange is a full barrier,
+        // as the queueing of the work is: either the work reads 0, or `settle()` waits for it.
+        let parent = self.parent.lock();
+        self.irq.xchg(0, Full);
+        drop(parent);
+
+        self.settle();
+    }
+
+    /// Calls the handler of a nested line, unless the line is gone.
+    pub(super) fn handle_nested(&self) {
+        let _parent = self.parent.lock();
+        let irq = self.irq.load(Acquire);
+
+        if irq != 0 {
+            // SAFETY: By the type invariants, the line's descriptor exists: `disconnect()` waits
+            // for the lock. This is process context, where the handler may sleep.
+            unsafe { bindings::handle_nested_irq(irq) };
             self.fires.fetch_add(1, Full);
         }
     }
@@ -154,7 +182,8 @@ impl Wires {
     ///
     /// `data` must belong to a line that [`FakeLine::new`] has made.
     unsafe fn of<'a>(data: *mut bindings::irq_data) -> &'a Self {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function, so it is
+        // valid.
         let wires = unsafe { (*data).chip_data };
 
         // SAFETY: `map()` has set it to the wires, which outlive the line.
@@ -165,7 +194,8 @@ impl Wires {
     ///
     /// [`FakeLine::new`] must have made `domain`.
     unsafe fn of_domain<'a>(domain: *mut bindings::irq_domain) -> &'a Self {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `new()` has made `domain`, by the safety requirements of this function, so it is
+        // valid.
         let wires = unsafe { (*domain).host_data };
 
         // SAFETY: `new()` has set it to the wires, which outlive the domain.
@@ -178,7 +208,7 @@ impl Wires {
     ///
     /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn mask(data: *mut bindings::irq_data) {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
 
         // The mask must be visible before the core asks whether the line is about to fire.
@@ -190,7 +220,7 @@ impl Wires {
     ///
     /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn unmask(data: *mut bindings::irq_data) {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
 
         wires.note(Step::Unmask);
@@ -204,7 +234,7 @@ impl Wires {
     ///
     /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn set_wake(data: *mut bindings::irq_data, on: c_uint) -> c_int {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
 
         wires.wake.store(on as i32, Release);
@@ -221,7 +251,7 @@ impl Wires {
         which: bindings::irqchip_irq_state,
         on: bool,
     ) -> c_int {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
 
         if which != bindings::irqchip_irq_state_IRQCHIP_STATE_PENDING {
@@ -246,13 +276,13 @@ impl Wires {
         which: bindings::irqchip_irq_state,
         state: *mut bool,
     ) -> c_int {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         let wires = unsafe { Self::of(data) };
 
         if which != bindings::irqchip_irq_state_IRQCHIP_STATE_ACTIVE {
             return EINVAL.to_errno();
         }
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `state` is valid for writing by the safety requirements of this function.
         unsafe { state.write(wires.in_flight.load(Acquire) != 0) };
         0
     }
@@ -264,7 +294,7 @@ impl Wires {
     ///
     /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn retrigger(data: *mut bindings::irq_data) -> c_int {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         unsafe { Self::of(data) }.strike(1);
         1
     }
@@ -285,13 +315,13 @@ impl Wires {
 
     /// Locks the bus. The same thread must unlock it.
     pub(super) fn lock_bus(&self) {
-        // SAFETY: `FakeLine::new()` has initialised the mutex.
+        // SAFETY: The mutex is initialised by the type invariants.
         unsafe { bindings::mutex_lock(self.bus.get()) };
     }
 
     /// Unlocks the bus, which this thread has locked.
     pub(super) fn unlock_bus(&self) {
-        // SAFETY: `FakeLine::new()` has initialised the mutex.
+        // SAFETY: The mutex is initialised by the type invariants.
         unsafe { bindings::mutex_unlock(self.bus.get()) };
     }
 
@@ -299,7 +329,7 @@ impl Wires {
     ///
     /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn bus_lock(data: *mut bindings::irq_data) {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         unsafe { Self::of(data) }.lock_bus();
     }
 
@@ -307,7 +337,7 @@ impl Wires {
     ///
     /// See [`Self::of()`].
     pub(super) unsafe extern "C" fn bus_unlock(data: *mut bindings::irq_data) {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `data` belongs to a line by the safety requirements of this function.
         unsafe { Self::of(data) }.unlock_bus();
     }
 
@@ -316,9 +346,9 @@ impl Wires {
     /// `work` must be the field of a line's [`Wires`].
     pub(super) unsafe extern "C" fn fire(work: *mut bindings::irq_work) {
         let wires = Opaque::cast_from(work).cast::<u8>();
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `work` is a field of `Wires` by the safety requirements of this function.
         let wires = unsafe { wires.sub(offset_of!(Self, work)) }.cast::<Self>();
-        // SAFETY: `wires` contains `work`, and `FakeLine::drop()` waits for the work.
+        // SAFETY: `wires` contains `work`. Its `drop()` waits for the work, so it is not freed.
         let wires = unsafe { &*wires };
 
         wires.in_flight.fetch_add(1, Full);
@@ -330,6 +360,10 @@ impl Wires {
     fn fire_unmasked(&self) {
         let irq = self.irq.load(Acquire);
 
+        // The device may outlive the line.
+        if irq == 0 {
+            return;
+        }
         // For an edge line, `asserted` is the number of edges that are due.
         for edge in 0..self.asserted.load(Acquire) {
             if self.masked.load(Acquire) != 0 {
@@ -343,7 +377,8 @@ impl Wires {
             if self.kind.is_edge() && edge == 0 && self.asserted.xchg(0, Full) == 0 {
                 return;
             }
-            // SAFETY: The line is mapped, and this is hard interrupt context.
+            // SAFETY: By the type invariants, the line's descriptor exists: `disconnect()` waits
+            // for this work. This is hard interrupt context.
             unsafe { bindings::generic_handle_irq(irq) };
             self.fires.fetch_add(1, Full);
         }
@@ -355,10 +390,10 @@ impl Wires {
     ///
     /// See [`Self::of_domain()`].
     pub(super) unsafe extern "C" fn unmap(domain: *mut bindings::irq_domain, _irq: c_uint) {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `new()` has made `domain`, by the safety requirements of this function.
         let wires = unsafe { Self::of_domain(domain) };
 
-        *wires.parent.lock() = true;
+        wires.disconnect();
     }
 
     /// Called when the line is mapped.
@@ -371,7 +406,7 @@ impl Wires {
         irq: c_uint,
         _hwirq: bindings::irq_hw_number_t,
     ) -> c_int {
-        // SAFETY: By the safety requirements of this function.
+        // SAFETY: `new()` has made `domain`, by the safety requirements of this function.
         let wires = unsafe { Self::of_domain(domain) };
         let flow = wires.kind.flow();
         let chip = if wires.kind == Kind::Dummy {
@@ -380,6 +415,8 @@ impl Wires {
             &raw const wires.chip
         };
 
+        // INVARIANT: The line was made just now. Before its descriptor is freed, `unmap()` or
+        // `FakeLine::drop()` calls `disconnect()`.
         wires.irq.store(irq, Release);
         if wires.kind == Kind::LateChip {
             return 0;
@@ -395,15 +432,27 @@ impl Wires {
         unsafe { bindings::irq_modify_status(irq, 0, wires.kind.status() as c_ulong) };
         // SAFETY: The line was made just now.
         let data = unsafe { bindings::irq_get_irq_data(irq) };
-        // SAFETY: `data` belongs to the line, which nothing else uses yet.
-        let common = unsafe { &mut *(*data).common };
         match wires.kind {
-            // As `irqd_set_handle_enforce_irqctx()` does: the core then never resends by software.
-            Kind::BareEdge => common.state_use_accessors |= bindings::IRQD_HANDLE_ENFORCE_IRQCTX,
+            // The core then never resends by software.
+            //
+            // SAFETY: `data` belongs to the line, which nothing else uses yet.
+            Kind::BareEdge => unsafe { bindings::irqd_set_handle_enforce_irqctx(data) },
             // No device has this message. The core only checks that the pointer is not null.
-            Kind::SimpleMessage => common.msi_desc = NonNull::dangling().as_ptr(),
+            //
+            // SAFETY: `data` belongs to the line, which nothing else uses yet.
+            Kind::SimpleMessage => unsafe {
+                (*(*data).common).msi_desc = NonNull::dangling().as_ptr()
+            },
             _ => {}
         }
         0
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Wires {
+    fn drop(self: Pin<&mut Self>) {
+        // A device whose line is gone can still queue the work.
+        self.settle();
     }
 }

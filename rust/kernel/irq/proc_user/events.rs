@@ -42,7 +42,10 @@ use crate::{
         Monotonic, //
     }, //
 };
-use core::ptr;
+use core::{
+    ops::Deref,
+    ptr, //
+};
 
 /// The events of a line that this file owns.
 ///
@@ -151,6 +154,25 @@ pub(super) struct Events {
     is_mapped: AtomicFlag,
 }
 
+/// The events of a line that stays mapped: in the handler, and for a caller that keeps the action
+/// from being freed.
+///
+/// # Invariants
+///
+/// [`Events::own()`] was called, and the line stays mapped as long as this lives. So
+/// [`Events::desc`] is valid.
+#[derive(Clone, Copy)]
+pub(super) struct Present<'a>(&'a Events);
+
+impl Deref for Present<'_> {
+    type Target = Events;
+
+    #[inline(always)]
+    fn deref(&self) -> &Events {
+        self.0
+    }
+}
+
 impl Events {
     /// Creates the events of a line that will be requested with `IRQF_NO_AUTOEN` and
     /// `IRQF_NO_RESEND`.
@@ -178,11 +200,8 @@ impl Events {
     ///
     /// # Safety
     ///
-    /// - An action must be installed on the line `irq`, with the flags that [`Self::new()`] names,
-    ///   and [`Self::disown()`] must be called before it is freed.
-    /// - The caller of [`Self::disown()`] must hold a lock from before that call until the action
-    ///   is freed. It is the owner's lock: a function whose documentation asks for it must be
-    ///   called with it held.
+    /// An action must be installed on the line `irq`, with the flags that [`Self::new()`] names.
+    /// [`Self::disown()`] must be called before it is freed.
     pub(super) unsafe fn own(&self, irq: u32) {
         // SAFETY: `irq_to_desc()` has no preconditions.
         let desc = unsafe { bindings::irq_to_desc(irq) };
@@ -191,6 +210,19 @@ impl Events {
         // descriptor until the action is freed.
         self.desc.store(desc, Relaxed);
         self.owned.store(true, Relaxed);
+    }
+
+    /// Returns the events, with what can be done only while the line stays.
+    ///
+    /// # Safety
+    ///
+    /// [`Self::own()`] must have been called, and its line must stay mapped while the result lives.
+    /// It stays while its action is installed, and while its handler runs.
+    #[inline(always)]
+    pub(super) unsafe fn present(&self) -> Present<'_> {
+        // INVARIANT: `own()` was called, and the line stays, by the safety requirements of this
+        // function.
+        Present(self)
     }
 
     /// Notes that the action will be freed next. From here on, enabling the line does nothing.
@@ -219,7 +251,9 @@ impl Events {
     pub(super) fn look(&self) -> Word {
         Word::from_raw(self.word.load(Acquire))
     }
+}
 
+impl Present<'_> {
     /// Counts an event, and masks the line unless it runs free. If an edge line was masked already,
     /// keeps the edge instead. Returns whether there is something for a reader. Called by the
     /// handler.
@@ -230,7 +264,7 @@ impl Events {
     /// [`Waiters`]: super::waiters::Waiters
     // Each interrupt calls this.
     #[inline(always)]
-    pub(super) fn fire(&self) -> bool {
+    pub(super) fn fire(self) -> bool {
         if self.trigger == Trigger::Level {
             return self.fire_level();
         }
@@ -260,17 +294,17 @@ impl Events {
     /// As [`Self::fire()`], for the last event of a batch of [`Rate`].
     #[cold]
     #[inline(never)]
-    fn fire_and_end_batch(&self) -> bool {
+    fn fire_and_end_batch(self) -> bool {
         self.fire_unstamped(self.rate.end(Monotonic::ktime_get()))
     }
 
     #[cold]
     #[inline(never)]
-    fn fire_unstamped(&self, too_fast: bool) -> bool {
+    fn fire_unstamped(self, too_fast: bool) -> bool {
         self.fire_with(too_fast, |_, next| next).2
     }
 
-    fn fire_level(&self) -> bool {
+    fn fire_level(self) -> bool {
         self.disable();
         let word = Word::from_raw(self.word.load(Relaxed));
 
@@ -287,7 +321,7 @@ impl Events {
     /// As [`Self::fire()`], and stamps the edge. A level line is disabled already.
     #[cold]
     #[inline(never)]
-    fn fire_and_stamp(&self, word: Word) -> bool {
+    fn fire_and_stamp(self, word: Word) -> bool {
         let now = Monotonic::ktime_get();
         let too_fast = word.is_free() && self.rate.exceeds(now);
         let Some(stamps) = self.stamps.as_ref() else {
@@ -332,7 +366,7 @@ impl Events {
     /// called before each exchange. Also returns the old and the new state.
     #[inline(always)]
     fn fire_with(
-        &self,
+        self,
         too_fast: bool,
         mut stamp: impl FnMut(Word, Word) -> Word,
     ) -> (Word, Word, bool) {
@@ -362,30 +396,23 @@ impl Events {
 
         // If another exchange has set `OFF` as well, or if the line runs free now, undo the
         // disable.
-        let edge = disabled && (old.is_off() || !new.is_off()) && self.enable(old, true);
+        //
+        // SAFETY: The line stays by the type invariants. It was disabled above.
+        let edge = disabled && (old.is_off() || !new.is_off()) && unsafe { self.enable(old, true) };
 
         (old, new, edge || new.is_ready())
     }
 
     /// Notes an edge that the handler has counted or kept, or the event of a level line.
-    fn add_edge(&self) {
+    fn add_edge(self) {
         self.edges.store(self.edges.load(Relaxed) + 1, Relaxed);
-    }
-
-    /// Creates stamps for [`Self::stamp()`], unless there are some already.
-    pub(super) fn new_stamps(&self) -> Result<Option<Stamps>> {
-        if self.stamps.as_ref().is_some() {
-            return Ok(None);
-        }
-        Stamps::new(self.is_in_thread()).map(Some)
     }
 
     /// Has the handler stamp edges from now on, in `new` if it does not do so yet.
     ///
     /// Waits until a handler that runs has ended: it does not stamp its edge, and has not added it
-    /// to `edges` yet. Must be called in process context with the owner's lock, see
-    /// [`Self::own()`].
-    pub(super) fn stamp(&self, irq: u32, new: Option<Stamps>) {
+    /// to `edges` yet. Must be called in process context.
+    pub(super) fn stamp(self, irq: u32, new: Option<Stamps>) {
         if let Some(new) = new {
             // INVARIANT: The stamps are set before the word says so.
             if self.stamps.populate(new) {
@@ -394,16 +421,81 @@ impl Events {
         }
         if let Some(stamps) = self.stamps.as_ref() {
             if !stamps.are_settled() {
-                // SAFETY: The action is installed, because the caller holds the owner's lock. So
-                // the line exists. The handler needs no lock of the caller.
+                // SAFETY: The line stays by the type invariants. This is process context, and the
+                // handler needs no lock of the caller.
                 unsafe { bindings::synchronize_irq(irq) };
                 stamps.settle(self.edges.load(Relaxed));
             }
         }
     }
 
+    /// Arms the line: unmasks it, and ends free running.
+    ///
+    /// Returns whether a kept edge has become an event. If so, the caller must wake the waiters. A
+    /// task must call this, with interrupts on.
+    pub(super) fn arm(self) -> bool {
+        self.unmask(|word| word.armed().stepped())
+    }
+
+    /// Lets the line run free: unmasks it, and [`Self::fire()`] does not mask it again.
+    ///
+    /// Not for level lines, which would fire without pause. If the line fires too fast, it is
+    /// masked after all, see [`Word::is_storm()`]. Otherwise as [`Self::arm()`].
+    pub(super) fn run_free(self) -> bool {
+        self.unmask(|word| word.freed().stepped())
+    }
+
+    /// Masks the line, and ends free running. Does not wait for the handler. If the line
+    /// was disabled already, undoes the second disable; another task may have armed the line by
+    /// then. So returns as [`Self::arm()`].
+    ///
+    /// Must be called while the line is owned: it would disable the line of another owner.
+    pub(super) fn mask(self) -> bool {
+        if self.trigger == Trigger::Edge {
+            self.change_and_show(|word| word.masked().stepped());
+            return false;
+        }
+        self.disable();
+        let (old, _) = self.change_and_show(|word| word.masked().off().stepped());
+
+        // SAFETY: The line stays by the type invariants. It was disabled above.
+        old.is_off() && unsafe { self.enable(old, false) }
+    }
+
+    /// As [`Events::arm_since()`], on any line.
+    pub(super) fn arm_since(self, entry: Word, word: Word) -> Word {
+        // SAFETY: The line stays by the type invariants.
+        unsafe { self.0.arm_since(entry, word) }
+    }
+
+    /// Disables the line in the core.
+    fn disable(self) {
+        // SAFETY: `desc` is valid by the type invariants.
+        unsafe { bindings::irq_user_disable(self.desc.load(Relaxed)) };
+    }
+
+    /// Makes a change that unmasks the line, and enables the line if it was disabled. Returns
+    /// whether a kept edge has become an event.
+    fn unmask(self, change: impl Fn(Word) -> Word) -> bool {
+        let (old, new) = self.change_and_show(change);
+
+        // SAFETY: The line stays by the type invariants. The change has cleared `OFF`, for which
+        // the line was disabled.
+        (old.is_off() && unsafe { self.enable(old, false) }) || new.count() > old.count()
+    }
+}
+
+impl Events {
+    /// Creates stamps for [`Present::stamp()`], unless there are some already.
+    pub(super) fn new_stamps(&self) -> Result<Option<Stamps>> {
+        if self.stamps.as_ref().is_some() {
+            return Ok(None);
+        }
+        Stamps::new(self.is_in_thread()).map(Some)
+    }
+
     /// Returns the page that user space can map, and shows the present state there from now on.
-    /// `None` if [`Self::stamp()`] was not called.
+    /// `None` if [`Present::stamp()`] was not called.
     pub(super) fn map(&self) -> Option<&Page> {
         let stamps = self.stamps.as_ref()?;
 
@@ -476,49 +568,22 @@ impl Events {
         stamps.show(|| (self.look().shown(), self.late.load(Relaxed) as u32));
     }
 
-    /// Arms the line: unmasks it, and ends free running.
-    ///
-    /// Returns whether a kept edge has become an event. If so, the caller must wake the waiters. If
-    /// the chip is behind a slow bus, must be called with the owner's lock, see [`Self::own()`].
-    pub(super) fn arm(&self) -> bool {
-        self.unmask(|word| word.armed().stepped())
-    }
-
-    /// Lets the line run free: unmasks it, and [`Self::fire()`] does not mask it again.
-    ///
-    /// Not for level lines, which would fire without pause. If the line fires too fast, it is
-    /// masked after all, see [`Word::is_storm()`]. Otherwise as [`Self::arm()`].
-    pub(super) fn run_free(&self) -> bool {
-        self.unmask(|word| word.freed().stepped())
-    }
-
-    /// Masks the line, and ends free running. Does not wait for the handler. If the line
-    /// was disabled already, undoes the second disable; another task may have armed the line by
-    /// then. So returns as [`Self::arm()`].
-    ///
-    /// Must be called with the owner's lock, see [`Self::own()`].
-    pub(super) fn mask(&self) -> bool {
-        if self.trigger == Trigger::Edge {
-            self.change_and_show(|word| word.masked().stepped());
-            return false;
-        }
-        self.disable();
-        let (old, _) = self.change_and_show(|word| word.masked().off().stepped());
-
-        old.is_off() && self.enable(old, false)
-    }
-
     /// Arms the line if `seen` is still its state. The line must be masked in `seen`. If the state
     /// has changed, returns the present one as an error.
     ///
     /// The returned state may have an event, which was a kept edge. If so, the caller must take it
-    /// or wake the waiters. If the chip is behind a slow bus, must be called with the owner's lock,
-    /// see [`Self::own()`].
+    /// or wake the waiters. A task must call this, with interrupts on.
+    ///
+    /// # Safety
+    ///
+    /// If the chip is behind a slow bus, the line must stay mapped during the call.
     #[inline]
-    pub(super) fn arm_seen(&self, seen: Word) -> Result<Word, Word> {
+    pub(super) unsafe fn arm_seen(&self, seen: Word) -> Result<Word, Word> {
         let armed = self.exchange(seen, seen.armed())?;
 
-        if seen.is_off() && self.enable(seen, false) {
+        // SAFETY: The exchange has cleared `OFF`, for which the line was disabled. If the chip is
+        // behind a slow bus, the line stays by the safety requirements of this function.
+        if seen.is_off() && unsafe { self.enable(seen, false) } {
             return Ok(self.look());
         }
         Ok(armed)
@@ -527,17 +592,28 @@ impl Events {
     /// Arms the line for a caller that began at `entry` and has looked at `word`, which the caller
     /// may arm. While the state changes and the caller still may arm it, tries again. Returns the
     /// state afterwards. Otherwise as [`Self::arm_seen()`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::arm_seen()`].
     #[inline]
-    pub(super) fn arm_since(&self, entry: Word, word: Word) -> Word {
-        self.arm_seen(word)
-            .unwrap_or_else(|other| self.arm_changed(entry, other))
+    pub(super) unsafe fn arm_since(&self, entry: Word, word: Word) -> Word {
+        // SAFETY: The safety requirements of this function are the same.
+        unsafe { self.arm_seen(word) }.unwrap_or_else(|other| {
+            // SAFETY: The safety requirements of this function are the same.
+            unsafe { self.arm_changed(entry, other) }
+        })
     }
 
+    /// # Safety
+    ///
+    /// As for [`Self::arm_seen()`].
     #[cold]
     #[inline(never)]
-    fn arm_changed(&self, entry: Word, mut word: Word) -> Word {
+    unsafe fn arm_changed(&self, entry: Word, mut word: Word) -> Word {
         while word.may_be_armed_since(entry) {
-            match self.arm_seen(word) {
+            // SAFETY: The safety requirements of this function are the same.
+            match unsafe { self.arm_seen(word) } {
                 Ok(armed) => return armed,
                 Err(other) => word = other,
             }
@@ -573,12 +649,12 @@ impl Events {
         Ok(taken)
     }
 
-    /// Notes that the line is gone. A full barrier (A), as [`Self::fire()`].
+    /// Notes that the line is gone. A full barrier (A), as [`Present::fire()`].
     pub(super) fn revoke(&self) {
         self.change_and_show(Word::gone);
     }
 
-    /// Takes an edge that came while the system was suspended. Returns as [`Self::arm()`].
+    /// Takes an edge that came while the system was suspended. Returns as [`Present::arm()`].
     pub(super) fn resume(&self) -> bool {
         // No open runs, because tasks are frozen: `desc` is what `owned` is said of.
         let desc = self.desc.load(Relaxed);
@@ -590,36 +666,26 @@ impl Events {
         edge && self.note_edge(self.look())
     }
 
-    /// Disables the line in the core. Called by the handler, or with the owner's lock.
-    fn disable(&self) {
-        // SAFETY: The action is installed, because its handler runs or the caller holds the owner's
-        // lock. So `desc` is valid by the type invariants.
-        unsafe { bindings::irq_user_disable(self.desc.load(Relaxed)) };
-    }
-
-    /// Makes a change that unmasks the line, and enables the line if it was disabled. Returns
-    /// whether a kept edge has become an event.
-    fn unmask(&self, change: impl Fn(Word) -> Word) -> bool {
-        let (old, new) = self.change_and_show(change);
-
-        (old.is_off() && self.enable(old, false)) || new.count() > old.count()
-    }
-
-    /// Undoes one [`Self::disable()`], and notes an edge that the core has kept since. Returns
+    /// Undoes one [`Present::disable()`], and notes an edge that the core has kept since. Returns
     /// whether that edge is an event.
     ///
     /// `old` is the state before the line was enabled. If the line is no longer owned, does
     /// nothing. `in_handler` says whether the handler calls this; otherwise a task must call it,
     /// with interrupts on.
-    fn enable(&self, old: Word, in_handler: bool) -> bool {
+    ///
+    /// # Safety
+    ///
+    /// - The line must have been disabled once for this call.
+    /// - If `in_handler` is set, or the chip is behind a slow bus, the line must stay mapped during
+    ///   the call.
+    unsafe fn enable(&self, old: Word, in_handler: bool) -> bool {
         let slow = self.slow || in_handler;
         let desc = self.desc.load(Relaxed);
         // SAFETY:
-        // - By the type invariants, `desc` is valid while `owned` is true. The callee reads `owned`
-        //   as an RCU reader, and a descriptor is freed after a grace period.
-        // - If `slow`, the action stays: the caller holds the owner's lock, or is the handler.
-        //   Otherwise this is a task, with interrupts on.
-        // - The line was disabled once for this call, by the type invariants.
+        // - If `slow`, the line stays mapped by the safety requirements, so `desc` is valid.
+        // - Otherwise, `desc` is valid while `owned` is true, by the type invariants. The callee
+        //   reads `owned` as an RCU reader, and a descriptor is freed after a grace period.
+        // - The line was disabled once for this call, by the safety requirements.
         let edge = unsafe { bindings::irq_user_enable(desc, self.owned.as_ptr(), slow) };
 
         edge && self.note_edge(old)

@@ -22,7 +22,8 @@
 use super::{
     waiters::{
         schedule,
-        set_state, //
+        set_running,
+        set_sleeping, //
     },
     UserIrq, //
 };
@@ -41,10 +42,7 @@ use crate::{
         Arc,
         SetOnce, //
     },
-    task::{
-        Task,
-        TASK_INTERRUPTIBLE, //
-    },
+    task::Task,
     types::ForeignOwnable, //
 };
 
@@ -101,14 +99,14 @@ impl Later {
     /// exit. Called by the thread.
     fn wait(&self) -> bool {
         loop {
-            set_state(TASK_INTERRUPTIBLE as c_uint);
+            set_sleeping(false);
             // The full barrier (F), which pairs with (E): either `wake()` finds the thread asleep,
             // or the thread finds the flag.
             let wanted = self.wanted.xchg(false, Full);
             let ended = self.ended.load(Acquire);
 
             if wanted || ended {
-                set_state(bindings::TASK_RUNNING);
+                set_running();
                 return !ended;
             }
             schedule();

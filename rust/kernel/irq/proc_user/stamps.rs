@@ -59,7 +59,7 @@ pub(super) type Record = bindings::irq_user_record;
 /// write the first stamp, for a new edge    take the events: exchange the word (J)
 /// ```
 ///
-/// - (I) is the exchange in [`Events::fire()`]. It pairs with the read barrier in
+/// - (I) is the exchange in [`Present::fire()`]. It pairs with the read barrier in
 ///   [`Events::record()`], which comes after the look, and with (J).
 /// - (J) is the exchange in [`Events::take_record()`]. If the reader has read what the handler
 ///   wrote for a newer edge, (J) comes after (I), and fails.
@@ -93,7 +93,7 @@ pub(super) type Record = bindings::irq_user_record;
 ///   a time; except that a task sets the total of the first stamp once, if that is still 0, see
 ///   [`Self::settle()`]. Between two edges, the lowest bit of `sequence` is [`Word::stamp()`].
 ///
-/// [`Events::fire()`]: super::events::Events::fire
+/// [`Present::fire()`]: super::events::Present::fire
 /// [`Events::map()`]: super::events::Events::map
 /// [`Events::record()`]: super::events::Events::record
 /// [`Events::take_record()`]: super::events::Events::take_record

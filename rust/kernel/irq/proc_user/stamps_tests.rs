@@ -52,8 +52,9 @@ fn now() -> u64 {
 /// Makes the line's handler stamp edges, as the first read of a record does.
 fn stamp(owned: &Owned) -> Result<&Stamps> {
     let events = owned.events();
+    let new = events.new_stamps()?;
 
-    events.stamp(owned.line.irq(), events.new_stamps()?);
+    owned.line_events().stamp(owned.line.irq(), new);
     events.stamps().ok_or(EINVAL)
 }
 
@@ -136,7 +137,7 @@ mod suite {
     #[test]
     fn record_has_the_time_of_a_level() -> Result {
         let owned = Owned::new(Kind::Level)?;
-        let events = owned.events();
+        let events = owned.line_events();
 
         stamp(&owned)?;
         for total in 1..=3 {
@@ -158,7 +159,7 @@ mod suite {
     fn record_of_several_events_has_the_first_and_the_last_time() -> Result {
         let owned = Owned::new(Kind::Edge)?;
 
-        owned.events().run_free();
+        owned.line_events().run_free();
         stamp(&owned)?;
         for round in 1..=3 {
             let first = Span::of(|| owned.edge());
@@ -185,7 +186,7 @@ mod suite {
             owned.edge();
             assert_eq!(owned.take()?, 1);
             let span = Span::of(|| owned.edge());
-            assert!(owned.events().arm());
+            assert!(owned.line_events().arm());
             let record = take_record(&owned)?;
 
             assert_eq!(record.count, 1);
@@ -211,7 +212,7 @@ mod suite {
         assert!(before.has(record.first));
         assert_eq!(record.last, record.first);
 
-        assert!(owned.events().arm());
+        assert!(owned.line_events().arm());
         let record = take_record(&owned)?;
         assert_eq!(record.count, 1);
         assert_eq!(record.total, 2);
@@ -228,7 +229,7 @@ mod suite {
         stamp(&owned)?;
         let first = Span::of(|| owned.edge());
         let kept = Span::of(|| owned.edge());
-        assert!(owned.events().arm());
+        assert!(owned.line_events().arm());
         let record = take_record(&owned)?;
 
         assert_eq!(record.count, 2);
@@ -248,8 +249,8 @@ mod suite {
         let kept = Span::of(|| owned.edge());
         assert_eq!(owned.take()?, 1);
         // The first write makes the kept edge an event, which masks the line.
-        assert!(owned.events().arm());
-        assert!(!owned.events().arm());
+        assert!(owned.line_events().arm());
+        assert!(!owned.line_events().arm());
         let last = Span::of(|| owned.edge());
         let record = take_record(&owned)?;
 
@@ -279,7 +280,7 @@ mod suite {
             assert!(record.flags & coalesced != 0);
             assert!(shown(stamps).state & bindings::IRQ_USER_STATE_COALESCED == 0);
 
-            assert!(owned.events().arm());
+            assert!(owned.line_events().arm());
             let record = take_record(&owned)?;
             assert_eq!(record.count, 1);
             assert_eq!(record.total, 2);
@@ -301,7 +302,7 @@ mod suite {
         (0..3).for_each(|_| owned.edge());
         assert_eq!(owned.take()?, 1);
         assert!(!owned.events().look().has_coalesced());
-        assert!(owned.events().arm());
+        assert!(owned.line_events().arm());
         assert_eq!(take_record(&owned)?.flags, 0);
         Ok(())
     }
@@ -311,7 +312,7 @@ mod suite {
     fn record_begins_after_a_count() -> Result {
         let owned = Owned::new(Kind::Edge)?;
 
-        owned.events().run_free();
+        owned.line_events().run_free();
         stamp(&owned)?;
         owned.edge();
         owned.edge();
@@ -342,7 +343,7 @@ mod suite {
             assert_eq!(shown(stamps).sequence, 0);
 
             // The next edge has a time again.
-            owned.events().arm();
+            owned.line_events().arm();
             let span = Span::of(|| owned.edge());
             let record = take_record(&owned)?;
             assert_eq!(record.count, 1);
@@ -360,7 +361,7 @@ mod suite {
         let owned = Owned::new(Kind::BareEdge)?;
         let stamps = map(&owned)?;
 
-        owned.events().run_free();
+        owned.line_events().run_free();
         let first = Span::of(|| owned.edge());
         assert!(late_edge(&owned)?);
         assert!(late_edge(&owned)?);
@@ -396,7 +397,7 @@ mod suite {
         assert!(span.has(record.first));
         assert_eq!(record.last, record.first);
 
-        assert!(owned.events().arm());
+        assert!(owned.line_events().arm());
         let record = take_record(&owned)?;
         assert_eq!(record.count, 1);
         assert_eq!(record.total, 2);
@@ -453,7 +454,7 @@ mod suite {
     fn events_before_stamps_have_no_time() -> Result {
         let owned = Owned::new(Kind::Edge)?;
 
-        owned.events().run_free();
+        owned.line_events().run_free();
         owned.edge();
         owned.edge();
         let stamps = map(&owned)?;
@@ -494,7 +495,7 @@ mod suite {
         assert_eq!(record.count, 1);
         assert_eq!(record.total, 1);
         assert_eq!(record.first, 0);
-        assert!(owned.events().arm());
+        assert!(owned.line_events().arm());
         let record = take_record(&owned)?;
         assert_eq!(record.count, 1);
         assert_eq!(record.total, 2);
@@ -509,7 +510,7 @@ mod suite {
         let owned = Owned::new(Kind::Edge)?;
         let stamps = map(&owned)?;
 
-        owned.events().run_free();
+        owned.line_events().run_free();
         for number in 1..=5 {
             let span = Span::of(|| owned.edge());
 
@@ -532,7 +533,7 @@ mod suite {
     fn page_shows_the_state() -> Result {
         for kind in EDGES {
             let owned = Owned::new(kind)?;
-            let events = owned.events();
+            let events = owned.line_events();
             let masked = bindings::IRQ_USER_STATE_MASKED;
 
             owned.edge();

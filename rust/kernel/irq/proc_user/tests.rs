@@ -4,7 +4,10 @@
 //! reproduce, and what happens to edges that come while the line is masked.
 
 use super::{
-    events::Events,
+    events::{
+        Events,
+        Present, //
+    },
     rate::Rate,
     word::{
         Trigger,
@@ -58,7 +61,9 @@ impl Handler for Counter {
             self.overlaps.fetch_add(1, Full);
         }
         self.runs.fetch_add(1, Full);
-        self.events.fire();
+        // SAFETY: `self` is in the action, which is borrowed, so the line stays. `of()` called
+        // `own()` before it enabled the line for the first time.
+        unsafe { self.events.present() }.fire();
         self.running.xchg(false, Full);
         IrqReturn::Handled
     }
@@ -96,19 +101,33 @@ impl Owned {
         } else {
             action.discard_pending();
         }
-        // SAFETY: The action was installed just now with these flags. `free()` disowns the line in
-        // the same thread that arms it.
+        // SAFETY: The action was installed just now with these flags. `free()` disowns the line
+        // before it frees the action.
         unsafe { counter.events.own(line.irq()) };
-        counter.events.arm();
-        Ok(Self {
+
+        let owned = Self {
             counter,
             action: Some(action),
             line,
-        })
+        };
+        owned.line_events().arm();
+        Ok(owned)
     }
 
     pub(super) fn events(&self) -> &Events {
         &self.counter.events
+    }
+
+    /// Returns the events, with what can be done only while the line stays.
+    pub(super) fn line_events(&self) -> Present<'_> {
+        // SAFETY: `of()` has called `own()`. `line` stays mapped as long as `self` lives.
+        unsafe { self.events().present() }
+    }
+
+    /// Arms the line if `seen` is still its state.
+    fn arm_seen(&self, seen: Word) -> Result<Word, Word> {
+        // SAFETY: `line` stays mapped as long as `self` lives.
+        unsafe { self.events().arm_seen(seen) }
     }
 
     fn depth(&self) -> u32 {
@@ -150,7 +169,7 @@ impl Owned {
         let word = self.events().look();
 
         if word.may_be_armed_since(word) {
-            self.events().arm_seen(word).map_err(|_| EAGAIN)?;
+            self.arm_seen(word).map_err(|_| EAGAIN)?;
         }
         self.take()
     }
@@ -188,7 +207,7 @@ mod suite {
         owned.edge();
         assert_eq!(owned.take()?, 1);
 
-        let Err(word) = events.arm_seen(entry) else {
+        let Err(word) = owned.arm_seen(entry) else {
             return Err(EINVAL);
         };
         assert!(word.is_masked());
@@ -204,12 +223,12 @@ mod suite {
     #[test]
     fn reader_does_not_arm_after_another_write() -> Result {
         let owned = Owned::new(Kind::BareEdge)?;
-        let events = owned.events();
+        let events = owned.line_events();
 
         events.mask();
         let entry = events.look();
         events.mask();
-        assert!(events.arm_seen(entry).is_err());
+        assert!(owned.arm_seen(entry).is_err());
         assert!(!events.look().may_be_armed_since(entry));
         Ok(())
     }
@@ -218,16 +237,16 @@ mod suite {
     #[test]
     fn edge_kept_after_the_look_is_an_event() -> Result {
         let owned = Owned::new(Kind::BareEdge)?;
-        let events = owned.events();
+        let events = owned.line_events();
 
         events.mask();
         let entry = events.look();
         owned.edge();
-        let Err(word) = events.arm_seen(entry) else {
+        let Err(word) = owned.arm_seen(entry) else {
             return Err(EINVAL);
         };
         assert!(word.may_be_armed_since(entry));
-        assert!(events.arm_seen(word).is_ok_and(|word| word.count() == 1));
+        assert!(owned.arm_seen(word).is_ok_and(|word| word.count() == 1));
         Ok(())
     }
 
@@ -258,12 +277,17 @@ mod suite {
     /// A write of 1 and a write of 2 also make a kept edge an event.
     #[test]
     fn kept_edge_is_an_event_after_a_write() -> Result {
-        for unmask in [Events::arm, Events::run_free] {
+        let unmasks: [fn(&Owned) -> bool; 2] = [
+            |owned| owned.line_events().arm(),
+            |owned| owned.line_events().run_free(),
+        ];
+
+        for unmask in unmasks {
             let owned = Owned::new(Kind::BareEdge)?;
 
-            owned.events().mask();
+            owned.line_events().mask();
             owned.edge();
-            assert!(unmask(owned.events()));
+            assert!(unmask(&owned));
             assert_eq!(owned.take()?, 1);
         }
         Ok(())
@@ -327,7 +351,7 @@ mod suite {
     fn edge_pending_in_the_core_is_kept_while_masked() -> Result {
         let owned = Owned::new(Kind::BareEdge)?;
 
-        owned.events().mask();
+        owned.line_events().mask();
         let disabled = owned.action.as_ref().ok_or(EINVAL)?.disable();
         owned.make_edge();
         drop(disabled);
@@ -341,7 +365,7 @@ mod suite {
     #[test]
     fn level_line_is_disabled_once() -> Result {
         let owned = Owned::new(Kind::Level)?;
-        let events = owned.events();
+        let events = owned.line_events();
 
         assert!(events.fire());
         assert_eq!(owned.depth(), 1);
@@ -373,7 +397,7 @@ mod suite {
             }
             assert!(owned.line.is_masked());
             assert_eq!(owned.take()?, 1);
-            assert!(events.arm_seen(events.look()).is_ok());
+            assert!(owned.arm_seen(events.look()).is_ok());
         }
         Ok(())
     }
@@ -387,7 +411,7 @@ mod suite {
             if kind == Kind::BareEdge {
                 (0..3).for_each(|_| old.edge());
             } else {
-                old.events().mask();
+                old.line_events().mask();
             }
             assert_eq!(old.depth(), 1);
             old.free();
@@ -395,7 +419,7 @@ mod suite {
             let new = Owned::of(old.line.clone())?;
             let disabled = new.action.as_ref().ok_or(EINVAL)?.disable();
             assert_eq!(new.depth(), 1);
-            old.events().arm();
+            old.line_events().arm();
             assert_eq!(new.depth(), 1);
             assert!(!old.events().resume());
             drop(disabled);
@@ -406,7 +430,7 @@ mod suite {
     #[test]
     fn free_running_line_is_never_masked() -> Result {
         let owned = Owned::new(Kind::Edge)?;
-        let events = owned.events();
+        let events = owned.line_events();
 
         events.run_free();
         for number in 1..=100 {
@@ -511,7 +535,7 @@ mod suite {
             tell.store(true, Release);
         })?;
         while !done.load(Acquire) {
-            if owned.events().arm() {
+            if owned.line_events().arm() {
                 kept += 1;
             }
             yield_now();
@@ -532,27 +556,30 @@ mod suite {
                 owned.line.assert()?;
             }
             workqueue::system_unbound().try_spawn(GFP_KERNEL, move || {
+                // SAFETY: The line is freed after `done` is completed.
+                let events = unsafe { masker.events.present() };
+
                 for _ in 0..5000 {
-                    masker.events.mask();
+                    events.mask();
                 }
                 tell.complete_all();
             })?;
             for _ in 0..5000 {
                 let _ = owned.read();
-                owned.events().arm();
+                owned.line_events().arm();
                 if kind == Kind::Edge {
                     owned.line.fire();
-                    owned.events().run_free();
+                    owned.line_events().run_free();
                 }
             }
             done.wait_for_completion();
 
             owned.line.settle();
-            owned.events().arm();
-            owned.events().arm();
+            owned.line_events().arm();
+            owned.line_events().arm();
             ensure(owned.depth() == 0)?;
-            owned.events().mask();
-            owned.events().mask();
+            owned.line_events().mask();
+            owned.line_events().mask();
             ensure(owned.depth() == u32::from(kind == Kind::Level))?;
         }
         Ok(())

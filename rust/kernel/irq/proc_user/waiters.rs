@@ -66,7 +66,7 @@ const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 ///
 /// So either the handler finds the sleeper, or the sleeper finds the event.
 ///
-/// - (A) is the exchange in [`Events::fire()`] and [`Events::revoke()`], and that of a task that
+/// - (A) is the exchange in [`Present::fire()`] and [`Events::revoke()`], and that of a task that
 ///   turns a kept edge into an event. It pairs with (B) and (C).
 /// - (B) is the exchange that takes the slot; of a reader that finds the slot taken, a barrier in
 ///   `prepare_to_swait_event()`; of a poller, one in `poll_wait()`; of a reader that a signal keeps
@@ -82,7 +82,7 @@ const SLEEPING: c_int = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 /// the other waiters instead, after (D). If it leaves the report of a storm behind, it wakes
 /// another reader, after (D).
 ///
-/// [`Events::fire()`]: super::events::Events::fire
+/// [`Present::fire()`]: super::events::Present::fire
 /// [`Events::revoke()`]: super::events::Events::revoke
 /// [`Events::take()`]: super::events::Events::take
 /// [`Events::take_record()`]: super::events::Events::take_record
@@ -230,7 +230,7 @@ impl Waiters {
         }
 
         // Set the state before taking the slot: a wake must not find the reader in it running.
-        set_state(SLEEPING as c_uint);
+        set_sleeping(true);
         // The full barrier (B): pairs with (A) and (D).
         //
         // INVARIANT: If the slot was free, this reader has it now.
@@ -243,7 +243,7 @@ impl Waiters {
             schedule();
         }
 
-        set_state(bindings::TASK_RUNNING);
+        set_running();
         // Pairs with the exchange of the next reader that takes the slot.
         //
         // INVARIANT: This reader leaves the slot.
@@ -337,15 +337,29 @@ impl Drop for NotPreempted {
     }
 }
 
-/// Sets the state of the thread that runs this.
+/// Sets the state of the thread that runs this to a sleep, which a wake or a signal ends. If
+/// `freezable`, the freezer leaves it asleep. In process context.
 #[inline]
-pub(super) fn set_state(state: c_uint) {
-    // SAFETY: A thread may set its own state.
-    unsafe { bindings::__set_current_state(state) };
+pub(super) fn set_sleeping(freezable: bool) {
+    let state = if freezable {
+        SLEEPING
+    } else {
+        TASK_INTERRUPTIBLE
+    };
+
+    // SAFETY: A thread may set its own state to a sleep. It runs on until it calls `schedule()`.
+    unsafe { bindings::__set_current_state(state as c_uint) };
 }
 
-/// Lets other threads run. If this thread has set its state to a sleep, returns when it is woken.
-/// In process context.
+/// Undoes [`set_sleeping()`].
+#[inline]
+pub(super) fn set_running() {
+    // SAFETY: A thread that runs may set its own state to running.
+    unsafe { bindings::__set_current_state(bindings::TASK_RUNNING) };
+}
+
+/// Lets other threads run. After [`set_sleeping()`], returns when this thread is woken. In process
+/// context.
 #[inline]
 pub(super) fn schedule() {
     // SAFETY: `schedule()` has no precondition but process context.

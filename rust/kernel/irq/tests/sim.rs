@@ -26,6 +26,11 @@ impl SimLine {
         let domain = from_err_ptr(unsafe { bindings::irq_domain_create_sim(ptr::null_mut(), 1) })?;
         // SAFETY: `domain` is valid and has this line.
         let irq = unsafe { bindings::irq_create_mapping_affinity(domain, 0, ptr::null()) };
+        if irq == 0 {
+            // SAFETY: The domain was made above, and has no line.
+            unsafe { bindings::irq_domain_remove_sim(domain) };
+            return Err(ENOMEM);
+        }
 
         Ok(Self { domain, irq })
     }
