@@ -321,7 +321,6 @@ static int enable(struct pci_dev *pdev)
  */
 static void give_intx_back(struct pci_dev *pdev)
 {
-	pdev->keep_intx_masked = 0;
 	if (pci_is_enabled(pdev))
 		pci_check_and_unmask_intx(pdev);
 }
@@ -348,7 +347,6 @@ static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 
 	/* The program that drove the device last may have left it interrupting */
 	pci_intx(pdev, 0);
-	pdev->keep_intx_masked = 1;
 	ret = enable(pdev);
 	if (ret)
 		goto err;
@@ -475,6 +473,7 @@ static struct pci_driver irq_user_pci_driver = {
 	.shutdown	= irq_user_pci_shutdown,
 	.dev_groups	= irq_user_pci_groups,
 	.err_handler	= &irq_user_pci_err_handler,
+	.keep_intx_masked = true,
 };
 
 int irq_user_register_pci(void)
