@@ -19,11 +19,9 @@
 
 #include "irq_user.h"
 
-#define MAX_VECTORS	2048U
-
-static unsigned int vectors = 64;
-module_param(vectors, uint, 0644);
-MODULE_PARM_DESC(vectors, "Maximum MSI-X or MSI vectors of a device, 1 to 2048 (default 64)");
+/* The bound on the vectors of a device: when it is bound, and the highest */
+#define DEFAULT_VECTORS	64
+#define MAX_VECTORS	2048
 
 /* The kinds of interrupts, in order of preference */
 static const struct {
@@ -339,7 +337,7 @@ static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 		return -ENOMEM;
 	card->pdev = pdev;
 	card->wanted = PCI_IRQ_ALL_TYPES;
-	card->vectors = clamp(vectors, 1U, MAX_VECTORS);
+	card->vectors = DEFAULT_VECTORS;
 	card->type = -1;
 	ret = devm_mutex_init(&pdev->dev, &card->lock);
 	if (ret)
