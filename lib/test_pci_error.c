@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A PCI function that has an error and recovers, on command
+ * Reports errors of a PCI function, and recoveries, to its driver on command
  *
  * For tests: the parameter "step" makes the calls to the function's driver by which the
  * kernel reports an error and recovers from it, one call for each write.
@@ -90,5 +90,5 @@ static void __exit test_pci_error_exit(void)
 module_exit(test_pci_error_exit);
 
 MODULE_AUTHOR("irq-user contributors");
-MODULE_DESCRIPTION("PCI function that has an error and recovers, on command");
+MODULE_DESCRIPTION("Reports errors of a PCI function to its driver on command");
 MODULE_LICENSE("GPL");
