@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A PCI function that the kernel takes for one that cannot mask INTx
+ * Marks a PCI function as one that cannot mask INTx
  *
  * For tests: few functions cannot, and no device of QEMU's is one. While the module is loaded,
  * a driver that is bound to the function finds that INTx cannot be masked.
@@ -50,5 +50,5 @@ static void __exit test_pci_intx_exit(void)
 module_exit(test_pci_intx_exit);
 
 MODULE_AUTHOR("irq-user contributors");
-MODULE_DESCRIPTION("PCI function that passes for one that cannot mask INTx");
+MODULE_DESCRIPTION("Marks a PCI function as one that cannot mask INTx");
 MODULE_LICENSE("GPL");

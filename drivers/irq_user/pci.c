@@ -19,11 +19,9 @@
 
 #include "irq_user.h"
 
-#define MAX_VECTORS	2048U
-
-static unsigned int vectors = 64;
-module_param(vectors, uint, 0644);
-MODULE_PARM_DESC(vectors, "Maximum MSI-X or MSI vectors of a device, 1 to 2048 (default 64)");
+/* The bound on the vectors of a device: when it is bound, and the highest */
+#define DEFAULT_VECTORS	64
+#define MAX_VECTORS	2048
 
 /* The kinds of interrupts, in order of preference */
 static const struct {
@@ -39,13 +37,15 @@ static const struct {
 /**
  * struct card - A PCI device that is bound
  * @pdev:	The device
- * @lock:	Protects the fields below, except @nr_mems and @mems
+ * @lock:	Protects the fields below, except @decodes, @nr_mems and @mems
  * @wanted:	The kinds of interrupts to choose from, PCI_IRQ_*
  * @vectors:	The maximum number of vectors
  * @type:	The index of the chosen kind in types, or -1
  * @intx:	The device's share of its INTx line; NULL if another kind was chosen or the
  *		device cannot mask INTx
  * @nodes:	The nodes; NULL if setting the device up again has failed
+ * @failed:	A PCI error was reported, and the device has not resumed
+ * @decodes:	The kinds of registers that were enabled, PCI_COMMAND_IO and PCI_COMMAND_MEMORY
  * @nr_mems:	Number of entries of @mems
  * @mems:	The registers that can be mapped
  */
@@ -57,6 +57,8 @@ struct card {
 	int			type;
 	struct irq_user_intx	*intx;
 	struct irq_user_device	*nodes;
+	bool			failed;
+	u16			decodes;
 	unsigned int		nr_mems;
 	struct irq_user_mem	mems[PCI_STD_NUM_BARS];
 };
@@ -190,6 +192,8 @@ static int set_up_anew(struct card *card, unsigned int wanted, unsigned int boun
 	int ret;
 
 	lockdep_assert_held(&card->lock);
+	if (card->failed)
+		return -EIO;
 	take_down(card);
 	card->wanted = wanted;
 	card->vectors = bound;
@@ -315,7 +319,6 @@ static int enable(struct pci_dev *pdev)
  */
 static void give_intx_back(struct pci_dev *pdev)
 {
-	pdev->keep_intx_masked = 0;
 	if (pci_is_enabled(pdev))
 		pci_check_and_unmask_intx(pdev);
 }
@@ -334,7 +337,7 @@ static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 		return -ENOMEM;
 	card->pdev = pdev;
 	card->wanted = PCI_IRQ_ALL_TYPES;
-	card->vectors = clamp(vectors, 1U, MAX_VECTORS);
+	card->vectors = DEFAULT_VECTORS;
 	card->type = -1;
 	ret = devm_mutex_init(&pdev->dev, &card->lock);
 	if (ret)
@@ -342,10 +345,11 @@ static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 
 	/* The program that drove the device last may have left it interrupting */
 	pci_intx(pdev, 0);
-	pdev->keep_intx_masked = 1;
 	ret = enable(pdev);
 	if (ret)
 		goto err;
+	pci_read_config_word(pdev, PCI_COMMAND, &card->decodes);
+	card->decodes &= PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
 	reserve_mems(card);
 
 	scoped_guard(mutex, &card->lock)
@@ -402,7 +406,60 @@ static void irq_user_pci_reset_done(struct pci_dev *pdev)
 		irq_user_resume_intx(card->intx);
 }
 
+/*
+ * The program learns of an error by the end of its lines and mappings. The device has new nodes
+ * when it resumes.
+ */
+static void take_down_failed(struct card *card)
+{
+	guard(mutex)(&card->lock);
+	card->failed = true;
+	take_down(card);
+}
+
+static pci_ers_result_t irq_user_pci_error_detected(struct pci_dev *pdev,
+						    pci_channel_state_t state)
+{
+	take_down_failed(pci_get_drvdata(pdev));
+	return state == pci_channel_io_perm_failure ? PCI_ERS_RESULT_DISCONNECT :
+						      PCI_ERS_RESULT_NEED_RESET;
+}
+
+static pci_ers_result_t irq_user_pci_slot_reset(struct pci_dev *pdev)
+{
+	struct card *card = pci_get_drvdata(pdev);
+	u16 command;
+
+	/* If the device was bound after the error was reported, it has nodes */
+	take_down_failed(card);
+
+	/* What was saved may be older than the binding, or of an armed line */
+	pci_restore_state(pdev);
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	if (PCI_POSSIBLE_ERROR(command))
+		return PCI_ERS_RESULT_DISCONNECT;
+	command &= ~PCI_COMMAND_MASTER;
+	command |= card->decodes | PCI_COMMAND_INTX_DISABLE;
+	pci_write_config_word(pdev, PCI_COMMAND, command);
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+static void irq_user_pci_resume(struct pci_dev *pdev)
+{
+	struct card *card = pci_get_drvdata(pdev);
+
+	guard(mutex)(&card->lock);
+	if (!card->failed)
+		return;
+	card->failed = false;
+	if (set_up(card, true))
+		pci_warn(pdev, "cannot set the device up again\n");
+}
+
 static const struct pci_error_handlers irq_user_pci_err_handler = {
+	.error_detected	= irq_user_pci_error_detected,
+	.slot_reset	= irq_user_pci_slot_reset,
+	.resume		= irq_user_pci_resume,
 	.reset_prepare	= irq_user_pci_reset_prepare,
 	.reset_done	= irq_user_pci_reset_done,
 };
@@ -414,6 +471,7 @@ static struct pci_driver irq_user_pci_driver = {
 	.shutdown	= irq_user_pci_shutdown,
 	.dev_groups	= irq_user_pci_groups,
 	.err_handler	= &irq_user_pci_err_handler,
+	.keep_intx_masked = true,
 };
 
 int irq_user_register_pci(void)

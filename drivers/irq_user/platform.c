@@ -2,8 +2,8 @@
 /*
  * Devices of the platform bus, described by a device tree or ACPI
  *
- * While a device is bound, its interrupts are mapped, and its clocks and power are on.
- * Memory that has a node is reserved if possible, see reserve_mem().
+ * While a device is bound, its interrupts are mapped, its clocks and power are on, and the
+ * memory that has a node is reserved.
  */
 #include <linux/clk.h>
 #include <linux/ctype.h>
@@ -97,15 +97,29 @@ static int map_lines(struct platform_device *pdev, struct irq_user_line **lines)
 }
 
 /*
- * Reserves registers. If firmware describes a part of them as another device's, they
- * cannot be reserved even if no driver uses them. Returns whether no driver uses them.
+ * Reserves registers, in parts if necessary: firmware may describe a part of them as another
+ * device's, and the kernel refuses a reservation that contains a described part or crosses its
+ * end. Returns false if a driver uses any of the registers.
  */
 static bool reserve_mem(struct platform_device *pdev, const struct resource *res)
 {
-	return devm_request_mem_region(&pdev->dev, res->start, resource_size(res),
-				       dev_name(&pdev->dev)) ||
-		region_intersects(res->start, resource_size(res), IORESOURCE_MEM | IORESOURCE_BUSY,
-				  IORES_DESC_NONE) == REGION_DISJOINT;
+	resource_size_t start = res->start, left = resource_size(res), size;
+	void *parts = devres_open_group(&pdev->dev, NULL, GFP_KERNEL);
+
+	if (!parts)
+		return false;
+	for (; left; start += size, left -= size) {
+		size = left;
+		while (!devm_request_mem_region(&pdev->dev, start, size, dev_name(&pdev->dev))) {
+			size >>= 1;
+			if (!size) {
+				devres_release_group(&pdev->dev, parts);
+				return false;
+			}
+		}
+	}
+	devres_remove_group(&pdev->dev, parts);
+	return true;
 }
 
 /* Reserves the registers that can be mapped. Returns the number of their ranges or -errno. */

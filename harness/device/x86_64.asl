@@ -46,5 +46,14 @@ DefinitionBlock ("", "SSDT", 2, "IRQUSR", "DEVICE", 1)
 				Interrupt (ResourceConsumer, Level, ActiveHigh, Shared) { 18 }
 			})
 		}
+
+		Device (IRQO)
+		{
+			Name (_HID, "IRQU0004")
+			Name (_CRS, ResourceTemplate ()
+			{
+				Memory32Fixed (ReadOnly, 0xFED00000, 0x1000)
+			})
+		}
 	}
 }

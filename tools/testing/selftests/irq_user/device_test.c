@@ -438,6 +438,49 @@ TEST_F_TIMEOUT(clock, devices_share_a_line, 120)
 	check_alarms(_metadata, self->rtc, self->regs, &self->device);
 }
 
+/* Returns how many bytes /proc/iomem shows under the name of a device. */
+static unsigned long long named_memory(struct line *device)
+{
+	unsigned long long start, end, size = 0;
+	FILE *file = fopen("/proc/iomem", "r");
+	char text[256], name[128];
+
+	while (file && fgets(text, sizeof(text), file)) {
+		if (sscanf(text, " %llx-%llx : %127[^\n]", &start, &end, name) == 3 &&
+		    !strcmp(name, node_device(device)))
+			size += end - start + 1;
+	}
+	if (file)
+		fclose(file);
+	return size;
+}
+
+/* While a device is bound, all of the memory that has a node is reserved. */
+TEST_F(clock, registers_are_reserved)
+{
+	unsigned long long bound = named_memory(&self->device);
+
+	platform_take(&self->device, NODE_DRIVER);
+	EXPECT_EQ(getpagesize(), bound - named_memory(&self->device));
+}
+
+/* Registers that another driver has reserved have no node. */
+TEST_F(clock, registers_in_use_have_no_node)
+{
+	struct line other;
+
+	if (!find_made(&other, "Cirq-user,overlap", "acpi:IRQU0004:"))
+		SKIP(return, "there is no platform device that has the registers of the clock");
+	ASSERT_TRUE(platform_give(&other, NODE_DRIVER));
+	EXPECT_STREQ("", list_nodes(&other));
+	platform_take(&other, NODE_DRIVER);
+
+	platform_take(&self->device, NODE_DRIVER);
+	ASSERT_TRUE(platform_give(&other, NODE_DRIVER));
+	EXPECT_STREQ("mem0 ", list_nodes(&other));
+	platform_take(&other, NODE_DRIVER);
+}
+
 /* A device with several interrupts. Some of their names cannot be names of nodes. */
 #define LINES	3
 

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
-#include "file.h"
 #include "igb.h"
 #include "node.h"
 #include "rounds.h"
@@ -96,9 +95,6 @@ static const char *card_setup(struct card *card)
 {
 	memset(card, 0, sizeof(*card));
 	memset(card->fds, -1, sizeof(card->fds));
-	/* The bound on vectors must hold from the time that the device is bound. */
-	if (!node_unload() || !load_module_with(NODE_DRIVER, "vectors=8"))
-		return "needs the module " NODE_DRIVER;
 	return igb_setup(&card->line);
 }
 
@@ -120,7 +116,6 @@ FIXTURE_TEARDOWN(vectors)
 {
 	close_all(&self->card);
 	igb_teardown(&self->card.line);
-	node_unload();
 }
 
 /* Each vector's message is an event of one line, and each vector has another line. */

@@ -19,9 +19,14 @@
 #include <unistd.h>
 
 #include "../kselftest_harness.h"
+#include "file.h"
 #include "node.h"
+#include "node_fixture.h"
 #include "rounds.h"
 #include "sleeper.h"
+
+/* The module that reports errors of a PCI function to its driver. */
+#define ERROR_MODULE	"test_pci_error"
 
 /* How many seconds to wait for a signal that must come. */
 #define PATIENCE	20
@@ -80,6 +85,50 @@ FIXTURE_VARIANT_ADD(removal, module_unloaded)
 	.type = "msi",
 	.remove = unload,
 	.restore = node_take,
+};
+
+/* Reports what happens to the device to the driver. Returns 0 or -errno. */
+static int report(const char *what)
+{
+	return write_file("/sys/module/" ERROR_MODULE "/parameters/step", what);
+}
+
+/* Reports an error of the device, "frozen" or "dead". */
+static void report_error(struct line *line, const char *error)
+{
+	char function[64];
+
+	unload_module(ERROR_MODULE);
+	snprintf(function, sizeof(function), "function=%s", node_device(line));
+	if (!load_module_with(ERROR_MODULE, function) || report(error))
+		fprintf(stderr, "# the error was not reported\n");
+}
+
+static void freeze(struct line *line)
+{
+	report_error(line, "frozen");
+}
+
+static const char *recover(struct line *line, const char *type)
+{
+	if (report("reset") || report("resume"))
+		return "the device has not recovered";
+	unload_module(ERROR_MODULE);
+	return node_take(line, type);
+}
+
+FIXTURE_VARIANT_ADD(removal, pci_error)
+{
+	.type = "msi",
+	.remove = freeze,
+	.restore = recover,
+};
+
+FIXTURE_VARIANT_ADD(removal, intx_pci_error)
+{
+	.type = "intx",
+	.remove = freeze,
+	.restore = recover,
 };
 
 FIXTURE_SETUP(removal)
@@ -253,6 +302,48 @@ TEST_F_TIMEOUT(removal, opener_does_not_delay_it, 120)
 	ASSERT_EQ(child, waitpid(child, NULL, 0));
 	self->fd = open(self->line.path, O_RDWR);
 	EXPECT_LE(0, self->fd);
+}
+
+/* The lines and registers of a device that was reset because of an error work as before. */
+TEST_F_TIMEOUT(card, recovers_from_an_error, 60)
+{
+	struct line *line = &self->line;
+	int fd;
+
+	freeze(line);
+	EXPECT_EQ(0, node_count(line, ""));
+	EXPECT_EQ(-EIO, node_set(line, "irq_user_type", "auto"));
+	ASSERT_EQ(0, report("reset"));
+	EXPECT_EQ(0, node_count(line, ""));
+	EXPECT_EQ(-EIO, node_set(line, "irq_user_type", "auto"));
+	ASSERT_EQ(0, report("resume"));
+	unload_module(ERROR_MODULE);
+
+	EXPECT_EQ(IGB_VECTORS, node_count(line, "msix"));
+	ASSERT_EQ(NULL, igb_map(line));
+	fd = node_open(line, "msix0", O_RDWR | O_NONBLOCK);
+	ASSERT_LE(0, fd);
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(-EAGAIN, read_count(fd));
+		igb_fire(line->regs, 1);
+		ASSERT_TRUE(wait_event(fd));
+		EXPECT_EQ(1, read_count(fd));
+	}
+	close(fd);
+}
+
+/* A device that does not recover from an error has no nodes until it is bound again. */
+TEST_F_TIMEOUT(card, dead_device_has_no_nodes, 60)
+{
+	struct line *line = &self->line;
+
+	report_error(line, "dead");
+	unload_module(ERROR_MODULE);
+	EXPECT_EQ(0, node_count(line, ""));
+	EXPECT_EQ(-EIO, node_set(line, "irq_user_type", "auto"));
+	node_unbind(line);
+	ASSERT_EQ(NULL, node_bind(line));
+	EXPECT_LT(0, node_count(line, "msix"));
 }
 
 TEST_HARNESS_MAIN
