@@ -70,6 +70,8 @@ TEST_F(message, asserted_device_gives_no_second_event)
 /* Of the messages that come while the line is masked, one is kept. */
 TEST_F(message, masked_messages_coalesce)
 {
+	int extra;
+
 	line_raise(&self->line);
 	ASSERT_TRUE(wait_event(self->fd));
 	for (int i = 0; i < 100; i++)
@@ -80,7 +82,12 @@ TEST_F(message, masked_messages_coalesce)
 	/* Waiting arms the line, so the kept message becomes an event. */
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));
-	EXPECT_EQ(-EAGAIN, read_count(self->fd));
+	/* A controller that has masked the line may latch one, which is one more event. */
+	extra = read_count(self->fd);
+	if (extra != -EAGAIN) {
+		EXPECT_EQ(1, extra);
+		EXPECT_EQ(-EAGAIN, read_count(self->fd));
+	}
 }
 
 /* A message that came before open is no event. */
