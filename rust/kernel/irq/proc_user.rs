@@ -932,7 +932,7 @@ unsafe extern "C" fn irq_user_evict(irq: c_uint, gone: *const bool) {
     // SAFETY: If `gone` is not null, it is valid by the safety requirements of this function.
     let is_gone = unsafe { reader_of(gone) };
 
-    if gone.is_null() || user.keep().is_ok_and(|_kept| !is_gone()) {
+    if gone.is_null() || user.with_line(|_| !is_gone()).unwrap_or(false) {
         user.revoke();
         user.forget();
     }
