@@ -604,11 +604,11 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     ///
     /// The core keeps such an edge even if the line is freed, and hands it to the next owner. Call
     /// this for a line that was requested with [`Flags::NO_AUTOEN`], before the line is enabled.
-    /// Later, an event may be lost. May sleep if the line's chip is behind a slow bus. See
+    /// Later, this fails with `EINVAL`. May sleep if the line's chip is behind a slow bus. See
     /// `irq_discard_pending()`.
-    pub fn discard_pending(&self) {
+    pub fn discard_pending(&self) -> Result {
         // SAFETY: By the type invariants the line is ours.
-        unsafe { bindings::irq_discard_pending(self.irq()) };
+        to_result(unsafe { bindings::irq_discard_pending(self.irq()) })
     }
 }
 

@@ -94,7 +94,7 @@ impl Owned {
         if counter.events.trigger() == Trigger::Level {
             action.disable_unlazy();
         } else {
-            action.discard_pending();
+            action.discard_pending()?;
         }
         // SAFETY: The action was installed just now with these flags. `free()` disowns the line in
         // the same thread that arms it.
@@ -400,6 +400,15 @@ mod suite {
             assert!(!old.events().resume());
             drop(disabled);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn pending_edge_of_an_enabled_line_is_not_discarded() -> Result {
+        let owned = Owned::new(Kind::Edge)?;
+        let action = owned.action.as_ref().ok_or(EINVAL)?;
+
+        assert_eq!(action.discard_pending(), Err(EINVAL));
         Ok(())
     }
 
