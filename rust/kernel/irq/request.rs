@@ -324,7 +324,7 @@ impl<'a> IrqRequest<'a> {
 
     /// Returns what the line is now.
     ///
-    /// May be called in any context. Fails with `EINVAL` if the line does not exist.
+    /// May be called in any context but an NMI. Fails with `EINVAL` if the line does not exist.
     pub fn info(&self) -> Result<LineInfo> {
         LineInfo::of(self.irq)
     }
@@ -568,7 +568,7 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
         self.request.irq
     }
 
-    /// Returns what the line is now. May be called in any context.
+    /// Returns what the line is now. May be called in any context but an NMI.
     pub fn info(&self) -> Result<LineInfo> {
         LineInfo::of(self.irq())
     }
