@@ -16,7 +16,6 @@ struct irq_domain;
  * @kind:	Whether the node is for a line or for registers
  * @path:	"<device>/<name>"
  * @name:	The end of @path
- * @lock:	Held during operations that must not run after @gone is set
  * @gone:	The node is being removed
  * @irq:	Of a line: its number
  * @domain:	Of a line: its domain, to check that @irq is still this line's number
@@ -31,7 +30,8 @@ struct irq_user_node {
 	const struct irq_user_node_kind *kind;
 	char			*path;
 	const char		*name;
-	struct mutex		lock;	/* see above */
+	/** @lock: Held during operations that must not run after @gone is set */
+	struct mutex		lock;
 	bool			gone;
 	union {
 		struct {
