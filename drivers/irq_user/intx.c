@@ -47,7 +47,7 @@
  *		its share is being removed
  */
 struct irq_user_intx {
-	raw_spinlock_t		lock;	/* see above */
+	raw_spinlock_t		lock;
 	struct pci_dev		*pdev;
 	char			*name;
 	unsigned int		wire;

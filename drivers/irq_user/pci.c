@@ -37,7 +37,6 @@ static const struct {
 /**
  * struct card - A PCI device that is bound
  * @pdev:	The device
- * @lock:	Protects the fields below, except @decodes, @nr_mems and @mems
  * @wanted:	The kinds of interrupts to choose from, PCI_IRQ_*
  * @vectors:	The maximum number of vectors
  * @type:	The index of the chosen kind in types, or -1
@@ -51,7 +50,8 @@ static const struct {
  */
 struct card {
 	struct pci_dev		*pdev;
-	struct mutex		lock;	/* see above */
+	/** @lock: Protects the fields below, except @decodes, @nr_mems and @mems */
+	struct mutex		lock;
 	unsigned int		wanted;
 	unsigned int		vectors;
 	int			type;

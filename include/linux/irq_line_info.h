@@ -9,8 +9,8 @@
 
 /**
  * struct irq_line_info - A snapshot of a line, see irq_get_line_info()
- * @level:	The line fires for as long as its device asserts it, or may do so: its
- *		flow handler is handle_simple_irq() and no trigger is configured
+ * @level:	The line is level-triggered, or not known to be otherwise: no trigger is
+ *		configured, and its flow handler is handle_simple_irq()
  * @edge:	The line is known to fire once for each edge or message
  * @requestable: The line can be requested: it is not IRQ_NOREQUEST, not chained and not
  *		IRQ_PER_CPU_DEVID
@@ -21,8 +21,8 @@
  *		from
  * @slow_bus:	The chip is behind a bus that sleeps
  * @kernel_only: User space must not own the line: it is per CPU or managed, its chip cannot
- *		mask it, its chip has the flag IRQCHIP_NO_USER, or what its chip needs is
- *		gone, see irq_user_deny()
+ *		mask it, its chip has the flag IRQCHIP_NO_USER, it is being mapped, or what
+ *		its chip needs is gone, see irq_user_deny()
  */
 struct irq_line_info {
 	bool	level;

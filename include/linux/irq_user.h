@@ -85,7 +85,7 @@ void irq_user_allow_fwnode(const struct fwnode_handle *fwnode);
  */
 void irq_user_resume(void);
 
-/* Does the same for one line. */
+/* Does the same for one line. Called by irq_user_resume(). */
 void irq_user_resume_line(unsigned int irq);
 
 /* Functions of the core that the file uses, see user.c */

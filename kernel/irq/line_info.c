@@ -3,6 +3,7 @@
 #include <linux/export.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
+#include <linux/irqdomain.h>
 #include <linux/irq_line_info.h>
 #include <linux/rcupdate.h>
 
@@ -18,16 +19,46 @@ static bool leaves_mask_to_parent(const struct irq_chip *chip)
 #endif
 }
 
+/* Returns the data of a line if its domain finds the line, otherwise NULL. */
+static struct irq_data *find_mapped(struct irq_data *data, struct irq_domain *domain)
+{
+#ifdef CONFIG_IRQ_DOMAIN
+	struct irq_desc *desc = irq_resolve_mapping(domain, READ_ONCE(data->hwirq));
+
+	if (desc && irq_desc_get_irq(desc) == data->irq)
+		return &desc->irq_data;
+#endif
+	return NULL;
+}
+
 /*
  * Returns whether user space can own a line of these chips: no chip forbids it, and
- * if the line needs a mask, a chip can mask it.
+ * if the line needs a mask, a chip can mask it. A line that is being mapped is not
+ * suitable yet.
+ *
+ * The parents of a line may be freed while it is mapped or unmapped, under a mutex that
+ * cannot be taken here. What keeps the parents that this looks at:
+ *
+ * - When a domain finds the line, irq_domain_trim_hierarchy() has freed what it frees.
+ *   If the mapping fails, no domain finds the line.
+ * - The caller holds desc->lock, and the line can be requested. Before the parents of a
+ *   mapped line change or are freed, and before its domain is, IRQ_NOREQUEST is set
+ *   under this lock.
+ *
+ * The search reads the data of the line by RCU, so its parents are read after it.
  */
 static bool chips_suit_user(struct irq_data *data, bool needs_mask)
 {
+	struct irq_domain *domain = READ_ONCE(data->domain);
 	bool can_mask = !needs_mask, asks_parent = true;
 
-	/* While the line can be requested, its hierarchy does not change. */
-	for (; data; data = irqd_get_parent_data(data)) {
+	if (domain)
+		data = find_mapped(data, domain);
+	if (!data)
+		return false;
+
+	/* A line without a domain has no parents. It may be given both at this moment. */
+	for (; data; data = domain ? irqd_get_parent_data(data) : NULL) {
 		const struct irq_chip *chip = READ_ONCE(data->chip);
 
 		if (IS_ERR_OR_NULL(chip) || chip->flags & IRQCHIP_NO_USER)
@@ -51,8 +82,8 @@ static bool chips_suit_user(struct irq_data *data, bool needs_mask)
  * All fields are of the same moment. The line may have changed when this returns:
  * unless the caller has requested the line, the snapshot is a hint.
  *
- * Context: Any. This must not take sparse_irq_lock: the removal of a line holds
- * that lock while it waits for files in /proc/irq that are being opened, and
+ * Context: Any but NMI. This must not take sparse_irq_lock: the removal of a line
+ * holds that lock while it waits for files in /proc/irq that are being opened, and
  * their open() calls this.
  * Returns: 0, or -EINVAL if there is no such line
  */
@@ -67,8 +98,9 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		struct irq_data *data = &desc->irq_data;
 		bool can_request = irq_settings_can_request(desc);
 		/*
-		 * The chip is NULL while irq_domain_push_irq() sets another chip. If a
-		 * line was left mapped, its chip may have been freed.
+		 * The chip is NULL while irq_domain_push_irq() sets another chip. If the
+		 * line's domain was removed, the line was revoked, so it cannot be
+		 * requested, and its chip may have been freed.
 		 */
 		struct irq_chip *chip = can_request ? READ_ONCE(data->chip) : NULL;
 		unsigned int trigger = irqd_get_trigger_type(data);

@@ -10,6 +10,7 @@
 #include <linux/irq_user.h>
 #include <linux/irq_user_node.h>
 #include <linux/irqnr.h>
+#include <linux/rcupdate.h>
 
 #include "internals.h"
 
@@ -81,13 +82,26 @@ bool irq_user_hold(unsigned int irq)
 	return true;
 }
 
-/* See irq_user.h. */
+/*
+ * See irq_user.h. Few lines have an edge pending, and only for these the open file is
+ * searched. The caller has had the lock of each descriptor, to resume the line. An edge
+ * that arrives later runs the handler.
+ */
 void irq_user_resume(void)
 {
 	unsigned int irq;
 
-	for_each_active_irq(irq)
-		irq_user_resume_line(irq);
+	for_each_active_irq(irq) {
+		bool pending = false;
+
+		scoped_guard(rcu) {
+			struct irq_desc *desc = irq_to_desc(irq);
+
+			pending = desc && data_race(desc->istate) & IRQS_PENDING;
+		}
+		if (pending)
+			irq_user_resume_line(irq);
+	}
 }
 
 static noinline void disable_in_task(struct irq_desc *desc)

@@ -16,7 +16,6 @@ struct inode;
  * @kind:	Whether the node is for a line or for registers
  * @path:	"<device>/<name>"
  * @name:	The end of @path
- * @lock:	Held during operations that must not run after @gone is set
  * @gone:	The node is being removed
  * @irq:	Of a line: its number
  * @line_gone:	Of a line: the line went away, and @irq may be another line's
@@ -31,7 +30,8 @@ struct irq_user_node {
 	const struct irq_user_node_kind *kind;
 	char			*path;
 	const char		*name;
-	struct mutex		lock;	/* see above */
+	/** @lock: Held during operations that must not run after @gone is set */
+	struct mutex		lock;
 	bool			gone;
 	union {
 		struct {

@@ -452,7 +452,7 @@ impl UserIrq {
         }
         if self.events.trigger() != Trigger::Level {
             // Events from before the open are not counted.
-            action.discard_pending();
+            action.discard_pending()?;
         }
 
         // INVARIANT: The lock is held until `action` is set below.

@@ -325,7 +325,7 @@ impl<'a> IrqRequest<'a> {
 
     /// Returns what the line is now.
     ///
-    /// May be called in any context. Fails with `EINVAL` if the line does not exist.
+    /// May be called in any context but an NMI. Fails with `EINVAL` if the line does not exist.
     #[inline]
     pub fn info(&self) -> Result<LineInfo> {
         LineInfo::of(self.irq)
@@ -574,7 +574,7 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
         self.request.irq
     }
 
-    /// Returns what the line is now. May be called in any context.
+    /// Returns what the line is now. May be called in any context but an NMI.
     pub fn info(&self) -> Result<LineInfo> {
         LineInfo::of(self.irq())
     }
@@ -611,11 +611,11 @@ impl<'a, T, C: Context<T>> IrqAction<'a, T, C> {
     ///
     /// The core keeps such an edge even if the line is freed, and hands it to the next owner. Call
     /// this for a line that was requested with [`Flags::NO_AUTOEN`], before the line is enabled.
-    /// Later, an event may be lost. May sleep if the line's chip is behind a slow bus. See
+    /// Later, this fails with `EINVAL`. May sleep if the line's chip is behind a slow bus. See
     /// `irq_discard_pending()`.
-    pub fn discard_pending(&self) {
+    pub fn discard_pending(&self) -> Result {
         // SAFETY: By the type invariants the line is ours.
-        unsafe { bindings::irq_discard_pending(self.irq()) };
+        to_result(unsafe { bindings::irq_discard_pending(self.irq()) })
     }
 }
 

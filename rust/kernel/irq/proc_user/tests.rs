@@ -99,7 +99,7 @@ impl Owned {
         if counter.events.trigger() == Trigger::Level {
             action.disable_unlazy();
         } else {
-            action.discard_pending();
+            action.discard_pending()?;
         }
         // SAFETY: The action was installed just now with these flags. `free()` disowns the line
         // before it frees the action.
@@ -424,6 +424,15 @@ mod suite {
             assert!(!old.events().resume());
             drop(disabled);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn pending_edge_of_an_enabled_line_is_not_discarded() -> Result {
+        let owned = Owned::new(Kind::Edge)?;
+        let action = owned.action.as_ref().ok_or(EINVAL)?;
+
+        assert_eq!(action.discard_pending(), Err(EINVAL));
         Ok(())
     }
 
