@@ -79,10 +79,12 @@ fn is_for_line(child: Pid, descriptor: Option<u64>) -> io::Result<bool> {
     }
     // SAFETY: `op` shows that the kernel has filled in this member.
     let entry = unsafe { info.u.entry };
-    Ok(match entry.nr as i64 {
+    Ok(match entry.nr as libc::c_long {
         libc::SYS_ppoll => true,
+        #[cfg(target_arch = "arm")]
+        libc::SYS_ppoll_time64 => true,
         // Newer architectures have only `ppoll`.
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "arm", target_arch = "x86_64"))]
         libc::SYS_poll => true,
         libc::SYS_read | libc::SYS_write => Some(entry.args[0]) == descriptor,
         _ => false,

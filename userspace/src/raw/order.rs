@@ -14,7 +14,7 @@ macro_rules! barrier {
 /// Orders writes of memory before a write of a register that follows.
 #[inline]
 pub fn before_write() {
-    #[cfg(target_arch = "aarch64")]
+    #[cfg(any(arm_has_dmb, target_arch = "aarch64"))]
     barrier!("dmb oshst");
     #[cfg(target_arch = "riscv64")]
     barrier!("fence w, o");
@@ -24,6 +24,9 @@ pub fn before_write() {
 /// Orders a read of a register before accesses of memory that follow.
 #[inline]
 pub fn after_read() {
+    // Only a later processor can wait for reads alone.
+    #[cfg(arm_has_dmb)]
+    barrier!("dmb osh");
     #[cfg(target_arch = "aarch64")]
     barrier!("dmb oshld");
     #[cfg(target_arch = "riscv64")]
@@ -37,6 +40,7 @@ fn other() {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     barrier!("");
     #[cfg(not(any(
+        arm_has_dmb,
         target_arch = "aarch64",
         target_arch = "riscv64",
         target_arch = "x86",
