@@ -128,7 +128,8 @@ int irq_get_line_info(unsigned int irq, struct irq_line_info *info)
 		info->slow_bus = chip && chip->irq_bus_lock;
 		/* handle_percpu_irq() ignores that a line is disabled, or that its handler runs. */
 		info->kernel_only = per_cpu || irqd_affinity_is_managed(data) ||
-				    desc->handle_irq == handle_percpu_irq || desc->istate & IRQS_NO_USER ||
+				    desc->handle_irq == handle_percpu_irq ||
+				    desc->istate & IRQS_NO_USER ||
 				    (IS_ENABLED(CONFIG_IRQ_USER) && info->requestable &&
 				     !chips_suit_user(data, !info->edge));
 		ret = 0;

@@ -97,6 +97,7 @@ void irq_user_resume(void)
 		scoped_guard(rcu) {
 			struct irq_desc *desc = irq_to_desc(irq);
 
+			/* A handler may run. The line is looked at again under its lock. */
 			pending = desc && data_race(desc->istate) & IRQS_PENDING;
 		}
 		if (pending)
