@@ -521,6 +521,28 @@ TEST_F_TIMEOUT(functions, removal_while_interrupting, 1200)
 	check_works(_metadata, line);
 }
 
+/*
+ * A function that interrupts while it is bound, set up as another type and unbound stays masked
+ * all the time: the physical line does not fire.
+ */
+TEST_F_TIMEOUT(functions, asserted_function_is_bound_quietly, 300)
+{
+	struct line *line = &self->cards[0], wire = { .irq = line->wire };
+	unsigned int before = line_hw_count(&wire);
+
+	line_raise(line);
+	for (int i = 0; i < rounds_of(10, 3); i++) {
+		node_unbind(line);
+		/* With MSI, then with INTx */
+		ASSERT_EQ(NULL, node_take(line, "msi"));
+		ASSERT_EQ(NULL, node_take(line, "intx"));
+	}
+	EXPECT_TRUE(line_asserts(line));
+	line_settle(line);
+	EXPECT_EQ(before, line_hw_count(&wire));
+	check_works(_metadata, line);
+}
+
 /* Both functions suspend and resume, while owners wait for events. */
 TEST_F_TIMEOUT(functions, functions_suspend_and_resume, 600)
 {
