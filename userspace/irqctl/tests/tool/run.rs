@@ -71,14 +71,25 @@ pub fn once_armed(irq: u32) {
     }
 }
 
+/// Waits until a command is in a state, which `/proc/<pid>/stat` shows by a letter.
+fn once_in_state(child: &Child, letter: char) {
+    let stat = format!("/proc/{}/stat", child.id());
+    let state = format!(") {letter} ");
+    while !fs::read_to_string(&stat).expect("it has not ended").contains(&state) {
+        thread::yield_now();
+    }
+}
+
+/// Waits until a command sleeps. If it owns a line, it has set that up and waits for an event.
+pub fn once_asleep(child: &Child) {
+    once_in_state(child, 'S');
+}
+
 /// Calls `then` while a command is stopped.
 pub fn while_stopped(child: &Child, then: impl FnOnce()) {
     let pid = Pid::from_child(child);
     kill_process(pid, Signal::STOP).expect("it runs");
-    let stat = format!("/proc/{}/stat", child.id());
-    while !fs::read_to_string(&stat).expect("it has not ended").contains(") T ") {
-        thread::yield_now();
-    }
+    once_in_state(child, 'T');
     then();
     kill_process(pid, Signal::CONT).expect("it is stopped");
 }

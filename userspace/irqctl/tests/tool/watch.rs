@@ -141,9 +141,9 @@ fn irqctl_watch_says_that_edges_were_lost() {
 fn irqctl_watch_says_that_a_line_fired_too_fast() {
     let line = Fake::new();
     let mut command = irqctl(format!("watch {line} --timeout 2 --run-free --json"));
-    let watched = once_it_has(line.irq, &mut command, |_| {
+    let watched = once_it_has(line.irq, &mut command, |child| {
         // The command owns the line, but may not have let it run free yet.
-        thread::sleep(Duration::from_millis(500));
+        once_asleep(child);
         line.obey("burst");
     });
     let watched = watched.success();
