@@ -33,7 +33,7 @@ use crate::{
     time::NOW,
     words, IN_PROGRESS, LINE,
 };
-use events::Events;
+use events::{Events, Present};
 use loom::{
     cell::UnsafeCell,
     sync::{
@@ -72,12 +72,15 @@ struct User {
 }
 
 impl User {
+    fn line(&self) -> Present<'_> {
+        // SAFETY: `new()` has called `own()`, and `LINE` stays.
+        unsafe { self.events.present() }
+    }
+
     /// The handler stamps edges, and the page is mapped.
     fn stamp_and_map(&self) {
-        let events = &self.events;
-
-        events.stamp(0, events.new_stamps().unwrap());
-        events.map().unwrap();
+        self.line().stamp(0, self.events.new_stamps().unwrap());
+        self.events.map().unwrap();
     }
 
     /// The line is masked.
@@ -101,7 +104,7 @@ impl User {
     fn armed(trigger: Trigger) -> Arc<Self> {
         let user = Self::new(trigger);
 
-        user.events.arm();
+        user.line().arm();
         Arc::new(user)
     }
 
@@ -115,7 +118,7 @@ impl User {
                 return None;
             }
         }
-        Some(self.events.fire())
+        Some(self.line().fire())
     }
 
     /// At most two interrupts, so that none coalesces. The second interrupt comes after an event.
@@ -190,7 +193,7 @@ impl User {
     /// `UserIrq::arm_since()`
     fn arm_since(&self, entry: Word, word: Word) -> Word {
         if word.may_be_armed_since(entry) {
-            self.events.arm_since(entry, word)
+            self.line().arm_since(entry, word)
         } else {
             word
         }
@@ -207,13 +210,13 @@ impl User {
     fn take_rest(&self) -> u32 {
         let mut taken = self.take();
 
-        self.events.arm();
+        self.line().arm();
         loop {
             match self.take() {
                 0 => return taken,
                 more => taken += more,
             }
-            self.events.arm();
+            self.line().arm();
         }
     }
 }
@@ -223,7 +226,7 @@ fn stamp_at(user: &User, now: i64) {
     let _handler = IN_PROGRESS.lock().unwrap();
 
     NOW.set(now);
-    user.events.fire();
+    user.line().fire();
 }
 
 /// Takes a record, as `UserIrq::read()` does, if there are events. Tries as often as `tries` says.
@@ -299,8 +302,8 @@ fn balance(trigger: Trigger) {
     let user = User::armed(trigger);
     let handler = meanwhile(&user, User::interrupt_twice);
     let writer = meanwhile(&user, |user| {
-        user.events.mask();
-        user.events.arm();
+        user.line().mask();
+        user.line().arm();
     });
 
     let mut taken = user.take();
@@ -348,8 +351,8 @@ fn free(trigger: Trigger) {
     let user = User::armed(trigger);
     let handler = meanwhile(&user, User::interrupt_twice);
     let writer = meanwhile(&user, |user| {
-        user.events.run_free();
-        user.events.mask();
+        user.line().run_free();
+        user.line().mask();
     });
 
     let mut taken = user.take();
@@ -413,7 +416,7 @@ fn kept() {
 /// Then the reader has taken every event.
 fn leave() {
     let user = User::armed(Edge);
-    user.events.run_free();
+    user.line().run_free();
     user.interrupt();
     user.enter();
     let handler = meanwhile(&user, |user| {
@@ -491,7 +494,7 @@ fn publish() {
         for _ in 0..2 {
             if depth() == 0 {
                 user.data.with_mut(|data| unsafe { *data += 1 });
-                user.events.fire();
+                user.line().fire();
             }
         }
     });
@@ -508,9 +511,9 @@ fn publish_kept() {
     let user = User::armed(Edge);
     let handler = meanwhile(&user, |user| {
         user.data.with_mut(|data| unsafe { *data += 1 });
-        user.events.fire();
+        user.line().fire();
         user.more.with_mut(|more| unsafe { *more += 1 });
-        user.events.fire();
+        user.line().fire();
     });
 
     let mut taken = user.take();
@@ -593,7 +596,7 @@ fn disown() {
 fn stamped_free() -> Arc<User> {
     let user = User::armed(Edge);
 
-    user.events.run_free();
+    user.line().run_free();
     user.stamp_and_map();
     stamp_at(&user, 1);
     user
@@ -674,7 +677,7 @@ fn page() {
     let handler = meanwhile(&user, |user| {
         for now in 2..=4 {
             NOW.set(now);
-            user.events.fire();
+            user.line().fire();
         }
     });
 
@@ -691,7 +694,7 @@ fn show() {
 
     user.stamp_and_map();
     let writer = meanwhile(&user, |user| {
-        user.events.mask();
+        user.line().mask();
     });
     user.events.revoke();
     writer.join().unwrap();
@@ -702,7 +705,7 @@ fn show() {
 /// the count.
 fn record_late() {
     let user = User::armed(Edge);
-    user.events.run_free();
+    user.line().run_free();
     user.stamp_and_map();
     let resume = |user: &User| {
         LINE.lock().unwrap().pending = true;
@@ -728,7 +731,7 @@ fn record_late() {
 /// Edges from before the handler stamps them are in the total. Their times are not known.
 fn settle() {
     let user = User::armed(Edge);
-    user.events.run_free();
+    user.line().run_free();
     let handler = meanwhile(&user, |user| {
         for now in 1..=2 {
             stamp_at(user, now);
