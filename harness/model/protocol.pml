@@ -360,7 +360,7 @@ inline unlock()
 	d_step { alive(); locked = false }
 }
 
-/* P: keep() */
+/* P: with_line() */
 inline keep()
 {
 	lock();

@@ -26,7 +26,13 @@ int irq_user_line_init(struct irq_user_node *node, const struct irq_user_line *l
 	return 0;
 }
 
-/* See irq_user_node.h. The chip of a line may go away while the line's device is bound. */
+/*
+ * See irq_user_node.h. The chip of a line may go away while the line's device is bound.
+ *
+ * This comes before the line's descriptor is freed, and so before a later line of the
+ * number can be requested. To request that line takes its descriptor's lock, which was
+ * taken when it was set up. So an open that has requested it sees @line_gone.
+ */
 void irq_user_forget_line(unsigned int irq)
 {
 	struct irq_user_node *node;
