@@ -8,13 +8,8 @@ use serde_json::Value;
 use std::{
     fs,
     process::{Child, Command, Stdio},
-    sync::mpsc::{self, RecvTimeoutError},
     thread,
-    time::Duration,
 };
-
-/// The time between two events of a line that fires repeatedly.
-const QUIET: Duration = Duration::from_millis(5);
 
 /// Returns a command that runs the tool, which is in each VM.
 pub fn irqctl(arguments: impl AsRef<str>) -> Command {
@@ -38,16 +33,13 @@ pub fn asserted() -> Fake {
     line
 }
 
-/// Runs a command while lines fire repeatedly.
+/// Runs a command. Each time when it sleeps and owns the first line, all lines fire, so that it
+/// gets an event before the next comes.
 pub fn firing(lines: &[&Fake], command: &mut Command) -> Assert {
-    thread::scope(|scope| {
-        let (_runs, over) = mpsc::channel::<()>();
-        scope.spawn(move || {
-            while over.recv_timeout(QUIET) == Err(RecvTimeoutError::Timeout) {
-                lines.iter().for_each(|line| line.fire());
-            }
-        });
-        command.assert()
+    once_it_has(lines[0].irq, command, |child| {
+        while once_in_states(child, "SZ") == 'S' {
+            lines.iter().for_each(|line| line.fire());
+        }
     })
 }
 
@@ -71,25 +63,31 @@ pub fn once_armed(irq: u32) {
     }
 }
 
-/// Waits until a command is in a state, which `/proc/<pid>/stat` shows by a letter.
-fn once_in_state(child: &Child, letter: char) {
-    let stat = format!("/proc/{}/stat", child.id());
-    let state = format!(") {letter} ");
-    while !fs::read_to_string(&stat).expect("it has not ended").contains(&state) {
+/// Waits until a command is in any of the states, which `/proc/<pid>/stat` shows by letters, and
+/// returns its state.
+fn once_in_states(child: &Child, states: &str) -> char {
+    let path = format!("/proc/{}/stat", child.id());
+    loop {
+        let stat = fs::read_to_string(&path).expect("it was not waited for");
+        let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+        if let Some(state) = state.filter(|&state| states.contains(state)) {
+            return state;
+        }
         thread::yield_now();
     }
 }
 
-/// Waits until a command sleeps. If it owns a line, it has set that up and waits for an event.
+/// Waits until a command sleeps. If it owns a line, it has set that up, has read the events, and
+/// waits for the next.
 pub fn once_asleep(child: &Child) {
-    once_in_state(child, 'S');
+    once_in_states(child, "S");
 }
 
 /// Calls `then` while a command is stopped.
 pub fn while_stopped(child: &Child, then: impl FnOnce()) {
     let pid = Pid::from_child(child);
     kill_process(pid, Signal::STOP).expect("it runs");
-    once_in_state(child, 'T');
+    once_in_states(child, "T");
     then();
     kill_process(pid, Signal::CONT).expect("it is stopped");
 }

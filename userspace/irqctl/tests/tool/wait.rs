@@ -101,7 +101,7 @@ fn irqctl_wait_says_that_edges_were_lost() {
     let line = Fake::new();
     let mut command = irqctl(format!("wait {line} -n 2 --json"));
     let waited = once_it_has(line.irq, &mut command, |child| {
-        once_armed(line.irq);
+        once_asleep(child);
         while_stopped(child, || line.obey("burst"));
     });
     let waited = waited.success();
