@@ -6,6 +6,7 @@ mod fake;
 
 use fake::Fake;
 use irq_user::{Line, Page, Reason, Record, Timestamp};
+use rustix::thread::{sched_setaffinity, CpuSet};
 use std::{
     fs,
     hint::spin_loop,
@@ -333,6 +334,13 @@ fn sleeps() -> u64 {
     row.expect("it is there").trim().parse().expect("it is a number")
 }
 
+/// Binds the calling thread to a processor.
+fn pin(cpu: usize) {
+    let mut cpus = CpuSet::new();
+    cpus.set(cpu);
+    sched_setaffinity(None, &cpus).expect("the VM has two processors");
+}
+
 /// A wait that spins returns an event without a sleep, if the event comes soon.
 #[test]
 #[ignore = "needs the VM"]
@@ -341,11 +349,13 @@ fn a_wait_that_spins_does_not_sleep() {
     let fake = Fake::new();
     let line = open_timed(&fake);
     line.set_spin(Line::MAX_SPIN).expect("the kernel can spin");
-    thread::scope(|scope| {
-        let (go, gone) = mpsc::sync_channel(1);
-        let fake = &fake;
+    let (go, gone) = mpsc::sync_channel(1);
+    // On one processor, the wait could not spin: the other thread would need it.
+    let fake = &fake;
+    let fire = move || {
+        pin(0);
         // A thread that sleeps would fire too late.
-        scope.spawn(move || loop {
+        loop {
             match gone.try_recv() {
                 Ok(()) => {
                     let begin = Instant::now();
@@ -357,7 +367,10 @@ fn a_wait_that_spins_does_not_sleep() {
                 Err(TryRecvError::Empty) => spin_loop(),
                 Err(TryRecvError::Disconnected) => return,
             }
-        });
+        }
+    };
+    let wait = move || {
+        pin(1);
         let begin = Instant::now();
         let mut hits = 0;
         while hits < ENOUGH {
@@ -368,6 +381,9 @@ fn a_wait_that_spins_does_not_sleep() {
             assert_eq!(record(&line).count, 1);
             hits += u32::from(sleeps() == before);
         }
-        drop(go);
+    };
+    thread::scope(|scope| {
+        scope.spawn(fire);
+        scope.spawn(wait);
     });
 }
