@@ -129,7 +129,10 @@ fn irqctl_wait_accepts_a_node_without_privilege() {
     let irq = node::irq(node::path(&name)).expect("it is bound");
     let registers = card.device().map(0).expect("it has registers");
     let mut wait = irqctl(format!("wait {name}"));
-    let waited = once_it_has(irq, wait.uid(NOBODY).gid(NOBODY), |_| registers.write_u32(0x60, 1));
+    let waited = once_it_has(irq, wait.uid(NOBODY).gid(NOBODY), |child| {
+        once_asleep(child);
+        registers.write_u32(0x60, 1);
+    });
     registers.write_u32(0x64, 1);
     waited.success().stdout(format!("line {name}: 1 interrupt\n"));
 }

@@ -28,8 +28,8 @@ fn irqctl_takes_a_name_in_each_command() {
             format!("line {name}: 1 interrupt, 1 run, 0 failed\n"),
         ),
     ] {
-        let ended = once_it_has(irq, &mut irqctl(command), |_| {
-            once_armed(irq);
+        let ended = once_it_has(irq, &mut irqctl(command), |child| {
+            once_asleep(child);
             device.fire();
         });
         ended.success().stdout(contains(said));
@@ -43,7 +43,11 @@ fn irqctl_waits_for_a_gpio() {
     let sim = Sim::new("irq-user");
     let name = sim.name("rising");
     let irq = name.parse::<Name>().expect("it is a name").irq().expect("it is free");
-    let waited = once_it_has(irq, &mut irqctl(format!("wait {name}")), |_| sim.pull(true));
+    let waited = once_it_has(irq, &mut irqctl(format!("wait {name}")), |child| {
+        // Before the command has armed the line, the chip loses an edge.
+        once_asleep(child);
+        sim.pull(true);
+    });
     waited.success().stdout(format!("line {name}: 1 interrupt\n"));
 }
 

@@ -55,14 +55,6 @@ pub fn once_it_has(irq: u32, command: &mut Command, then: impl FnOnce(&Child)) -
     child.wait_with_output().expect("it ends").assert()
 }
 
-/// Waits until the owner of a line has armed it.
-pub fn once_armed(irq: u32) {
-    let state = format!("/sys/kernel/debug/irq/irqs/{irq}");
-    while !fs::read_to_string(&state).expect("debugfs is there").contains("ddepth:   0") {
-        thread::yield_now();
-    }
-}
-
 /// Waits until a command is in any of the states, which `/proc/<pid>/stat` shows by letters, and
 /// returns its state.
 fn once_in_states(child: &Child, states: &str) -> char {
