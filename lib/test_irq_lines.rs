@@ -38,6 +38,7 @@ use kernel::{
     debugfs::Scope,
     fmt,
     irq::fake::{
+        Device,
         FakeLine,
         Kind, //
     },
@@ -62,13 +63,21 @@ module! {
     license: "GPL",
 }
 
+/// A line that was made.
+struct Made {
+    irq: u32,
+    device: Device,
+    // `None` while the line is disposed of.
+    line: Option<Arc<FakeLine>>,
+}
+
 /// The lines that were made and not disposed of.
 ///
 /// Lines are used and disposed of without the lock: unmapping a line must not delay the others.
 #[pin_data]
 struct Lines {
     #[pin]
-    list: Mutex<KVec<Arc<FakeLine>>>,
+    list: Mutex<KVec<Made>>,
     // How often the line that was disposed of last fired while it was disposed of.
     fires: Atomic<u32>,
 }
@@ -80,31 +89,34 @@ impl Lines {
 
         if verb == "make" {
             let line = Arc::new(FakeLine::new(kind(object)?)?, GFP_KERNEL)?;
+            let made = Made {
+                irq: line.irq(),
+                device: line.device(),
+                line: Some(line),
+            };
 
-            return Ok(self.list.lock().push(line, GFP_KERNEL)?);
+            return Ok(self.list.lock().push(made, GFP_KERNEL)?);
         }
 
         let irq = object.parse().map_err(|_| EINVAL)?;
-        if verb == "dispose" {
-            self.dispose(self.remove(irq)?);
-            return Ok(());
-        }
-        if verb == "misdispose" {
-            let line = self.remove(irq)?;
+        match verb {
+            // Without a reference to the line, another command can unmap the line.
+            "fire" => {
+                self.device(irq)?.fire();
+                return Ok(());
+            }
+            "dispose" => return self.dispose(irq),
+            "misdispose" => {
+                let mut result = Ok(());
 
-            line.device().with_bus_locked(|| self.dispose(line));
-            return Ok(());
+                self.device(irq)?
+                    .with_bus_locked(|| result = self.dispose(irq));
+                return result;
+            }
+            _ => (),
         }
 
         let line = self.find(irq)?;
-        if verb == "fire" {
-            let device = line.device();
-
-            // Without this reference, another command can unmap the line.
-            drop(line);
-            device.fire();
-            return Ok(());
-        }
         match (verb, line.kind()) {
             #[cfg(CONFIG_SUSPEND)]
             ("asleep", kind) if kind.is_edge() => line.fire_asleep()?,
@@ -127,36 +139,52 @@ impl Lines {
         Ok(())
     }
 
+    /// Returns a line that nothing disposes of.
     fn find(&self, irq: u32) -> Result<Arc<FakeLine>> {
         let list = self.list.lock();
+        let mut lines = list.iter().filter_map(|made| made.line.as_ref());
 
-        list.iter()
-            .find(|line| line.irq() == irq)
-            .cloned()
-            .ok_or(ENOENT)
+        lines.find(|line| line.irq() == irq).cloned().ok_or(ENOENT)
     }
 
-    fn remove(&self, irq: u32) -> Result<Arc<FakeLine>> {
-        let mut list = self.list.lock();
-        let index = list
-            .iter()
-            .position(|line| line.irq() == irq)
-            .ok_or(ENOENT)?;
+    /// Returns the device of a line that may be disposed of at this time.
+    fn device(&self, irq: u32) -> Result<Device> {
+        let list = self.list.lock();
+        let mut made = list.iter().rev().filter(|made| made.irq == irq);
 
-        list.remove(index).map_err(|_| ENOENT)
+        Ok(made.next().ok_or(ENOENT)?.device.clone())
     }
 
     /// Unmaps a line, unless another command still uses it.
-    fn dispose(&self, line: Arc<FakeLine>) {
-        let device = line.device();
+    fn dispose(&self, irq: u32) -> Result {
+        let (line, device) = {
+            let mut list = self.list.lock();
+            let mut lines = list.iter_mut().filter(|made| made.line.is_some());
+            let made = lines.find(|made| made.irq == irq).ok_or(ENOENT)?;
+
+            (made.line.take(), made.device.clone())
+        };
         let before = device.fires();
 
         drop(line);
         self.fires.store(device.fires() - before, Relaxed);
+
+        // Another line may have the number by now.
+        let mut list = self.list.lock();
+        let mut made = list.iter();
+        if let Some(index) = made.position(|made| made.irq == irq && made.line.is_none()) {
+            let gone = list.remove(index);
+
+            drop(list);
+            drop(gone);
+        }
+        Ok(())
     }
 
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in self.list.lock().iter() {
+        let list = self.list.lock();
+
+        for line in list.iter().filter_map(|made| made.line.as_ref()) {
             let masked = if line.is_masked() {
                 "masked"
             } else {

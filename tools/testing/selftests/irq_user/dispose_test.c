@@ -136,13 +136,13 @@ static void storm_teardown(struct storm *storm)
 	close(storm->fd);
 }
 
-/* Makes the line fire and arms it in a loop, until the line is gone. */
+/* Makes the line fire and arms it in a loop, until the line is unmapped. */
 static void *storm_main(void *arg)
 {
 	struct storm *storm = arg;
 
-	while (read_count(storm->fd) != -EIO) {
-		fake_do(&storm->fake, "fire");
+	while (!fake_do(&storm->fake, "fire")) {
+		read_count(storm->fd);
 		write_value(storm->fd, 1);
 	}
 	return NULL;
@@ -168,7 +168,8 @@ TEST_F_TIMEOUT(dispose, removal_while_firing, 300)
 			sched_yield();
 		ASSERT_EQ(0, fake_do(&storm.fake, "dispose"));
 		ASSERT_LE(0, fake_fires());
-		storms += fake_fires() > 0;
+		/* One may have been under way when removal began. */
+		storms += fake_fires() > 1;
 		fires += fake_fires();
 		pthread_join(thread, NULL);
 		EXPECT_EQ(-EIO, read_count(storm.fd));
@@ -209,7 +210,7 @@ TEST_F_TIMEOUT(dispose, races_with_all_calls, 120)
  * A poller that was woken, but cannot run, does not delay removal. If removal takes four
  * seconds, the scheduler lets the poller run: then the test tries again.
  */
-TEST_F(dispose, does_not_wait_for_a_poller)
+TEST_F_TIMEOUT(dispose, does_not_wait_for_a_poller, 120)
 {
 	int path = open("/", O_PATH);
 	bool kept_off = false;
