@@ -1227,7 +1227,7 @@ unsafe extern "C" fn ioctl(file: *mut bindings::file, request: c_uint, arg: c_ul
     // VFS releases it after the call.
     let user = unsafe { user_of(file) };
 
-    let arg = UserPtr::from_addr(arg as usize);
+    let arg = UserPtr::from_addr(arg);
 
     from_result(|| {
         user.set_spin(spin::limit_of(request, arg)?)?;

@@ -798,7 +798,7 @@ unsafe fn handler_of<'h, T: 'h, C: Context<T> + 'h>(cookie: *mut c_void) -> &'h 
     //
     // SAFETY: By the safety requirements, `handler` is initialised. It stays until the action is
     // freed, and freeing the action waits for the caller.
-    unsafe { &*(&raw const (*action).handler) }
+    unsafe { &(*action).handler }
 }
 
 /// # Safety
