@@ -32,8 +32,20 @@
 #include "irq_user.h"
 
 /**
+ * enum intx_mask - Whether the function must be masked
+ * @INTX_RAISED:	Masked: the handler has masked it, or it was never unmasked
+ * @INTX_MASKED:	Masked: it was unmasked since, so it may have raised an interrupt
+ * @INTX_UNMASKED:	Not masked
+ */
+enum intx_mask {
+	INTX_RAISED,
+	INTX_MASKED,
+	INTX_UNMASKED,
+} __packed;
+
+/**
  * struct irq_user_intx - A function's share of an INTx line
- * @lock:	Protects @masked, @live, @away and the function's mask
+ * @lock:	Protects @mask, @away and the function's mask
  * @pdev:	The function
  * @name:	Name of the handler on the wire
  * @wire:	Number of the shared line
@@ -41,8 +53,7 @@
  * @domain:	Domain of the function's own line
  * @line:	Number of the function's own line
  * @desc:	Descriptor of the function's own line, once it is mapped
- * @masked:	Whether the function must be masked
- * @live:	The function was unmasked since the handler masked it
+ * @mask:	Whether the function must be masked
  * @away:	The function is masked and must not be touched: during a reset, or because
  *		its share is being removed
  */
@@ -55,8 +66,7 @@ struct irq_user_intx {
 	struct irq_domain	*domain;
 	unsigned int		line;
 	struct irq_desc		*desc;
-	bool			masked;
-	bool			live;
+	enum intx_mask		mask;
 	bool			away;
 };
 
@@ -65,15 +75,17 @@ static void intx_mask(struct irq_data *data)
 	struct irq_user_intx *intx = irq_data_get_irq_chip_data(data);
 
 	/*
-	 * Usually the handler has masked the function already. Only intx_unmask() clears this,
+	 * Usually the handler has masked the function already. Only intx_unmask() changes that,
 	 * and the core never calls both at a time.
 	 */
-	if (READ_ONCE(intx->masked))
+	if (READ_ONCE(intx->mask) != INTX_UNMASKED)
 		return;
 	guard(raw_spinlock)(&intx->lock);
 	if (!intx->away)
 		pci_intx(intx->pdev, 0);
-	intx->masked = true;
+	/* The handler may have masked it meanwhile */
+	if (intx->mask == INTX_UNMASKED)
+		intx->mask = INTX_MASKED;
 }
 
 static void intx_unmask(struct irq_data *data)
@@ -81,8 +93,7 @@ static void intx_unmask(struct irq_data *data)
 	struct irq_user_intx *intx = irq_data_get_irq_chip_data(data);
 
 	guard(raw_spinlock)(&intx->lock);
-	intx->masked = false;
-	intx->live = true;
+	intx->mask = INTX_UNMASKED;
 	if (!intx->away)
 		pci_intx(intx->pdev, 1);
 }
@@ -122,9 +133,8 @@ static bool intx_mask_pending(struct irq_user_intx *intx)
 	guard(raw_spinlock)(&intx->lock);
 	if (intx->away || !pci_check_and_mask_intx(intx->pdev))
 		return false;
-	was_live = intx->live;
-	intx->live = false;
-	WRITE_ONCE(intx->masked, true);
+	was_live = intx->mask != INTX_RAISED;
+	WRITE_ONCE(intx->mask, INTX_RAISED);
 	return was_live;
 }
 
@@ -197,7 +207,6 @@ struct irq_user_intx *irq_user_share_intx(struct pci_dev *pdev)
 	intx->pdev = pdev;
 	intx->wire = pdev->irq;
 	raw_spin_lock_init(&intx->lock);
-	intx->masked = true;
 	pci_intx(pdev, 0);
 
 	intx->name = kasprintf(GFP_KERNEL, IRQ_USER_DRIVER ":%s", pci_name(pdev));
@@ -267,7 +276,7 @@ void irq_user_resume_intx(struct irq_user_intx *intx)
 {
 	guard(raw_spinlock_irqsave)(&intx->lock);
 	intx->away = false;
-	pci_intx(intx->pdev, !intx->masked);
+	pci_intx(intx->pdev, intx->mask == INTX_UNMASKED);
 }
 
 /* Returns the number of the function's own line. */
