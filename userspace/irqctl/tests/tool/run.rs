@@ -72,7 +72,7 @@ fn once_in_states(child: &Child, states: &str) -> char {
 /// Waits until a command sleeps. If it owns a line, it has set that up, has read the events, and
 /// waits for the next.
 pub fn once_asleep(child: &Child) {
-    once_in_states(child, "S");
+    assert_eq!(once_in_states(child, "SZ"), 'S', "it ended too early");
 }
 
 /// Calls `then` while a command is stopped.
