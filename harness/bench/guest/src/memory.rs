@@ -62,9 +62,6 @@ pub fn measure(lines: &mut FakeLines, number: usize) -> io::Result<Vec<Cost>> {
     Ok(vec![
         mapped,
         cost("its file, looked up (cache)", number, names)?,
-        // The entries that stay in a line's directory after the first open. The lines that were
-        // there before have been opened already.
-        cost("its attributes, since it was open", number - made, || lines.open().map(drop))?,
         cost("its file, open", number, || lines.open())?,
         cost("an eventfd", number, || Eventfds::new(number))?,
     ])

@@ -86,13 +86,6 @@ static int look_at_entries(struct line *line, struct entries *entries)
 	return 0;
 }
 
-/* As look_at_entries(), but the line has had an owner: some entries come with the first owner. */
-static int look_before(struct line *line, struct entries *entries)
-{
-	close(open(line->path, O_RDWR));
-	return look_at_entries(line, entries);
-}
-
 /* Removes the owner's directory from the list, and returns whether it was there. */
 static bool take_out(struct entries *entries, const char *name)
 {
@@ -224,7 +217,7 @@ TEST_F(intx, owner_is_shown_by_its_comm)
 	};
 	struct entries before;
 
-	ASSERT_EQ(0, look_before(&self->line, &before));
+	ASSERT_EQ(0, look_at_entries(&self->line, &before));
 	for (int i = 0; i < ARRAY_SIZE(names) * ARRAY_SIZE(set_comm); i++) {
 		const char *comm = names[i / ARRAY_SIZE(set_comm)].comm;
 		const char *name = names[i / ARRAY_SIZE(set_comm)].name;
@@ -245,7 +238,7 @@ TEST_F(intx, comm_hides_no_entry)
 {
 	struct entries before;
 
-	ASSERT_EQ(0, look_before(&self->line, &before));
+	ASSERT_EQ(0, look_at_entries(&self->line, &before));
 	ASSERT_LT(0, before.count);
 	for (int i = 0; i < before.count; i++) {
 		char comm[16], name[32];
@@ -281,7 +274,7 @@ TEST_F(intx, comm_of_the_thread_is_shown)
 	pthread_t thread;
 	void *fd;
 
-	ASSERT_EQ(0, look_before(&self->line, &before));
+	ASSERT_EQ(0, look_at_entries(&self->line, &before));
 	ASSERT_EQ(0, set_comm_by_prctl("the process"));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, open_as_thread, self->line.path));
 	ASSERT_EQ(0, pthread_join(thread, &fd));
@@ -297,7 +290,7 @@ TEST_F(intx, later_comm_is_not_shown)
 	struct entries before;
 	int fd;
 
-	ASSERT_EQ(0, look_before(&self->line, &before));
+	ASSERT_EQ(0, look_at_entries(&self->line, &before));
 	ASSERT_EQ(0, set_comm_by_prctl("early"));
 	fd = open(self->line.path, O_RDWR);
 	ASSERT_LE(0, fd);

@@ -28,8 +28,8 @@ door() {
 }
 
 door open_test -T every_mapped_line_has_the_file -T unconnected_line_has_no_file \
-	-T attributes_appear_with_the_first_owner -T needs_cap_sys_rawio \
-	-T line_of_a_driver_is_busy -T first_open_of_a_line
+	-T entries_appear_with_the_file -T affinity_of_a_free_line_is_kept \
+	-T needs_cap_sys_rawio -T line_of_a_driver_is_busy -T first_open_of_a_line
 door read_test -T size_is_checked_before_the_line -T event_during_a_read_counts_once
 door poll_test -f intx
 door write_test

@@ -95,8 +95,8 @@ static const char *list_files(int irq)
 
 #define MASKS	"affinity_hint effective_affinity effective_affinity_list "
 
-/* Until the line has had an owner, its directory has nothing but the file. */
-TEST(attributes_appear_with_the_first_owner)
+/* The directory of a line has all its entries before the line has had an owner. */
+TEST(entries_appear_with_the_file)
 {
 	const char *all = "irq spurious ";
 	struct fake fake;
@@ -108,13 +108,43 @@ TEST(attributes_appear_with_the_first_owner)
 	/* A kernel for several CPUs has more of them. */
 	if (!access("/proc/irq/default_smp_affinity", F_OK))
 		all = MASKS "irq node smp_affinity smp_affinity_list spurious ";
-	EXPECT_STREQ("irq ", list_files(fake.irq));
+	EXPECT_STREQ(all, list_files(fake.irq));
 	fd = open(fake.path, O_RDWR);
 	ASSERT_LE(0, fd);
 	EXPECT_STREQ(all, list_files(fake.irq));
 	close(fd);
 	EXPECT_STREQ(all, list_files(fake.irq));
 	fake_dispose(&fake);
+}
+
+/* The chip gets the affinity of a line without an owner when the line is opened. */
+TEST_F(intx, affinity_of_a_free_line_is_kept)
+{
+	char wanted[64], used[64], before[32] = "", text[32] = "";
+	int fd;
+
+	snprintf(wanted, sizeof(wanted), "/proc/irq/%d/smp_affinity_list", self->line.irq);
+	snprintf(used, sizeof(used), "/proc/irq/%d/effective_affinity_list", self->line.irq);
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "needs two CPUs");
+	/* The line may have had owners. After this one it is on CPU 0. */
+	fd = open(self->line.path, O_RDWR);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, write_file(wanted, "0"));
+	close(fd);
+	ASSERT_TRUE(read_file(used, before, sizeof(before)));
+
+	ASSERT_EQ(0, write_file(wanted, "1"));
+	ASSERT_TRUE(read_file(wanted, text, sizeof(text)));
+	EXPECT_STREQ("1", text);
+	ASSERT_TRUE(read_file(used, text, sizeof(text)));
+	EXPECT_STREQ(before, text);
+
+	fd = open(self->line.path, O_RDWR);
+	ASSERT_LE(0, fd);
+	ASSERT_TRUE(read_file(used, text, sizeof(text)));
+	EXPECT_STREQ("1", text);
+	close(fd);
 }
 
 TEST_F(intx, opens_read_only_and_read_write)
@@ -279,7 +309,6 @@ TEST(first_open_of_a_line)
 
 		if (why)
 			SKIP(return, "%s", why);
-		EXPECT_STREQ("irq ", list_files(line.irq));
 		EXPECT_EQ(0, try_open(line.path, O_RDWR))
 			TH_LOG("%s", line.path);
 		node_teardown(&line);
