@@ -25,11 +25,11 @@ check-all: tree ## Run all tests on all architectures, or ARCHITECTURES='...', a
 selftests: kernel ## Boot, and run the tests of the file, or TESTS='read_test ...' with EVENTS=1000.
 	@$(enter) harness/selftests/run
 
-deb: tree ## Build Debian packages of a kernel with CONFIG=debian, debian-rt, trimmed, or a path.
+deb: tree ## Build Debian packages of a kernel with CONFIG=debian, debian-cloud, debian-rt, or a path.
 	@harness/deb/run '$(or $(CONFIG),debian)'
 
-check-deb: tree ## Build small packages, install them into a Debian, boot it, and try them.
-	@harness/deb/check
+check-deb: tree ## Build packages with CONFIG=trimmed, install them into a Debian, boot and try it.
+	@harness/deb/check '$(or $(CONFIG),trimmed)'
 
 bench: kernel ## Boot, and compare ways to wait for an interrupt, or with LOAD=1 how late they are.
 	@$(enter) harness/bench/run
