@@ -14,6 +14,10 @@ use std::{
     mem::{size_of_val, MaybeUninit},
 };
 
+/// The number of `ppoll` with a time of 64 bits. The crate libc does not have it for all systems.
+#[cfg(target_arch = "arm")]
+const SYS_PPOLL_TIME64: libc::c_long = 414;
+
 /// Lets the parent trace this process.
 pub fn start() -> io::Result<()> {
     ptrace::traceme()?;
@@ -82,7 +86,7 @@ fn is_for_line(child: Pid, descriptor: Option<u64>) -> io::Result<bool> {
     Ok(match entry.nr as libc::c_long {
         libc::SYS_ppoll => true,
         #[cfg(target_arch = "arm")]
-        libc::SYS_ppoll_time64 => true,
+        SYS_PPOLL_TIME64 => true,
         // Newer architectures have only `ppoll`.
         #[cfg(any(target_arch = "arm", target_arch = "x86_64"))]
         libc::SYS_poll => true,
