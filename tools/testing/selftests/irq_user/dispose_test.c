@@ -156,7 +156,7 @@ TEST_F_TIMEOUT(dispose, removal_while_firing, 300)
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
-	for (rounds = 0; storms < wanted && rounds < 1000; rounds++) {
+	for (rounds = 0; storms < wanted && rounds < 10000; rounds++) {
 		struct storm storm;
 		struct line line;
 		pthread_t thread;
