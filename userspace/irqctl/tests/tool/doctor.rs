@@ -8,6 +8,8 @@ use crate::{
 use assert_cmd::{assert::Assert, prelude::*};
 use predicates::{prelude::*, str::contains};
 use rustix::{
+    fs::inotify,
+    io::Errno,
     system::uname,
     thread::{
         capabilities, configure_capability_in_ambient_set, set_capabilities, set_keep_capabilities,
@@ -16,7 +18,11 @@ use rustix::{
 };
 use std::{
     fs,
-    os::unix::{fs::chown, process::CommandExt},
+    mem::MaybeUninit,
+    os::{
+        fd::OwnedFd,
+        unix::{fs::chown, process::CommandExt},
+    },
     process::Command,
     thread,
 };
@@ -181,19 +187,27 @@ fn irqctl_doctor_does_not_guess_the_lockdown_if_securityfs_is_hidden() {
     told.success().stdout(contains("note  lockdown    /sys/kernel/security is hidden"));
 }
 
-/// Returns whether a line has ever had an owner: only then its attributes are there.
-fn was_claimed(line: &Fake) -> bool {
-    fs::exists(format!("/proc/irq/{line}/smp_affinity")).expect("procfs is mounted")
+/// Returns whether the watched file has been opened.
+fn was_opened(watch: &OwnedFd) -> bool {
+    let mut events = [MaybeUninit::uninit(); 1024];
+    match inotify::Reader::new(watch, &mut events).next() {
+        Ok(event) => event.events().contains(inotify::ReadFlags::OPEN),
+        Err(Errno::AGAIN) => false,
+        Err(error) => panic!("inotify: {error}"),
+    }
 }
 
 #[test]
 #[ignore = "needs the VM"]
 fn irqctl_doctor_claims_no_line() {
     let line = Fake::new();
+    let watch = inotify::init(inotify::CreateFlags::NONBLOCK).expect("the VM has inotify");
+    inotify::add_watch(&watch, format!("/proc/irq/{line}/irq"), inotify::WatchFlags::OPEN)
+        .expect("the line has its file");
     irqctl("doctor").assert().success();
-    assert!(!was_claimed(&line));
+    assert!(!was_opened(&watch));
     irqctl(format!("doctor --open {line}")).assert().success();
-    assert!(was_claimed(&line));
+    assert!(was_opened(&watch));
 }
 
 #[test]
