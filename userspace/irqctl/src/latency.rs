@@ -282,6 +282,7 @@ fn serve(
         server.wait()?;
         let now = Instant::now();
         source.quiet();
+        server.arm()?;
         Ok(now)
     };
     let mut result = Ok(Instant::now());

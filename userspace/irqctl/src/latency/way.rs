@@ -53,17 +53,23 @@ impl Server {
         Ok(Self { line, page })
     }
 
-    /// Arms the line and waits for an interrupt.
+    /// Waits for an interrupt since the line was opened or armed.
     pub fn wait(&self) -> io::Result<()> {
         let Some(page) = &self.page else { return Ok(self.line.wait().map(drop)?) };
-        // Interrupts that came before the call are taken, as a read takes them.
-        self.line.arm()?;
         while !page.state().is_masked() {
             if page.state().is_gone() {
-                return Ok(self.line.arm()?);
+                return self.arm();
             }
             spin_loop();
         }
         Ok(())
+    }
+
+    /// Arms the line, unless the read that waits does so.
+    pub fn arm(&self) -> io::Result<()> {
+        match self.page {
+            Some(_) => Ok(self.line.arm()?),
+            None => Ok(()),
+        }
     }
 }

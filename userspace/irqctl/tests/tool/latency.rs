@@ -2,9 +2,9 @@
 
 use crate::{fake::Fake, plot::*, run::*, schema::Schema};
 use assert_cmd::prelude::*;
-use irq_user::{pci, Info, Line};
+use irq_user::{pci, rt, Info, Line};
 use predicates::str::contains;
-use std::{fs, path::Path};
+use std::{fs, path::Path, thread};
 
 #[test]
 #[ignore = "needs the VM"]
@@ -33,6 +33,21 @@ fn irqctl_latency_of_each_way_to_wait() {
         assert_eq!(measured["wait"], way);
         assert_eq!(measured["latency"]["count"], 50);
     }
+}
+
+#[test]
+#[ignore = "needs the VM"]
+fn irqctl_latency_by_the_page_sees_an_interrupt_before_it_waits() {
+    let line = Fake::new();
+    let mut command = irqctl(format!("latency {line} -n 1 -i 0 --fifo 1 --wait page --json"));
+    // The thread that measures preempts the waiting thread as soon as the latter is ready.
+    let run = || {
+        rt::pin(0).expect("there is such a processor");
+        rt::set_fifo(50).expect("the test is privileged");
+        command.assert()
+    };
+    let measured = thread::scope(|scope| scope.spawn(run).join().expect("it does not panic"));
+    assert_eq!(json(&measured.success())["latency"]["count"], 1);
 }
 
 #[test]
