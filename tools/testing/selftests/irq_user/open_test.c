@@ -120,6 +120,7 @@ TEST(entries_appear_with_the_file)
 /* The chip gets the affinity of a line without an owner when the line is opened. */
 TEST_F(intx, affinity_of_a_free_line_is_kept)
 {
+	static const char *const cpus[] = { "0", "1", "0" };
 	char wanted[64], used[64], before[32] = "", text[32] = "";
 	int fd;
 
@@ -127,24 +128,20 @@ TEST_F(intx, affinity_of_a_free_line_is_kept)
 	snprintf(used, sizeof(used), "/proc/irq/%d/effective_affinity_list", self->line.irq);
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
-	/* The line may have had owners. After this one it is on CPU 0. */
-	fd = open(self->line.path, O_RDWR);
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, write_file(wanted, "0"));
-	close(fd);
-	ASSERT_TRUE(read_file(used, before, sizeof(before)));
+	for (size_t i = 0; i < sizeof(cpus) / sizeof(*cpus); i++) {
+		ASSERT_TRUE(read_file(used, before, sizeof(before)));
+		ASSERT_EQ(0, write_file(wanted, cpus[i]));
+		ASSERT_TRUE(read_file(wanted, text, sizeof(text)));
+		EXPECT_STREQ(cpus[i], text);
+		ASSERT_TRUE(read_file(used, text, sizeof(text)));
+		EXPECT_STREQ(before, text);
 
-	ASSERT_EQ(0, write_file(wanted, "1"));
-	ASSERT_TRUE(read_file(wanted, text, sizeof(text)));
-	EXPECT_STREQ("1", text);
-	ASSERT_TRUE(read_file(used, text, sizeof(text)));
-	EXPECT_STREQ(before, text);
-
-	fd = open(self->line.path, O_RDWR);
-	ASSERT_LE(0, fd);
-	ASSERT_TRUE(read_file(used, text, sizeof(text)));
-	EXPECT_STREQ("1", text);
-	close(fd);
+		fd = open(self->line.path, O_RDWR);
+		ASSERT_LE(0, fd);
+		ASSERT_TRUE(read_file(used, text, sizeof(text)));
+		EXPECT_STREQ(cpus[i], text);
+		close(fd);
+	}
 }
 
 TEST_F(intx, opens_read_only_and_read_write)
