@@ -328,7 +328,7 @@ fn a_line_that_runs_free_counts_each_edge() {
 #[test]
 #[ignore = "needs the VM"]
 fn a_storm_is_reported_once_and_masked() {
-    const BURST: u32 = 10_000;
+    const BURST: u32 = 10_001;
     let fake = Fake::new();
     let line = open(&fake);
     line.run_free().expect("it is edge-triggered");

@@ -163,7 +163,7 @@ fn lost_edges_are_reported_once() {
 #[test]
 #[ignore = "needs the VM"]
 fn a_storm_is_in_one_record() {
-    const BURST: u64 = 10_000;
+    const BURST: u64 = 10_001;
     let fake = Fake::new();
     let line = open_timed(&fake);
     let page = line.page().expect("the kernel has pages");

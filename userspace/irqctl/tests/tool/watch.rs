@@ -149,7 +149,7 @@ fn irqctl_watch_says_that_a_line_fired_too_fast() {
         interrupt(child);
     });
     let watched = watched.success();
-    if json(&watched)["total"] == 10_000 {
+    if json(&watched)["total"] == 10_001 {
         println!("SKIP the machine is too slow for a storm");
         return;
     }
