@@ -22,10 +22,11 @@ igb="-netdev user,id=none,restrict=on -device igb,netdev=none"
 no_hpet="hpet=disable tsc=reliable"
 
 # cargo_for_target ARGUMENT...: runs cargo for a static program of ARCH, whose `machine`
-# must be sourced before.  If Rust's library for ARCH is not installed, cargo builds it.
+# must be sourced before, with RUSTFLAGS.  If Rust's library for ARCH is not installed, cargo builds
+# it.
 cargo_for_target() {
 	local flags=(--locked --release --target "$RUST_TARGET")
-	local -x RUSTFLAGS="-C target-feature=+crt-static -C linker=clang -C link-arg=--target=$TRIPLE -C link-arg=-fuse-ld=lld"
+	local -x RUSTFLAGS="-C target-feature=+crt-static -C linker=clang -C link-arg=--target=$TRIPLE -C link-arg=-fuse-ld=lld ${RUSTFLAGS:-}"
 	if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$RUST_TARGET/lib" ]; then
 		flags+=(-Zbuild-std)
 		local -x RUSTC_BOOTSTRAP=1
