@@ -33,13 +33,12 @@ pub fn asserted() -> Fake {
     line
 }
 
-/// Runs a command. Each time when it sleeps and owns the first line, all lines fire, so that it
-/// gets an event before the next comes.
+/// Runs a command. When it owns the first line and sleeps, each line fires, and again each time when
+/// the command has slept again, so that it gets an event before the next comes.
 pub fn firing(lines: &[&Fake], command: &mut Command) -> Assert {
     once_it_has(lines[0].irq, command, |child| {
-        while once_in_states(child, "SZ") == 'S' {
-            lines.iter().for_each(|line| line.fire());
-        }
+        once_in_states(child, "SZ");
+        while lines.iter().all(|line| sleeps_after(child, || line.fire())) {}
     })
 }
 
@@ -55,17 +54,39 @@ pub fn once_it_has(irq: u32, command: &mut Command, then: impl FnOnce(&Child)) -
     child.wait_with_output().expect("it ends").assert()
 }
 
-/// Waits until a command is in any of the states, which `/proc/<pid>/stat` shows by letters, and
-/// returns its state.
+/// Returns the state of a command, by the letters of `/proc/<pid>/status`, and how often it has
+/// slept.
+fn state(child: &Child) -> (char, u64) {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id()));
+    let status = status.expect("it was not waited for");
+    let of = |name| status.lines().find_map(|row| row.strip_prefix(name)).map(str::trim);
+    let state = of("State:").and_then(|state| state.chars().next());
+    let sleeps = of("voluntary_ctxt_switches:").and_then(|sleeps| sleeps.parse().ok());
+    (state.expect("it has a state"), sleeps.expect("they are counted"))
+}
+
+/// Waits until a command is in any of the states, and returns its state.
 fn once_in_states(child: &Child, states: &str) -> char {
-    let path = format!("/proc/{}/stat", child.id());
     loop {
-        let stat = fs::read_to_string(&path).expect("it was not waited for");
-        let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
-        if let Some(state) = state.filter(|&state| states.contains(state)) {
+        let (state, _) = state(child);
+        if states.contains(state) {
             return state;
         }
         thread::yield_now();
+    }
+}
+
+/// Wakes a command that sleeps, by `wake`. Returns whether it sleeps again, or has ended. On a
+/// real-time kernel, the command may still sleep for a while after `wake`.
+pub fn sleeps_after(child: &Child, wake: impl FnOnce()) -> bool {
+    let (_, before) = state(child);
+    wake();
+    loop {
+        match state(child) {
+            ('Z', _) => return false,
+            ('S', sleeps) if sleeps > before => return true,
+            _ => thread::yield_now(),
+        }
     }
 }
 

@@ -133,8 +133,7 @@ fn irqctl_watch_says_that_edges_were_lost() {
     let mut command = irqctl(format!("watch {line} --json"));
     let watched = once_it_has(line.irq, &mut command, |child| {
         once_asleep(child);
-        while_stopped(child, || line.obey("burst"));
-        once_asleep(child);
+        assert!(sleeps_after(child, || while_stopped(child, || line.obey("burst"))));
         interrupt(child);
     });
     let watched = watched.success();
@@ -149,8 +148,7 @@ fn irqctl_watch_says_that_a_line_fired_too_fast() {
     let mut command = irqctl(format!("watch {line} --run-free --json"));
     let watched = once_it_has(line.irq, &mut command, |child| {
         once_asleep(child);
-        line.obey("burst");
-        once_asleep(child);
+        assert!(sleeps_after(child, || line.obey("burst")));
         interrupt(child);
     });
     let watched = watched.success();
