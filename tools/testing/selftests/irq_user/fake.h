@@ -34,9 +34,9 @@ int fake_suspend(struct fake *fake);
 
 /*
  * Fires a free-running line BURST times without a pause, on CPU 0, to which it binds the calling
- * thread: the burst is over when this function returns. If the line fired too often, it fires at
- * least once more, masked. @fd is the line's file. Returns what poll reports, of POLLIN and POLLPRI,
- * or 0 if the machine is too slow for a storm.
+ * thread: the burst is over when this function returns. If the line fired too often, it fires
+ * at least once more, masked. @fd is the line's file. Returns what poll reports, of POLLIN and
+ * POLLPRI, or 0 if the machine is too slow for a storm.
  */
 int fake_storm(struct fake *fake, int fd);
 
