@@ -22,8 +22,8 @@ bool irq_user_may_own(unsigned int irq)
 	return !irq_get_line_info(irq, &info) && !info.kernel_only;
 }
 
-/* Keeps a line from being requested, and takes it from its owner. */
-static void refuse(unsigned int irq)
+/* Takes a line from its owner. */
+static void evict(unsigned int irq)
 {
 	struct irq_line_info info;
 
@@ -32,10 +32,15 @@ static void refuse(unsigned int irq)
 		lock_map_acquire(&irq_bus_lock_map);
 		lock_map_release(&irq_bus_lock_map);
 	}
+	irq_user_evict(irq, NULL);
+}
 
+/* Keeps a line from being requested, and takes it from its owner. */
+static void refuse(unsigned int irq)
+{
 	/* First, so that an open which irq_user_evict() does not find sees it. */
 	irq_set_status_flags(irq, _IRQ_NOREQUEST);
-	irq_user_evict(irq, NULL);
+	evict(irq);
 }
 
 /* See irq_user.h. */
@@ -52,7 +57,7 @@ void irq_user_deny(unsigned int irq)
 	/* First, so that an open which irq_user_evict() does not find sees it. */
 	scoped_irqdesc_get_and_lock(irq, 0)
 		scoped_irqdesc->istate |= IRQS_NO_USER;
-	irq_user_evict(irq, NULL);
+	evict(irq);
 }
 
 /* See irq_user.h. */
