@@ -41,13 +41,4 @@ mod suite {
         }
         Ok(())
     }
-
-    /// KASAN reports a device that is freed before its work has run.
-    #[test]
-    fn device_without_line_may_be_dropped_after_it_fires() -> Result {
-        for _ in 0..1000 {
-            device_without_line(Kind::Level, false)?.fire();
-        }
-        Ok(())
-    }
 }
