@@ -1,7 +1,6 @@
 # irq-user: interrupt lines as files.  `make help` lists the targets.
 
 FLAVOUR ?= release
-FLAVOURS ?= debug rt release
 ARCH ?= x86_64
 export FLAVOUR ARCH ARCHITECTURES SMP ICOUNT MEMORY QEMU_ARGS KERNEL_ARGS DIR TIMEOUT EVENTS LOAD TESTS TIME SEED KSRC TOOLCHAIN
 
@@ -16,11 +15,11 @@ help: ## List the targets.
 demo: kernel userspace ## Boot, and drive a PCI device from user space by its interrupts.
 	@$(enter) harness/userspace/demo
 
-check: tree ## Build, boot, and run the daily tests, on all flavours or FLAVOURS='...'.
-	@$(enter) harness/check $(FLAVOURS)
+check: tree ## Build, boot, and run the daily tests, on FLAVOURS='debug rt'.
+	@$(enter) harness/check $(or $(FLAVOURS),debug rt)
 
 check-all: tree ## Run all tests on all architectures, or ARCHITECTURES='...', and print a table.
-	@harness/check-all $(FLAVOURS)
+	@harness/check-all $(or $(FLAVOURS),debug rt release)
 
 selftests: kernel ## Boot, and run the tests of the file, or TESTS='read_test ...' with EVENTS=1000.
 	@$(enter) harness/selftests/run
