@@ -22,25 +22,28 @@ bool irq_user_may_own(unsigned int irq)
 	return !irq_get_line_info(irq, &info) && !info.kernel_only;
 }
 
-/* Takes a line from its owner. */
-static void evict(unsigned int irq)
+/*
+ * Tells lockdep that to take the line from its owner takes the lock of its bus, also if
+ * the line has no owner now. Call this first: a refused line does not show its chip.
+ */
+static void might_take_bus_lock(unsigned int irq)
 {
 	struct irq_line_info info;
 
-	/* If the line's file is open, freeing the action takes the bus lock. */
 	if (!irq_get_line_info(irq, &info) && info.slow_bus) {
 		lock_map_acquire(&irq_bus_lock_map);
 		lock_map_release(&irq_bus_lock_map);
 	}
-	irq_user_evict(irq, NULL);
 }
 
 /* Keeps a line from being requested, and takes it from its owner. */
 static void refuse(unsigned int irq)
 {
-	/* First, so that an open which irq_user_evict() does not find sees it. */
+	might_take_bus_lock(irq);
+
+	/* Before irq_user_evict(), so that an open which that does not find sees it. */
 	irq_set_status_flags(irq, _IRQ_NOREQUEST);
-	evict(irq);
+	irq_user_evict(irq, NULL);
 }
 
 /* See irq_user.h. */
@@ -54,10 +57,12 @@ void irq_user_revoke(unsigned int irq)
 /* See irq_user.h. */
 void irq_user_deny(unsigned int irq)
 {
-	/* First, so that an open which irq_user_evict() does not find sees it. */
+	might_take_bus_lock(irq);
+
+	/* Before irq_user_evict(), so that an open which that does not find sees it. */
 	scoped_irqdesc_get_and_lock(irq, 0)
 		scoped_irqdesc->istate |= IRQS_NO_USER;
-	evict(irq);
+	irq_user_evict(irq, NULL);
 }
 
 /* See irq_user.h. */
