@@ -29,9 +29,9 @@ int irq_user_line_init(struct irq_user_node *node, const struct irq_user_line *l
 /*
  * See irq_user_node.h. The chip of a line may go away while the line's device is bound.
  *
- * This comes before the line's descriptor is freed, and so before a later line of the
- * number can be requested. To request that line takes its descriptor's lock, which was
- * taken when it was set up. So an open that has requested it sees @line_gone.
+ * Next, irq_user_revoke() takes the line from its owner. It waits for an open that has
+ * entered its file among the open files. An open that enters it later takes the lock of
+ * these files after irq_user_evict() has searched them, and so sees @line_gone.
  */
 void irq_user_forget_line(unsigned int irq)
 {

@@ -160,6 +160,7 @@ use crate::{
     str::CString,
     sync::{
         atomic::{
+            atomic_load,
             AtomicFlag,
             Full,
             Relaxed, //
@@ -380,10 +381,17 @@ impl UserIrq {
     /// Opens the file: claims the line and arms it. `is_gone` tells whether the line that is meant
     /// went away, so that its number may be another line's.
     fn open(irq: u32, door: Door, is_gone: impl Fn() -> bool) -> Result<Arc<Self>> {
-        // SAFETY: `irq_user_revoke()` drops the action before the line is unmapped. The handler is
-        // in the kernel, not in a module.
-        let request = unsafe { IrqRequest::of_line(irq) };
-        let line = request.info()?;
+        let user = Self::new(irq, door)?;
+
+        user.clone()
+            .claim(is_gone)
+            .inspect_err(|_| user.release())?;
+        Ok(user)
+    }
+
+    /// Prepares a file of the line. [`Self::release()`] undoes this.
+    fn new(irq: u32, door: Door) -> Result<Arc<Self>> {
+        let line = LineInfo::of(irq)?;
         check(&line)?;
 
         // INVARIANT: There is no action yet.
@@ -405,18 +413,27 @@ impl UserIrq {
         if handlers_are_forced_into_threads() {
             later::start(&user)?;
         }
-        user.clone()
-            .claim(request, is_gone)
-            .inspect_err(|_| user.release())?;
         Ok(user)
     }
 
     /// Claims the line and arms it.
-    fn claim(self: Arc<Self>, request: IrqRequest<'static>, is_gone: impl Fn() -> bool) -> Result {
+    fn claim(self: Arc<Self>, is_gone: impl Fn() -> bool) -> Result {
         let mut slot = self.action.lock();
 
         // INVARIANT: The lock on the action is held already.
         self.remember()?;
+
+        // Since `new()` looked at the line, the line may have been revoked or denied, or have gone
+        // away, and its number may be another line's. If so, this sees it, because the search in
+        // `irq_user_evict()` came before `remember()`. From now on the line stays as it is, because
+        // the search finds this file and waits for the lock of the action.
+        if is_gone() {
+            return Err(ENXIO);
+        }
+        check(&LineInfo::of(self.irq)?)?;
+        // SAFETY: `irq_user_revoke()` drops the action before the line is unmapped. The handler is
+        // in the kernel, not in a module.
+        let request = unsafe { IrqRequest::of_line(self.irq) };
 
         let action = KBox::pin_init(
             IrqAction::register(
@@ -430,12 +447,7 @@ impl UserIrq {
         )
         .map_err(|e| if e == ENOSYS { EINVAL } else { e })?;
 
-        // Since open looked at the line, the line may have been disposed of, and its number given
-        // to another line, also of another kind. From now on the line stays, because a revocation
-        // waits for the lock of the action.
-        if is_gone() {
-            return Err(ENXIO);
-        }
+        // The line is not the one that `new()` looked at, or something has changed its kind.
         let line = action.info()?;
         if trigger_of(&line) != self.events.trigger()
             || line.is_slow_bus() != self.slow
@@ -905,18 +917,18 @@ fn find(irq: c_uint) -> Option<Arc<UserIrq>> {
 ///
 /// `gone` must be valid while the function is used.
 unsafe fn reader_of(gone: *const bool) -> impl Fn() -> bool {
-    // SAFETY: `gone` is valid by the safety requirements. Another task may write it, so the read is
-    // volatile.
-    move || unsafe { gone.read_volatile() }
+    // SAFETY: `gone` is valid by the safety requirements. `WRITE_ONCE()` writes it, which is atomic.
+    move || unsafe { atomic_load(gone.cast_mut(), Relaxed) }
 }
 
 /// Takes the line `irq` from its owner, see `include/linux/irq_user.h`.
 ///
 /// Alone, it takes a file that is in [`OPEN_FILES`], and a later open succeeds.
-/// `irq_user_revoke()` sets `IRQ_NOREQUEST` first. An open that begins later is then refused. If a
-/// running open entered [`OPEN_FILES`] before the search here, [`UserIrq::free()`] waits for its
-/// lock. If it enters later, it takes the lock of [`OPEN_FILES`] after the search has released it,
-/// so its request sees `IRQ_NOREQUEST`.
+/// `irq_user_revoke()` sets `IRQ_NOREQUEST` first, and `irq_user_deny()` sets `IRQS_NO_USER`. An
+/// open that begins later is then refused. If a running open entered [`OPEN_FILES`] before the
+/// search here, [`UserIrq::free()`] waits for its lock. If it enters later, it takes the lock of
+/// [`OPEN_FILES`] after the search has released it. It then looks at the line again, sees what was
+/// set, and touches neither the descriptor nor the chip: both may go away now.
 ///
 /// A node's line may be gone, and `irq` another line's. While the file keeps its action, its line
 /// stays. So if `gone` is false then, the file is that of the node's line.
@@ -1084,7 +1096,7 @@ unsafe extern "C" fn read(
     // SAFETY: `file` is open with our operations by the safety requirements of this function. The
     // VFS releases it after the call.
     let user = unsafe { user_of(file) };
-    // As READ_ONCE(): `fcntl()` may change the flags meanwhile.
+    // FIXME(read_once): `fcntl()` may change the flags meanwhile, see `LocalFile::flags()`.
     //
     // SAFETY: `file` is valid by the safety requirements.
     let flags = unsafe { (&raw const (*file).f_flags).read_volatile() };

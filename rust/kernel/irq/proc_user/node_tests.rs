@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests of a node whose line went away, so that its number may be another line's.
+//! Tests of opens that meet the end of their line, so that its number may be another line's.
 
 use super::{
     irq_user_evict,
@@ -8,6 +8,7 @@ use super::{
     UserIrq, //
 };
 use crate::{
+    bindings,
     irq::{
         fake::{
             FakeLine,
@@ -19,17 +20,17 @@ use crate::{
     sync::Arc, //
 };
 
+const DOOR: Door = Door {
+    may_run_free: true,
+    node: None,
+};
+
 /// A file that is open by a node.
 struct Open(Arc<UserIrq>);
 
 impl Open {
     fn new(line: &FakeLine, is_gone: impl Fn() -> bool) -> Result<Self> {
-        let door = Door {
-            may_run_free: true,
-            node: None,
-        };
-
-        Ok(Self(UserIrq::open(line.irq(), door, is_gone)?))
+        Ok(Self(UserIrq::open(line.irq(), DOOR, is_gone)?))
     }
 }
 
@@ -55,6 +56,26 @@ mod suite {
 
         assert_eq!(Open::new(&line, || true).err(), Some(ENXIO));
         assert!(!line.info()?.is_requested());
+        Open::new(&line, || false)?;
+        Ok(())
+    }
+
+    #[test]
+    fn open_that_a_denial_did_not_find_is_refused() -> Result {
+        let line = FakeLine::new(Kind::Edge)?;
+        let user = UserIrq::new(line.irq(), DOOR)?;
+
+        // The open has looked at the line. It is not among the open files yet.
+        //
+        // SAFETY: The line is mapped, and this is process context.
+        unsafe { bindings::irq_user_deny(line.irq()) };
+        // The request did not fail: there was none.
+        assert_eq!(user.clone().claim(|| false).err(), Some(EINVAL));
+        user.release();
+        assert!(!line.info()?.is_requested());
+
+        // SAFETY: As above.
+        unsafe { bindings::irq_user_allow(line.irq()) };
         Open::new(&line, || false)?;
         Ok(())
     }
