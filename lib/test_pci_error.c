@@ -49,6 +49,8 @@ static int set_step(const char *step, const struct kernel_param *param)
 	if (!handlers || !handlers->error_detected || !handlers->slot_reset || !handlers->resume)
 		return -ENODEV;
 
+	if (sysfs_streq(step, "normal"))
+		return report(handlers, pci_channel_io_normal, PCI_ERS_RESULT_CAN_RECOVER);
 	if (sysfs_streq(step, "frozen"))
 		return report(handlers, pci_channel_io_frozen, PCI_ERS_RESULT_NEED_RESET);
 	if (sysfs_streq(step, "dead"))
@@ -65,7 +67,7 @@ static const struct kernel_param_ops step_ops = {
 	.set	= set_step,
 };
 module_param_cb(step, &step_ops, NULL, 0200);
-MODULE_PARM_DESC(step, "What happens now: frozen, dead, reset or resume");
+MODULE_PARM_DESC(step, "What happens now: normal, frozen, dead, reset or resume");
 
 static int __init test_pci_error_init(void)
 {
@@ -83,9 +85,15 @@ module_init(test_pci_error_init);
 
 static void __exit test_pci_error_exit(void)
 {
-	scoped_guard(device, &pdev->dev)
-		pdev->error_state = pci_channel_io_normal;
-	pci_dev_put(pdev);
+	struct pci_dev *old = pdev;
+
+	scoped_guard(device, &old->dev)
+		old->error_state = pci_channel_io_normal;
+	/* The file "step" goes away later */
+	kernel_param_lock(THIS_MODULE);
+	pdev = NULL;
+	kernel_param_unlock(THIS_MODULE);
+	pci_dev_put(old);
 }
 module_exit(test_pci_error_exit);
 

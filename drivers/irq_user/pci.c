@@ -96,6 +96,8 @@ static int alloc_type(struct card *card, unsigned int flag)
 	ret = pci_alloc_irq_vectors(pdev, 1, card->vectors, flag);
 	if (ret < 0)
 		pci_clear_master(pdev);
+	else if (pdev->dev_flags & PCI_DEV_FLAGS_MSI_INTX_DISABLE_BUG)
+		pci_intx(pdev, 1); /* Where INTx is masked, this device sends no message */
 	/* EINVAL means that the machine has no MSI */
 	return ret == -EINVAL ? -ENODEV : ret;
 }
@@ -126,9 +128,9 @@ static void free_lines(struct card *card)
 	if (card->intx)
 		irq_user_unshare_intx(card->intx);
 	card->intx = NULL;
-	pci_free_irq_vectors(card->pdev);
 	/* The program may have left the device with a pending interrupt */
 	pci_intx(card->pdev, 0);
+	pci_free_irq_vectors(card->pdev);
 	if (types[card->type].flag != PCI_IRQ_INTX)
 		pci_clear_master(card->pdev);
 	card->type = -1;
@@ -343,8 +345,16 @@ static int irq_user_pci_probe(struct pci_dev *pdev, const struct pci_device_id *
 	if (ret)
 		return ret;
 
-	/* The program that drove the device last may have left it interrupting */
+	/*
+	 * For slot_reset: the configuration may have changed since the kernel saved it. The PM
+	 * core saves it anew.
+	 */
+	pci_save_state(pdev);
+	pdev->state_saved = false;
+
+	/* The program that drove the device last may have left it interrupting, or a bus master */
 	pci_intx(pdev, 0);
+	pci_clear_master(pdev);
 	ret = enable(pdev);
 	if (ret)
 		goto err;
@@ -421,8 +431,15 @@ static pci_ers_result_t irq_user_pci_error_detected(struct pci_dev *pdev,
 						    pci_channel_state_t state)
 {
 	take_down_failed(pci_get_drvdata(pdev));
-	return state == pci_channel_io_perm_failure ? PCI_ERS_RESULT_DISCONNECT :
-						      PCI_ERS_RESULT_NEED_RESET;
+	switch (state) {
+	case pci_channel_io_normal:
+		/* A reset would affect other devices, too */
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	case pci_channel_io_perm_failure:
+		return PCI_ERS_RESULT_DISCONNECT;
+	default:
+		return PCI_ERS_RESULT_NEED_RESET;
+	}
 }
 
 static pci_ers_result_t irq_user_pci_slot_reset(struct pci_dev *pdev)
@@ -433,7 +450,7 @@ static pci_ers_result_t irq_user_pci_slot_reset(struct pci_dev *pdev)
 	/* If the device was bound after the error was reported, it has nodes */
 	take_down_failed(card);
 
-	/* What was saved may be older than the binding, or of an armed line */
+	/* What was saved may be of an armed line, or of the device before it was bound */
 	pci_restore_state(pdev);
 	pci_read_config_word(pdev, PCI_COMMAND, &command);
 	if (PCI_POSSIBLE_ERROR(command))

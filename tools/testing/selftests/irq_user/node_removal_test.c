@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/pci_regs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -93,20 +94,23 @@ static int report(const char *what)
 	return write_file("/sys/module/" ERROR_MODULE "/parameters/step", what);
 }
 
-/* Reports an error of the device, "frozen" or "dead". */
-static void report_error(struct line *line, const char *error)
+/*
+ * Reports an error of the device, "normal", "frozen" or "dead". Returns whether the driver
+ * answered as it should.
+ */
+static bool report_error(struct line *line, const char *error)
 {
 	char function[64];
 
 	unload_module(ERROR_MODULE);
 	snprintf(function, sizeof(function), "function=%s", node_device(line));
-	if (!load_module_with(ERROR_MODULE, function) || report(error))
-		fprintf(stderr, "# the error was not reported\n");
+	return load_module_with(ERROR_MODULE, function) && !report(error);
 }
 
 static void freeze(struct line *line)
 {
-	report_error(line, "frozen");
+	if (!report_error(line, "frozen"))
+		fprintf(stderr, "# the error was not reported\n");
 }
 
 static const char *recover(struct line *line, const char *type)
@@ -332,12 +336,42 @@ TEST_F_TIMEOUT(card, recovers_from_an_error, 60)
 	close(fd);
 }
 
+/* For an error after which the device still answers, the driver asks for no reset. */
+TEST_F_TIMEOUT(card, harmless_error_resets_nothing, 60)
+{
+	struct line *line = &self->line;
+
+	EXPECT_TRUE(report_error(line, "normal"));
+	EXPECT_EQ(0, node_count(line, ""));
+	EXPECT_EQ(0, report("resume"));
+	unload_module(ERROR_MODULE);
+	EXPECT_EQ(IGB_VECTORS, node_count(line, "msix"));
+}
+
+/* A reset after an error restores the configuration that the device had when it was bound. */
+TEST_F_TIMEOUT(card, error_keeps_the_configuration, 60)
+{
+	const int size = 0x20;
+	struct line *line = &self->line;
+	bool on = !(node_config(line, PCI_CACHE_LINE_SIZE) & size);
+
+	node_unbind(line);
+	node_set_config(line, PCI_CACHE_LINE_SIZE, size, on);
+	ASSERT_EQ(NULL, node_bind(line));
+	freeze(line);
+	EXPECT_EQ(0, report("reset"));
+	EXPECT_EQ(0, report("resume"));
+	unload_module(ERROR_MODULE);
+	EXPECT_EQ(on, !!(node_config(line, PCI_CACHE_LINE_SIZE) & size));
+	node_set_config(line, PCI_CACHE_LINE_SIZE, size, !on);
+}
+
 /* A device that does not recover from an error has no nodes until it is bound again. */
 TEST_F_TIMEOUT(card, dead_device_has_no_nodes, 60)
 {
 	struct line *line = &self->line;
 
-	report_error(line, "dead");
+	EXPECT_TRUE(report_error(line, "dead"));
 	unload_module(ERROR_MODULE);
 	EXPECT_EQ(0, node_count(line, ""));
 	EXPECT_EQ(-EIO, node_set(line, "irq_user_type", "auto"));

@@ -13,11 +13,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "node_fixture.h"
 #include "rounds.h"
 
+/* The module that marks a function as one that masks INTx wrongly. */
+#define INTX_MODULE	"test_pci_intx"
+
 /* How many milliseconds to wait for an event that must come. */
 #define PATIENCE	5000
+
+/* QEMU's "pci-testdev" */
+#define TESTDEV_VENDOR	0x1b36
+#define TESTDEV_DEVICE	0x0005
 
 /* A thread that makes messages of a vector, and takes their events. */
 struct owner {
@@ -215,6 +223,7 @@ FIXTURE_SETUP(edu)
 FIXTURE_TEARDOWN(edu)
 {
 	node_teardown(&self->line);
+	unload_module(INTX_MODULE);
 }
 
 /*
@@ -297,6 +306,52 @@ TEST_F(edu, msi_switches_bus_mastering_on)
 		EXPECT_EQ(on, is_master(line));
 		check_choice(_metadata, line, "intx", "intx");
 	}
+}
+
+/* Binding ends what the last driver of the device had left on. */
+TEST(binding_ends_bus_mastering)
+{
+	struct line line = { 0 };
+
+	if (geteuid())
+		SKIP(return, "needs root");
+	if (!line_find(&line, TESTDEV_VENDOR, TESTDEV_DEVICE))
+		SKIP(return, "there is no PCI device without an interrupt: run QEMU with -device pci-testdev");
+	node_unbind(&line);
+	set_master(&line, true);
+	EXPECT_TRUE(is_master(&line));
+	ASSERT_EQ(NULL, node_bind(&line));
+	EXPECT_FALSE(is_master(&line));
+	/* It has no interrupt, so it has the node of its registers alone. */
+	EXPECT_STREQ("none", node_get(&line, "irq_user_type"));
+	EXPECT_TRUE(node_appears(&line, "mem0"));
+	EXPECT_EQ(1, node_count(&line, ""));
+	set_master(&line, true);
+	node_unbind(&line);
+	EXPECT_FALSE(is_master(&line));
+}
+
+/* INTx stays unmasked in a device that sends no message while INTx is masked. */
+TEST_F(edu, messages_arrive_if_the_mask_stops_them)
+{
+	struct line *line = &self->line;
+	char parameters[64];
+
+	node_unbind(line);
+	line_disable(line);
+	snprintf(parameters, sizeof(parameters), "function=%s stops_msi=1", node_device(line));
+	if (!load_module_with(INTX_MODULE, parameters))
+		SKIP(return, "needs the module %s", INTX_MODULE);
+	ASSERT_EQ(NULL, node_bind(line));
+	for (int i = 0; i < 2; i++) {
+		EXPECT_FALSE(node_config(line, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
+		check_choice(_metadata, line, "msi", "msi0");
+		ASSERT_EQ(0, node_set(line, "irq_user_type", "intx"));
+		check_choice(_metadata, line, "intx", "intx");
+		ASSERT_EQ(0, node_set(line, "irq_user_type", "auto"));
+	}
+	node_unbind(line);
+	EXPECT_TRUE(node_config(line, PCI_COMMAND) & PCI_COMMAND_INTX_DISABLE);
 }
 
 /* Root can forbid that a line runs free. It holds for later opens. */
