@@ -37,7 +37,7 @@ static inline bool irq_user_is_wanted(struct device *dev)
 	return device_match_driver_override(dev, dev->driver) > 0;
 }
 
-/* Returns whether the resource fills whole pages, so that they contain nothing else. */
+/* Returns whether the resource fills whole pages, so that no other resource is in them. */
 static inline bool irq_user_has_whole_pages(const struct resource *res)
 {
 	return resource_size(res) && PAGE_ALIGNED(res->start) && PAGE_ALIGNED(resource_size(res));

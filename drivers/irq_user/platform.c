@@ -97,9 +97,10 @@ static int map_lines(struct platform_device *pdev, struct irq_user_line **lines)
 }
 
 /*
- * Reserves registers, in parts if necessary: firmware may describe a part of them as another
- * device's, and the kernel refuses a reservation that contains a described part or crosses its
- * end. Returns false if a driver uses any of the registers.
+ * Reserves registers, in parts if necessary: firmware may describe a part of them twice, and
+ * the kernel refuses a reservation that contains a described part or crosses its end. Returns
+ * false if a driver has reserved any of the registers. A part that firmware describes as
+ * another device's is reserved as well, so that device cannot be bound then.
  */
 static bool reserve_mem(struct platform_device *pdev, const struct resource *res)
 {
@@ -143,6 +144,7 @@ static int reserve_mems(struct platform_device *pdev, struct irq_user_mem **mems
 		}
 		mem->start = res->start;
 		mem->size = resource_size(res);
+		mem->nonposted = res->flags & IORESOURCE_MEM_NONPOSTED;
 		snprintf(mem->name, IRQ_USER_NAME_LEN, "mem%d", i);
 		nr++;
 	}

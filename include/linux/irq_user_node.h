@@ -29,11 +29,13 @@ struct irq_user_line {
  * struct irq_user_mem - Registers of a device
  * @start:	Physical address, a multiple of PAGE_SIZE
  * @size:	Number of bytes, a multiple of PAGE_SIZE
+ * @nonposted:	A write must not be posted, see IORESOURCE_MEM_NONPOSTED
  * @name:	Name of its node: valid as a file's name, unique within the device
  */
 struct irq_user_mem {
 	phys_addr_t start;
 	resource_size_t size;
+	bool nonposted;
 	char name[IRQ_USER_NAME_LEN];
 };
 

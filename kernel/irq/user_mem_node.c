@@ -48,6 +48,7 @@ int irq_user_mem_init(struct irq_user_node *node, const struct irq_user_mem *mem
 	node->inode = inode;
 	node->start = mem->start;
 	node->size = mem->size;
+	node->nonposted = mem->nonposted;
 	return 0;
 }
 
@@ -78,25 +79,28 @@ static const struct vm_operations_struct mem_vm_ops = {
 	.fault	= mem_fault,
 };
 
-static int mem_mmap(struct file *file, struct vm_area_struct *vma)
+static int mem_mmap_prepare(struct vm_area_desc *desc)
 {
-	struct irq_user_node *node = file->private_data;
+	struct irq_user_node *node = desc->file->private_data;
 	unsigned long pages = node->size >> PAGE_SHIFT;
+	pgprot_t prot = desc->page_prot;
 
 	/* A private page would be a copy, which the device does not see */
-	if (!(vma->vm_flags & VM_MAYSHARE))
+	if (!vma_desc_test(desc, VMA_MAYSHARE_BIT))
 		return -EINVAL;
-	if (vma->vm_pgoff >= pages || vma_pages(vma) > pages - vma->vm_pgoff)
+	if (desc->pgoff >= pages || vma_desc_pages(desc) > pages - desc->pgoff)
 		return -EINVAL;
 	scoped_guard(mutex, &node->lock) {
 		if (node->gone)
 			return -ENODEV;
 	}
 
-	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
-	vma->vm_page_prot = pgprot_decrypted(pgprot_noncached(vma->vm_page_prot));
-	vma->vm_private_data = node;
-	vma->vm_ops = &mem_vm_ops;
+	vma_desc_set_flags(desc, VMA_IO_BIT, VMA_PFNMAP_BIT, VMA_DONTEXPAND_BIT, VMA_DONTDUMP_BIT);
+	/* As ioremap() or ioremap_np() maps them for a driver */
+	prot = node->nonposted ? pgprot_noncached(prot) : pgprot_device(prot);
+	desc->page_prot = pgprot_decrypted(prot);
+	desc->private_data = node;
+	desc->vm_ops = &mem_vm_ops;
 	return 0;
 }
 
@@ -116,7 +120,7 @@ static void mem_show_fdinfo(struct seq_file *seq, struct file *file)
 }
 
 static const struct file_operations mem_fops = {
-	.mmap		= mem_mmap,
+	.mmap_prepare	= mem_mmap_prepare,
 	.release	= mem_release,
 	.show_fdinfo	= mem_show_fdinfo,
 	.llseek		= noop_llseek,

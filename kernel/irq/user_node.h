@@ -23,6 +23,7 @@ struct inode;
  * @may_run_free: Of a line: whether files opened from now on may let it run free
  * @start:	Of registers: their physical address
  * @size:	Of registers: number of bytes
+ * @nonposted:	Of registers: as ioremap_np() maps them
  * @inode:	Of registers: all files of the node use its mapping
  */
 struct irq_user_node {
@@ -43,6 +44,7 @@ struct irq_user_node {
 		struct {
 			phys_addr_t	start;
 			resource_size_t	size;
+			bool		nonposted;
 			struct inode	*inode;
 		};
 	};
