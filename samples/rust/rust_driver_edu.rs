@@ -12,11 +12,11 @@ use kernel::{
         Io, //
     },
     irq::{
+        DevresIrq,
         Flags,
         Handler,
         Hard,
         IrqReturn,
-        ManagedIrq,
         Threaded,
         ThreadedHandler,
         ThreadedIrqReturn, //
@@ -225,8 +225,8 @@ impl ThreadedHandler for Card {
 
 /// The line, by the context of the handler.
 enum Line {
-    Hard(ManagedIrq<Card, Hard>),
-    Threaded(ManagedIrq<Card, Threaded>),
+    Hard(DevresIrq<Card, Hard>),
+    Threaded(DevresIrq<Card, Threaded>),
 }
 
 impl Line {
@@ -241,10 +241,10 @@ impl Line {
 
         Ok(if module_parameters::threaded.value() {
             // SAFETY: The vectors are freed after the line, see `Edu`.
-            Self::Threaded(unsafe { ManagedIrq::new(vector.into(), flags, c"edu", Ok(card)) }?)
+            Self::Threaded(unsafe { DevresIrq::new(vector.into(), flags, c"edu", Ok(card)) }?)
         } else {
             // SAFETY: The vectors are freed after the line, see `Edu`.
-            Self::Hard(unsafe { ManagedIrq::new(vector.into(), flags, c"edu", Ok(card)) }?)
+            Self::Hard(unsafe { DevresIrq::new(vector.into(), flags, c"edu", Ok(card)) }?)
         })
     }
 

@@ -104,6 +104,7 @@ impl LineInfo {
 
     /// Returns whether user space must not own the line: it is per CPU or managed, its chip cannot
     /// keep it from firing, or the chip has the flag `IRQCHIP_NO_USER`.
+    #[cfg(CONFIG_IRQ_USER)]
     #[inline]
     pub fn is_kernel_only(&self) -> bool {
         self.0.kernel_only

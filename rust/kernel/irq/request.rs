@@ -31,7 +31,7 @@
 //! | and a thread | `request_threaded_irq()` | [`ThreadedRegistration`] |
 //! | thread alone | no handler, `IRQF_ONESHOT` | [`ThreadOnlyRegistration`] |
 //! | as the chip calls for | `request_any_context_irq()` | [`AnyContextRegistration`] |
-//! | freed with the device | `devm_request_irq()` | [`ManagedIrq`], or a borrow of the device |
+//! | freed with the device | `devm_request_irq()` | [`DevresIrq`], or a borrow of the device |
 //! | a line without a device | any number | [`IrqRequest::of_line()`] |
 //! | name | any string that lives on | [`IrqName`]: `&'static CStr`, or owned |
 //! | the handler's data | `void *` | in the action, or shared by an [`Arc`] |
@@ -46,7 +46,7 @@
 //! line (`irq_set_affinity()`), which user space decides. The number of the line is not passed to
 //! the handler: a driver of several lines has an object for each.
 //!
-//! [`ManagedIrq`]: super::ManagedIrq
+//! [`DevresIrq`]: super::DevresIrq
 //!
 //! C headers: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h),
 //! [`include/linux/irq.h`](srctree/include/linux/irq.h)

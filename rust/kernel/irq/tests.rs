@@ -3,10 +3,10 @@
 //! Tests of the request abstraction, on simulated lines that call the handlers.
 
 mod control;
+mod devres;
 mod failure;
 mod gone;
 mod line_info;
-mod managed;
 mod request;
 mod sim;
 mod storm;

@@ -101,13 +101,15 @@ impl Wires {
         }
     }
 
-    /// Makes the line fire once, whatever its kind.
+    /// Makes the line fire once, whatever its kind. May sleep.
     pub(super) fn fire_once(&self) {
         match self.kind {
             Kind::Nested | Kind::NestedEdge | Kind::UnmarkedNested => self.handle_nested(),
             kind => {
                 self.strike(1);
                 if !kind.is_edge() {
+                    // The work may run later on another processor.
+                    self.settle();
                     self.asserted.store(0, Release);
                 }
             }

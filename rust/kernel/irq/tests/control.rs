@@ -64,13 +64,17 @@ fn runs_after(wait: impl FnOnce(&Action<Slow, Threaded>)) -> Result<bool> {
     slow.started.wait_for_completion();
 
     let quiet = action.disable_nosync();
-    ensure(slow.running.load(Acquire) == 1)?;
+    let ran = slow.running.load(Acquire) == 1;
     let teller = Teller(&slow.go_on);
-    workqueue::system().try_spawn(GFP_KERNEL, move || teller.tell())?;
+    // If nothing else tells the handler to go on, `action` could not be dropped.
+    workqueue::system()
+        .try_spawn(GFP_KERNEL, move || teller.tell())
+        .inspect_err(|_| slow.go_on.complete_all())?;
 
     wait(&action);
     let runs = slow.running.load(Acquire) == 1;
     drop(quiet);
+    ensure(ran)?;
     Ok(runs)
 }
 

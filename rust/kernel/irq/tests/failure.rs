@@ -7,7 +7,7 @@
 #![cfg(CONFIG_FAILSLAB)]
 
 use super::{
-    managed::TestDevice,
+    devres::TestDevice,
     sim::SimLine,
     *, //
 };

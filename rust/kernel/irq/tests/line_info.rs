@@ -83,6 +83,7 @@ mod suite {
         Ok(())
     }
 
+    #[cfg(CONFIG_IRQ_USER)]
     #[test]
     fn info_distinguishes_kernel_only_lines() -> Result {
         for kind in [Kind::Unmaskable, Kind::Maskless, Kind::Dummy] {

@@ -41,11 +41,11 @@ use crate::{
 /// use kernel::{
 ///     device::Bound,
 ///     irq::{
+///         DevresIrq,
 ///         Flags,
 ///         Handler,
 ///         Hard,
-///         IrqReturn,
-///         ManagedIrq, //
+///         IrqReturn, //
 ///     },
 ///     platform,
 ///     prelude::*,
@@ -69,18 +69,18 @@ use crate::{
 ///
 /// fn request(
 ///     pdev: &platform::Device<Bound>,
-/// ) -> Result<(ManagedIrq<Counter, Hard>, Arc<Counter>)> {
+/// ) -> Result<(DevresIrq<Counter, Hard>, Arc<Counter>)> {
 ///     let request = pdev.irq_by_index(0)?;
 ///     let counter = Counter(Atomic::new(0));
-///     // SAFETY: The lines of a platform device stay mapped while it is bound.
+///     // SAFETY: The lines of a platform device stay mapped while it is bound to this driver.
 ///     let irq =
-///         unsafe { ManagedIrq::new(request, Flags::TRIGGER_NONE, c"counter", Ok(counter)) }?;
+///         unsafe { DevresIrq::new(request, Flags::TRIGGER_NONE, c"counter", Ok(counter)) }?;
 ///     let counter = irq.handler().clone();
 ///
 ///     Ok((irq, counter))
 /// }
 /// ```
-pub struct ManagedIrq<T, C>
+pub struct DevresIrq<T, C>
 where
     T: Send + Sync + 'static,
     C: Context<Arc<T>> + Send + Sync + 'static,
@@ -90,7 +90,7 @@ where
     handler: Arc<T>,
 }
 
-impl<T, C> ManagedIrq<T, C>
+impl<T, C> DevresIrq<T, C>
 where
     T: Send + Sync + 'static,
     C: Context<Arc<T>> + Send + Sync + 'static,
@@ -102,10 +102,13 @@ where
     ///
     /// # Safety
     ///
-    /// The line must stay mapped until the device is unbound, or until this object is dropped. The
-    /// lines of a platform device do. The vectors of a PCI device are unmapped when their
-    /// `pci::IrqVectorRegistration` is dropped, and this object, other than `request`, does not
-    /// borrow that.
+    /// - The line must stay mapped until this object is dropped, or until the driver core has
+    ///   released the resources of the device, which is after it has dropped the driver's data. The
+    ///   lines of a platform device do. The vectors of a PCI device are unmapped when their
+    ///   `pci::IrqVectorRegistration` is dropped, and this object, other than `request`, does not
+    ///   borrow that. So if the driver's data has the vectors, it must drop this object first.
+    /// - The module of the handler must stay loaded as long. It does if it is the module of the
+    ///   device's driver.
     pub unsafe fn new(
         request: IrqRequest<'_>,
         flags: Flags,
@@ -114,10 +117,9 @@ where
     ) -> Result<Self> {
         let dev = request.device().ok_or(EINVAL)?;
         let handler = Arc::pin_init(handler, GFP_KERNEL)?;
-        // SAFETY: The driver core drops the action when the device is unbound, or this object drops
-        // it earlier. Until then the line stays mapped, by the safety requirements of this
-        // function, and the module of the handler stays loaded, because the device is bound to its
-        // driver.
+        // SAFETY: The driver core drops the action when it releases the resources of the device, or
+        // this object drops it earlier. Until then the line stays mapped, and the module of the
+        // handler stays loaded, by the safety requirements of this function.
         let request = unsafe { IrqRequest::of_line(request.irq()) };
         let action = IrqAction::register(request, flags, name, Ok(handler.clone()));
 

@@ -33,7 +33,7 @@ impl TestDevice {
         line: &impl TestLine,
         flags: Flags,
         probe: impl PinInit<Probe, Error>,
-    ) -> Result<ManagedIrq<Probe, C>>
+    ) -> Result<DevresIrq<Probe, C>>
     where
         C: Context<Arc<Probe>> + Send + Sync + 'static,
     {
@@ -47,7 +47,7 @@ impl TestDevice {
         flags: Flags,
         name: impl Into<IrqName> + 'static,
         probe: impl PinInit<Probe, Error>,
-    ) -> Result<ManagedIrq<Probe, C>>
+    ) -> Result<DevresIrq<Probe, C>>
     where
         C: Context<Arc<Probe>> + Send + Sync + 'static,
     {
@@ -56,7 +56,7 @@ impl TestDevice {
         let request = unsafe { IrqRequest::new(bound, line.irq()) };
 
         // SAFETY: The tests declare a line before its device, so the line is dropped last.
-        unsafe { ManagedIrq::new(request, flags, name, probe) }
+        unsafe { DevresIrq::new(request, flags, name, probe) }
     }
 }
 
@@ -67,7 +67,7 @@ fn wait_for_storm(probe: &Probe) {
     }
 }
 
-#[kunit_tests(rust_irq_managed)]
+#[kunit_tests(rust_irq_devres)]
 mod suite {
     use super::*;
 
@@ -114,7 +114,7 @@ mod suite {
         let line = SimLine::new()?;
         // SAFETY: The line is dropped after `managed`.
         let managed = unsafe {
-            ManagedIrq::<Probe, Hard>::new(
+            DevresIrq::<Probe, Hard>::new(
                 line.request(),
                 Flags::TRIGGER_NONE,
                 c"managed",
