@@ -72,7 +72,8 @@ void irq_user_allow(unsigned int irq);
  * Denies lines of a firmware node's domains: those whose chip has the callback
  * irq_request_resources, as the chips of GPIOs have. For a caller that removes what
  * this callback needs while the domain stays. A device of several parts may have one
- * domain for all; then user space loses the lines of the other parts, too.
+ * domain for all; then user space loses the lines of the other parts, too. Without a
+ * node, nothing is denied.
  */
 void irq_user_deny_fwnode(const struct fwnode_handle *fwnode);
 
