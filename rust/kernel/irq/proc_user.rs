@@ -917,7 +917,7 @@ fn find(irq: c_uint) -> Option<Arc<UserIrq>> {
 ///
 /// `gone` must be valid while the function is used.
 unsafe fn reader_of(gone: *const bool) -> impl Fn() -> bool {
-    // SAFETY: `gone` is valid by the safety requirements. `WRITE_ONCE()` writes it, which is atomic.
+    // SAFETY: `gone` is valid by the safety requirements. C writes it by `WRITE_ONCE()`.
     move || unsafe { atomic_load(gone.cast_mut(), Relaxed) }
 }
 

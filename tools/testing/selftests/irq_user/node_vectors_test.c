@@ -316,7 +316,7 @@ TEST(binding_ends_bus_mastering)
 	if (geteuid())
 		SKIP(return, "needs root");
 	if (!line_find(&line, TESTDEV_VENDOR, TESTDEV_DEVICE))
-		SKIP(return, "there is no PCI device without an interrupt: run QEMU with -device pci-testdev");
+		SKIP(return, "there is no \"pci-testdev\": run QEMU with -device pci-testdev");
 	node_unbind(&line);
 	set_master(&line, true);
 	EXPECT_TRUE(is_master(&line));
