@@ -1096,7 +1096,7 @@ unsafe extern "C" fn read(
     // SAFETY: `file` is open with our operations by the safety requirements of this function. The
     // VFS releases it after the call.
     let user = unsafe { user_of(file) };
-    // FIXME(read_once): `fcntl()` may change the flags meanwhile, see `LocalFile::flags()`.
+    // As READ_ONCE(), see `LocalFile::flags()`: `fcntl()` may change the flags meanwhile.
     //
     // SAFETY: `file` is valid by the safety requirements.
     let flags = unsafe { (&raw const (*file).f_flags).read_volatile() };
