@@ -174,7 +174,7 @@ step() {
 	[ "$status" -ne 0 ] || return 0
 	say "irq-user: error: $what failed (status $status). From $log:"
 	{ grep -nE '[Ee]rror|E: |fatal|FAILED|[Nn]o space|cannot|not found' "$log" || tail -n 12 "$log"; } |
-		head -n 20 | sed 's/^/  | /' >&2
+		sed -n '1,20s/^/  | /p' >&2
 	say "  $(mend_for "$log")"
 	exit "$status"
 }
