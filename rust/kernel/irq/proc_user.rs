@@ -445,7 +445,11 @@ impl UserIrq {
             ),
             GFP_KERNEL_ACCOUNT,
         )
-        .map_err(|e| if e == ENOSYS { EINVAL } else { e })?;
+        .map_err(|e| match e {
+            e if e == ENOSYS => EINVAL,
+            // The handler of a line on a slow bus has a thread.
+            e => later::error_of_open(e),
+        })?;
 
         // The line is not the one that `new()` looked at, or something has changed its kind.
         let line = action.info()?;

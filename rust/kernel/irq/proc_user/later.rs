@@ -114,6 +114,18 @@ impl Later {
     }
 }
 
+/// Returns the error of an open for which the kernel could not start a thread.
+///
+/// `EAGAIN` means too many threads. From an open with `O_NONBLOCK`, a program would take it for
+/// "try again". `EINTR`, which is passed on, means that the opener is being killed.
+pub(super) fn error_of_open(error: Error) -> Error {
+    if error == EAGAIN {
+        ENOMEM
+    } else {
+        error
+    }
+}
+
 /// Starts the thread of a file that has none. May sleep.
 ///
 /// The thread, and with it the [`UserIrq`], lives until [`Later::end()`] is called.
@@ -132,13 +144,7 @@ pub(super) fn start(user: &Arc<UserIrq>) -> Result {
     .map_err(|error| {
         // SAFETY: `data` comes from `into_foreign()` above, and no thread has it.
         drop(unsafe { <Arc<UserIrq> as ForeignOwnable>::from_foreign(data) });
-        // `EAGAIN` means too many threads. From an open with `O_NONBLOCK`, a program would take it
-        // for "try again". `EINTR`, which is passed on, means that the opener is being killed.
-        if error == EAGAIN {
-            ENOMEM
-        } else {
-            error
-        }
+        error_of_open(error)
     })?;
     // SAFETY: `thread` is valid: it was created above, and cannot exit before it is woken below.
     let task: ARef<Task> = unsafe { &*thread.cast::<Task>() }.into();

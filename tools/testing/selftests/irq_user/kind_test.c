@@ -84,6 +84,34 @@ TEST_F(kind, can_be_opened)
 	EXPECT_TRUE(is_silent(log));
 }
 
+/*
+ * If the kernel can start no thread, an open that needs one fails with ENOMEM. EAGAIN would tell
+ * an opener with O_NONBLOCK to try again.
+ */
+TEST_F(kind, open_without_a_thread)
+{
+	static const char path[] = "/proc/sys/kernel/threads-max";
+	char max[16];
+	int fd;
+
+	ASSERT_TRUE(read_file(path, max, sizeof(max)));
+	ASSERT_EQ(0, write_file(path, "1"));
+	fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
+	if (fd < 0)
+		fd = -errno;
+	ASSERT_EQ(0, write_file(path, max));
+
+	/* The handler of a line on a slow bus has a thread. Other files may need one to wake. */
+	if (!strncmp(variant->name, "slow", 4))
+		EXPECT_EQ(-ENOMEM, fd);
+	if (fd < 0) {
+		EXPECT_EQ(-ENOMEM, fd);
+		fd = open(self->fake.path, O_RDWR | O_NONBLOCK);
+	}
+	ASSERT_LE(0, fd);
+	close(fd);
+}
+
 /* Each event counts once and masks the line, whatever context its handler needs. */
 TEST_F(kind, events_are_counted)
 {
