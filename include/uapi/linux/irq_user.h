@@ -10,7 +10,7 @@
 #include <linux/types.h>
 
 /* Flags of a record */
-/* While the line was masked, more than one edge came: @count has one of them. */
+/* While the line was masked, more than one edge came. One is kept, the others are in no count. */
 #define IRQ_USER_RECORD_COALESCED	(1U << 0)
 /* The line ran free, fired too fast, and was masked. */
 #define IRQ_USER_RECORD_STORM		(1U << 1)
