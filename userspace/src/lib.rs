@@ -43,7 +43,7 @@
 //! processor of its own can watch the line's [`Page`] without a system call.
 //!
 //! A [`WaitSet`] waits for several lines, timers and other descriptors, and another thread or a
-//! signal handler can end its wait. A real-time thread that must not wait for ever has an
+//! signal handler can end its wait. A real-time thread that needs a deadline has an
 //! [`rt::Alarm`].
 //!
 //! # Errors

@@ -70,8 +70,8 @@ impl Line {
 
     /// Claims the line of a node, like `/dev/irq/0000:00:02.0/msi0`, and arms it.
     ///
-    /// Needs the permission to read and write the node, as with the mode 660, and no capability. With
-    /// the permission to read, the line can be opened [read-only](OpenOptions::read_only).
+    /// Needs the permission to read and write the node, as with the mode 660, and no capability.
+    /// With the permission to read, the line can be opened [read-only](OpenOptions::read_only).
     /// [`node`](crate::node) finds the nodes of a device.
     pub fn open_path(path: impl AsRef<Path>) -> Result<Self> {
         Self::options().open_path(path)
@@ -203,10 +203,9 @@ impl Line {
     /// kernel's handler has ended may still be coalesced. [`mask`](Self::mask) or
     /// [`arm`](Self::arm) ends free-running.
     ///
-    /// If the line fires more than 100,000 times a second, the kernel ends free-running to protect
-    /// the machine. Pollers get `POLLPRI`. When all counted events have been returned, one wait
-    /// fails with [`Reason::Storm`]; a [`Record`] says so instead. From then on each event masks the
-    /// line.
+    /// If the line fires too fast, the kernel ends free-running to protect the machine. Pollers get
+    /// `POLLPRI`. When all counted events have been returned, one wait fails with
+    /// [`Reason::Storm`]; a [`Record`] says so instead. From then on each event masks the line.
     ///
     /// Lines of edges and of messages can run free. For a level-triggered line this fails with
     /// [`Reason::Level`]. If an administrator has forbidden free-running for the line's node, it
@@ -230,8 +229,10 @@ impl Line {
     ///
     /// An event that comes in this time needs no context switch, but the wait uses the processor.
     /// The kernel adapts the time up to this limit: it spins as long as events come in time, and
-    /// stops if they do not. Only [`wait`](Self::wait), [`read_record`](Self::read_record) and
-    /// [`Read::read`] spin. Clones of the line share the setting.
+    /// stops if they do not. All waits that sleep in a read spin, also those of
+    /// [`rt::Alarm`](crate::rt::Alarm). Waits with a timeout, pollers and async waits do not. No
+    /// wait spins if the handler of the line runs in a thread. Clones of the line share the
+    /// setting.
     ///
     /// ```no_run
     /// # use irq_user::Line;

@@ -64,9 +64,9 @@ pub struct Page {
 /// The events of a line at one time, as its [`Page`] shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The number of events since the line was opened. Unlike [`Record::total`], this includes an
-    /// edge that the kernel keeps until the line is armed, and is 0 until the first edge after the
-    /// page was mapped.
+    /// The number of events since the line was opened, also of those before the page was mapped.
+    /// Unlike [`Record::total`], this includes an edge that the kernel keeps until the line is
+    /// armed.
     ///
     /// [`Record::total`]: crate::Record::total
     pub total: u64,

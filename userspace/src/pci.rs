@@ -162,8 +162,8 @@ impl Device {
         }
     }
 
-    /// Returns the numbers of the device's MSI and MSI-X lines, in order. A driver allocates them,
-    /// so there may be none.
+    /// Returns the numbers of the device's MSI and MSI-X lines, in order. The list is empty until a
+    /// driver has allocated them.
     pub fn msi(&self) -> io::Result<Vec<u32>> {
         let folder = self.on.path("msi_irqs");
         if folder.exists() {

@@ -62,10 +62,10 @@ pub enum Reason {
     Refused,
     /// The device was disabled or removed, or the interrupt controller was unbound.
     Gone,
-    /// The line ran free and fired more than 100,000 times a second. From now on each event masks
-    /// it, as before [`run_free`](crate::Line::run_free). Only one call fails with this reason,
-    /// after all events have been returned. Calls that return a [`Record`](crate::Record) do not
-    /// fail: the record says so.
+    /// The line ran free and fired too fast. From now on each event masks it, as before
+    /// [`run_free`](crate::Line::run_free). Only one call fails with this reason, after all events
+    /// have been returned. Calls that return a [`Record`](crate::Record) do not fail: the record
+    /// says so.
     Storm,
     /// The line is level-triggered, so it cannot run free.
     Level,
@@ -251,8 +251,8 @@ impl fmt::Display for Reason {
                 f.write_str("is out of date: its device is no longer bound to the driver irq_user")
             }
             Self::NotInGroup => f.write_str(
-                "cannot be opened by this user, who needs the permission to read and write, or, for \
-                 a line that is opened read-only, to read: check its owner, group and mode",
+                "cannot be opened by this user: it takes the permission to read and write, or to \
+                 read alone if it is opened read-only: check its owner, group and mode",
             ),
             Self::NotAllowed => f.write_str(
                 "is forbidden by the program's control group (DeviceAllow=) or, if it is of \

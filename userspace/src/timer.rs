@@ -33,7 +33,7 @@ impl Timer {
         self.set(period.max(Duration::from_nanos(1)), Duration::ZERO)
     }
 
-    /// Starts the timer again, for a period after the other.
+    /// Starts the timer again, for one period after another.
     ///
     /// # Errors
     ///

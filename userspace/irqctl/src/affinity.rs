@@ -11,10 +11,10 @@ use std::{fmt, io, process::ExitCode};
 /// Show or set the processors that may handle a line.
 ///
 /// AFFINITY is what was asked for. EFFECTIVE is the processors that do handle the line: many
-/// interrupt controllers use one of them. Without LINE, shows all lines whose processors are known:
-/// those that a driver or a program has requested since they were mapped. Setting needs root, and
-/// stays until it is set again: irqbalance may do so. Some controllers move
-/// a line at its next interrupt, and show the new processor only then.
+/// interrupt controllers use one of them. Without LINE, shows all lines whose processors are known.
+/// Setting needs root, and stays until it is set again: irqbalance may do so. If a line has no
+/// owner, AFFINITY takes effect when it is opened. Some controllers move a line at its next
+/// interrupt, and show the new processor only then.
 #[derive(clap::Args)]
 #[command(after_help = "With --json, for each line: `irq`, its number; `affinity` and \
     `effective_affinity`, arrays of processors.")]

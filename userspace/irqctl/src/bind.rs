@@ -14,7 +14,8 @@ use std::{
 /// Prints the nodes, which are in /dev/irq. At first only root can open them. To give them to
 /// others, use chgrp and chmod, or a udev rule. The driver must be loaded, and the device must not
 /// have another driver. If the device is already bound to irq_user, only the settings of the
-/// options are changed.
+/// options are changed. A change makes the nodes again: programs lose the lines, and only root can
+/// open the new nodes.
 #[derive(clap::Args)]
 #[command(
     after_help = "With --json: `device`; `bus`, pci or platform; `type`, which is msix, msi, intx \

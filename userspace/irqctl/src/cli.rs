@@ -39,7 +39,7 @@ after SIGQUIT. Control-C is the regular end of `list --watch`, `watch`, `exec` a
 output is gone, and with 143 if its parent is gone and --die-with-parent is given. `exec` exits with 1 if a \
 run of the command has failed, with 126 if the command cannot be run, and with 127 if the command \
 does not exist. `latency` exits with 1 if --stop-at has stopped it. `doctor` exits with 1 if this \
-program can claim no line.";
+program can claim no line, or cannot open that of --open.";
 
 #[derive(Subcommand)]
 pub enum Command {

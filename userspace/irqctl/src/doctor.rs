@@ -24,7 +24,8 @@ use std::{
 
 /// Check whether this program can claim lines, and whether it can answer interrupts in time.
 ///
-/// Fails if it can claim no line. This claims no line, except that of --open.
+/// Fails if it can claim no line, or cannot open that of --open. This claims no line, except that
+/// of --open.
 #[derive(clap::Args)]
 #[command(
     after_help = "With --json: an array of findings, each with `about`, the subject; `verdict`, \

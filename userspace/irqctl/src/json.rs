@@ -255,7 +255,7 @@ pub enum Verdict {
     Ok,
     /// The program can claim lines, but something could be better.
     Note,
-    /// The program can claim no line.
+    /// The program can claim no line, or not that of --open.
     Fail,
 }
 

@@ -50,7 +50,8 @@ use way::{Server, Way};
     `latency`, in the form of `gaps` of `irqctl watch`."
 )]
 pub struct Args {
-    /// The line: its number, its node or its name; with --device the default is the device's INTx line
+    /// The line: its number, its node or its name; with --device the default is the device's INTx
+    /// line
     #[arg(value_name = "LINE", required_unless_present = "device", value_parser = name::parse)]
     line: Option<Name>,
     /// How many interrupts to measure [default: 1000, or any number with --duration]

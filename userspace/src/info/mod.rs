@@ -164,8 +164,8 @@ impl Info {
 
     /// Returns the processes that have the line's file open, in order of their numbers, if a
     /// program owns the line. If there is none, returns those that have mapped the line's
-    /// [`Page`](crate::Page), which also holds the line. There are several if the program has passed the file on, for instance
-    /// to its children.
+    /// [`Page`](crate::Page), which also holds the line. There are several if the program has
+    /// passed the file on, for instance to its children.
     ///
     /// Root sees all of them, and other users only their own. This looks at all open files of all
     /// processes.

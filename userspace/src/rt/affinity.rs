@@ -7,14 +7,14 @@ use std::{
 
 /// Binds a line to processors: only these handle its interrupts.
 ///
-/// Open the line first: the kernel sets processors only of lines that were requested once.
-/// [`Info`](crate::Info) shows the result: the kernel may let only some of the processors handle
-/// the line. The line keeps the setting after the program has ended. irqbalance may change it, if
-/// it runs.
+/// If the line has no owner, the setting takes effect when it is opened. [`Info`](crate::Info)
+/// shows the result: the kernel may let only some of the processors handle the line. The line keeps
+/// the setting after the program has ended. irqbalance may change it, if it runs.
 ///
-/// Needs root. Fails with [`ErrorKind::NotFound`] if there is no such line, or if it has not been
-/// requested since it was mapped, and with [`ErrorKind::InvalidInput`] if none of the processors is online, or if the line's chip cannot
-/// move it, or if the kernel manages its processors.
+/// Needs root. Fails with [`ErrorKind::NotFound`] if there is no such line. If the kernel was
+/// started with `irq_user_proc=0`, this may also fail if the line was never requested. Fails with
+/// [`ErrorKind::InvalidInput`] if none of the processors is online, if the line's chip cannot move
+/// it, or if the kernel manages its processors.
 pub fn bind_line(irq: u32, cpus: &[u32]) -> io::Result<()> {
     bind_line_in(Path::new("/proc/irq"), irq, cpus)
 }
@@ -26,7 +26,7 @@ fn bind_line_in(lines: &Path, irq: u32, cpus: &[u32]) -> io::Result<()> {
     written.map_err(|e| {
         let (kind, why) = match Errno::from_io_error(&e) {
             Some(Errno::NOENT) => {
-                (e.kind(), "there is no such line, or it was never requested".to_owned())
+                (e.kind(), "there is no such line, or it has no setting yet".to_owned())
             }
             Some(Errno::ACCESS) => (e.kind(), "needs root".to_owned()),
             Some(Errno::PERM) => (
