@@ -13,7 +13,7 @@ use bound::{Bound, NOBODY};
 use fake::Fake;
 use irq_user::{node, pci, Info, Line};
 use named::{Named, LINE};
-use predicates::str::contains;
+use predicates::str::{contains, starts_with};
 use rustix::process::{kill_process, Pid, Signal};
 use sim::Sim;
 use std::{
@@ -80,13 +80,16 @@ fn real_time() {
     run("real_time").stdout(contains("400 rounds on processor"));
 }
 
-// QEMU's clock interrupts at each tick, even if the last tick is not yet acknowledged. So there are
-// at least as many interrupts as ticks.
+// QEMU's clock interrupts at each tick, even if the last tick is not yet acknowledged, and a busy QEMU
+// makes several ticks at once. So there are at least as many interrupts as ticks.
 #[cfg(target_arch = "x86_64")]
 #[test]
 #[ignore = "needs the VM"]
 fn clock() {
-    run("clock").stdout(contains("1024 ticks, 1"));
+    let said = run("clock").stdout(starts_with("1024 ticks, "));
+    let said = String::from_utf8_lossy(&said.get_output().stdout).into_owned();
+    let interrupts = said.split(' ').nth(2).and_then(|count| count.parse().ok());
+    assert!(interrupts.is_some_and(|count: u32| count >= 1024), "{said}");
 }
 
 /// Opens the virtio port that is connected to the other end of the serial port.
@@ -174,7 +177,7 @@ fn two_lines_until_control_c() {
 #[ignore = "needs the VM"]
 fn a_task_with_a_time_out() {
     let line = Fake::new();
-    let mut program = Running::new(Command::new("time_out").args([&line.to_string(), "2"]));
+    let mut program = Running::new(Command::new("time_out").args([&line.to_string(), "5"]));
     while Info::of(line.irq).expect("it is there").program().is_none() {
         thread::yield_now();
     }

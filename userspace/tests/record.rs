@@ -12,6 +12,7 @@ use std::{
     hint::spin_loop,
     io::{ErrorKind, Read},
     os::fd::AsRawFd,
+    path::Path,
     sync::mpsc::{self, TryRecvError},
     thread,
     time::{Duration, Instant},
@@ -374,7 +375,12 @@ fn a_wait_that_spins_does_not_sleep() {
         let begin = Instant::now();
         let mut hits = 0;
         while hits < ENOUGH {
-            assert!(begin.elapsed() < LONG, "only {hits} waits did not sleep");
+            if begin.elapsed() > LONG {
+                // A kernel with all checks may take more than the time to handle an interrupt.
+                assert!(Path::new("/proc/lockdep").exists(), "only {hits} waits did not sleep");
+                println!("SKIP the machine is too slow to spin");
+                return;
+            }
             assert_eq!(line.try_read_record().expect("it is there"), None);
             let before = sleeps();
             go.send(()).expect("the other thread runs");

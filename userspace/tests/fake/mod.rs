@@ -1,6 +1,10 @@
 //! Lines of the kernel module `test_irq_lines`. They fire and go away on command.
 
-use std::{fmt, fs};
+use std::{
+    fmt,
+    fs::{self, File},
+    io::Write,
+};
 
 const CONTROL: &str = "/sys/kernel/debug/test_irq_lines/control";
 
@@ -8,6 +12,7 @@ const CONTROL: &str = "/sys/kernel/debug/test_irq_lines/control";
 pub struct Fake {
     /// The number of the line.
     pub irq: u32,
+    control: File,
 }
 
 impl Fake {
@@ -18,15 +23,17 @@ impl Fake {
 
     /// Makes a line of a kind that the module knows.
     pub fn of(kind: &str) -> Self {
-        fs::write(CONTROL, format!("make {kind}")).expect("the module is loaded");
+        let mut control = File::options().write(true).open(CONTROL).expect("the module is loaded");
+        write!(control, "make {kind}").expect("the module is loaded");
         let lines = fs::read_to_string(CONTROL).expect("the module is loaded");
         let made = lines.lines().last().and_then(|row| row.split_whitespace().next());
-        Self { irq: made.expect("it is the last").parse().expect("it is a number") }
+        Self { irq: made.expect("it is the last").parse().expect("it is a number"), control }
     }
 
     /// Sends the module a command for the line.
     pub fn obey(&self, verb: &str) {
-        fs::write(CONTROL, format!("{verb} {self}")).expect("it is there");
+        let command = format!("{verb} {self}");
+        (&self.control).write_all(command.as_bytes()).expect("it is there");
     }
 
     /// Makes the line fire.
