@@ -101,6 +101,9 @@ TEST_F(edge, write_cancels_the_storm_report)
 
 		ASSERT_EQ(0, write_value(self->fd, 2));
 		events = fake_storm(&self->fake, self->fd);
+		if (!events && _metadata->exit_code)
+			/* SKIP() would hide that a round has failed. */
+			return;
 		if (!events)
 			SKIP(return, "the machine is too slow for a storm");
 		ASSERT_EQ(POLLIN | POLLPRI, events);

@@ -387,7 +387,7 @@ TEST_F_TIMEOUT(functions, config_written_by_a_program, 600)
  * Each function's line has its own number, and the row of the physical line shows the
  * functions.
  */
-TEST_F(functions, line_number_is_its_own)
+TEST_F_TIMEOUT(functions, line_number_is_its_own, 300)
 {
 	struct line *cards = self->cards, wire = { .irq = cards[0].wire };
 	char path[64], handler[64], *row;
@@ -413,7 +413,7 @@ TEST_F(functions, line_number_is_its_own)
 }
 
 /* No file can own the physical line, whether the functions' lines have owners or not. */
-TEST_F(functions, physical_line_is_busy)
+TEST_F_TIMEOUT(functions, physical_line_is_busy, 300)
 {
 	struct line *cards = self->cards;
 	char path[64];
@@ -432,7 +432,7 @@ TEST_F(functions, physical_line_is_busy)
 }
 
 /* When no function is bound, a file can own the physical line. */
-TEST_F(functions, physical_line_is_free_after_unbinding)
+TEST_F_TIMEOUT(functions, physical_line_is_free_after_unbinding, 300)
 {
 	struct line *line = &self->cards[0];
 

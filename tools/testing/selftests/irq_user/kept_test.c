@@ -139,11 +139,18 @@ TEST_F(kept, needs_no_softirq)
 /* Further edges are coalesced with the kept edge: together they are one event. */
 TEST_F(kept, further_edges_coalesce)
 {
+	int count;
+
 	ASSERT_EQ(1, mask_and_keep(&self->line, variant->fire, self->fd));
 	for (int i = 0; i < 20; i++)
 		edge_fire(&self->line, variant->fire);
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));
+	/* The controller may have latched one more of them. */
+	do {
+		count = read_count(self->fd);
+	} while (count > 0);
+	ASSERT_EQ(-EAGAIN, count);
 	edge_make(&self->line, variant->fire);
 	ASSERT_TRUE(wait_event(self->fd));
 	EXPECT_EQ(1, read_count(self->fd));

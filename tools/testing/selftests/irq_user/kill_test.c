@@ -225,16 +225,24 @@ static pid_t victim_on_cpu_1(int fd, struct trace *trace)
 TEST_F(pair, killed_reader_is_not_woken)
 {
 	struct hog hog;
+	double begin;
 	pid_t victim;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two CPUs");
 	victim = victim_on_cpu_1(self->fd, self->trace);
 	sleeper_start(&self->survivor, self->fd, sleep_for_one);
+	/* When the victim runs, it passes the event on: not before the survivor was woken. */
+	hog_patience(4);
 	hog_start(&hog);
 	kill(victim, SIGKILL);
 	fake_do(&self->fake, "fire");
+	begin = seconds();
+	while (!sleeper_is_done(&self->survivor) && seconds() - begin < 2)
+		sched_yield();
+	EXPECT_TRUE(sleeper_is_done(&self->survivor));
 	hog_stop(&hog);
+	hog_patience(1);
 	EXPECT_EQ(victim, waitpid(victim, NULL, 0));
 	EXPECT_TRUE(sleeper_join(&self->survivor));
 }

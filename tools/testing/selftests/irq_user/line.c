@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/pci_regs.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,6 +226,23 @@ static void reset_affinity(int irq)
 		write_file(path, mask);
 }
 
+/*
+ * Opens the file of a line and closes it. If a process that has ended had it, io_uring may close it
+ * some time later. Returns 0 or -errno.
+ */
+static int open_when_free(const char *path)
+{
+	int error;
+
+	for (int i = 0; i < 2000; i++) {
+		error = try_open(path, O_RDWR);
+		if (error != -EBUSY)
+			break;
+		poll(NULL, 0, 1);
+	}
+	return error;
+}
+
 /* Returns whether a test has left the line, and the line is in the state of a new one. */
 static bool take_left(struct line *line)
 {
@@ -244,7 +262,7 @@ static bool take_left(struct line *line)
 			return false;
 		snprintf(path, sizeof(path), "/proc/irq/%d/irq", line_number(line));
 	}
-	if (!is_enabled(line) || try_open(path, O_RDWR))
+	if (!is_enabled(line) || open_when_free(path))
 		return false;
 	reset_affinity(line_number(line));
 	return true;

@@ -249,6 +249,7 @@ TEST_F(vectors, free_running_counts_no_message_twice)
 	ASSERT_EQ(0, write_value(card->fds[0], 2));
 	for (int i = 0; i < messages; i++)
 		fire(card, 1);
+	line_settle(&card->line);
 	while (wait_event_for(card->fds[0], QUIET)) {
 		count = read_count(card->fds[0]);
 		ASSERT_LT(0, count);

@@ -20,6 +20,7 @@
 #include "rounds.h"
 
 #define DEBUGFS		"/sys/kernel/debug/irq/irqs/%d"
+#define CPU1_ONLINE	"/sys/devices/system/cpu/cpu1/online"
 
 /* A thread that makes and serves the device's events until it is stopped. */
 struct server {
@@ -109,12 +110,21 @@ FIXTURE_SETUP(served)
 	ASSERT_EQ(0, pthread_create(&server->thread, NULL, server_main, server));
 }
 
+/* Stops the server, if it runs. */
+static void server_stop(struct server *server)
+{
+	if (!server->thread)
+		return;
+	__atomic_store_n(&server->stop, true, __ATOMIC_SEQ_CST);
+	pthread_join(server->thread, NULL);
+	server->thread = 0;
+}
+
 /* Stops the server, and compares its counts with the kernel's. */
 static void check_exact(struct __test_metadata *_metadata, struct server *server)
 {
 	EXPECT_TRUE(wait_served(server, served(server) + 100));
-	__atomic_store_n(&server->stop, true, __ATOMIC_SEQ_CST);
-	pthread_join(server->thread, NULL);
+	server_stop(server);
 	TH_LOG("%u events", server->raised);
 	EXPECT_EQ(0, server->error);
 	EXPECT_EQ(server->raised, server->counted);
@@ -126,6 +136,9 @@ static void check_exact(struct __test_metadata *_metadata, struct server *server
 
 FIXTURE_TEARDOWN(served)
 {
+	/* A test that failed may have left the server, and the CPU offline. */
+	server_stop(&self->server);
+	write_file(CPU1_ONLINE, "1");
 	line_leave(&self->line);
 }
 
@@ -169,8 +182,6 @@ TEST_F_TIMEOUT(served, affinity_changes, 300)
 out:
 	check_exact(_metadata, &self->server);
 }
-
-#define CPU1_ONLINE "/sys/devices/system/cpu/cpu1/online"
 
 /* The CPU that takes the line's interrupts goes offline, and comes back. */
 TEST_F_TIMEOUT(served, cpu_goes_offline, 600)

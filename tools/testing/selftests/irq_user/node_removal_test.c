@@ -298,6 +298,8 @@ TEST_F_TIMEOUT(removal, opener_does_not_delay_it, 120)
 	for (int i = 0; i < rounds_of(5, 2); i++) {
 		wait_count(count);
 		variant->remove(&self->line);
+		if (variant->remove == unload)
+			EXPECT_FALSE(node_is_bound(&self->line));
 		/* The removal has ended, and the program has not. */
 		wait_count(count);
 		ASSERT_EQ(NULL, variant->restore(&self->line, variant->type));

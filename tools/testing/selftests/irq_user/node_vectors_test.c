@@ -251,7 +251,7 @@ static void check_choice(struct __test_metadata *_metadata, struct line *line, c
 }
 
 /* Without a choice, the driver prefers MSI to INTx. */
-TEST_F(edu, msi_by_default)
+TEST_F_TIMEOUT(edu, msi_by_default, 120)
 {
 	check_choice(_metadata, &self->line, "msi", "msi0");
 	ASSERT_EQ(0, node_set(&self->line, "irq_user_type", "intx"));
@@ -294,7 +294,7 @@ TEST_F_TIMEOUT(edu, missing_type_changes_nothing, 120)
 }
 
 /* Binding with MSI switches bus mastering on. With INTx the driver does not change it. */
-TEST_F(edu, msi_switches_bus_mastering_on)
+TEST_F_TIMEOUT(edu, msi_switches_bus_mastering_on, 120)
 {
 	struct line *line = &self->line;
 
@@ -308,31 +308,46 @@ TEST_F(edu, msi_switches_bus_mastering_on)
 	}
 }
 
-/* Binding ends what the last driver of the device had left on. */
-TEST(binding_ends_bus_mastering)
+/* A device without an interrupt */
+FIXTURE(testdev)
 {
-	struct line line = { 0 };
+	struct line line;
+};
 
+FIXTURE_SETUP(testdev)
+{
 	if (geteuid())
 		SKIP(return, "needs root");
-	if (!line_find(&line, TESTDEV_VENDOR, TESTDEV_DEVICE))
+	if (!line_find(&self->line, TESTDEV_VENDOR, TESTDEV_DEVICE))
 		SKIP(return, "there is no \"pci-testdev\": run QEMU with -device pci-testdev");
-	node_unbind(&line);
-	set_master(&line, true);
-	EXPECT_TRUE(is_master(&line));
-	ASSERT_EQ(NULL, node_bind(&line));
-	EXPECT_FALSE(is_master(&line));
+	node_unbind(&self->line);
+}
+
+FIXTURE_TEARDOWN(testdev)
+{
+	node_unbind(&self->line);
+}
+
+/* Binding ends what the last driver of the device had left on. */
+TEST_F_TIMEOUT(testdev, binding_ends_bus_mastering, 120)
+{
+	struct line *line = &self->line;
+
+	set_master(line, true);
+	EXPECT_TRUE(is_master(line));
+	ASSERT_EQ(NULL, node_bind(line));
+	EXPECT_FALSE(is_master(line));
 	/* It has no interrupt, so it has the node of its registers alone. */
-	EXPECT_STREQ("none", node_get(&line, "irq_user_type"));
-	EXPECT_TRUE(node_appears(&line, "mem0"));
-	EXPECT_EQ(1, node_count(&line, ""));
-	set_master(&line, true);
-	node_unbind(&line);
-	EXPECT_FALSE(is_master(&line));
+	EXPECT_STREQ("none", node_get(line, "irq_user_type"));
+	EXPECT_TRUE(node_appears(line, "mem0"));
+	EXPECT_EQ(1, node_count(line, ""));
+	set_master(line, true);
+	node_unbind(line);
+	EXPECT_FALSE(is_master(line));
 }
 
 /* INTx stays unmasked in a device that sends no message while INTx is masked. */
-TEST_F(edu, messages_arrive_if_the_mask_stops_them)
+TEST_F_TIMEOUT(edu, messages_arrive_if_the_mask_stops_them, 120)
 {
 	struct line *line = &self->line;
 	char parameters[64];

@@ -294,23 +294,40 @@ static void open_intx_of_card(struct __test_metadata *_metadata)
 	line_enable(&card, false);
 }
 
-/* A line that was never requested opens at the first try. */
-TEST(first_open_of_a_line)
+/* A device has new lines when it is bound. */
+FIXTURE(new_line)
 {
-	static const char *const types[] = { "msi", "intx" };
 	struct line line;
+};
 
-	/* A device has new lines when it is bound. */
-	for (int i = 0; i < ARRAY_SIZE(types); i++) {
-		const char *why = node_setup(&line, types[i]);
+FIXTURE_VARIANT(new_line)
+{
+	const char *type;
+};
 
-		if (why)
-			SKIP(return, "%s", why);
-		EXPECT_EQ(0, try_open(line.path, O_RDWR))
-			TH_LOG("%s", line.path);
-		node_teardown(&line);
-	}
-	open_intx_of_card(_metadata);
+FIXTURE_VARIANT_ADD(new_line, msi) { .type = "msi" };
+FIXTURE_VARIANT_ADD(new_line, intx) { .type = "intx" };
+
+FIXTURE_SETUP(new_line)
+{
+	const char *why = node_setup(&self->line, variant->type);
+
+	if (why)
+		SKIP(return, "%s", why);
+}
+
+FIXTURE_TEARDOWN(new_line)
+{
+	node_teardown(&self->line);
+}
+
+/* A line that was never requested opens at the first try. */
+TEST_F_TIMEOUT(new_line, first_open_of_a_line, 60)
+{
+	EXPECT_EQ(0, try_open(self->line.path, O_RDWR))
+		TH_LOG("%s", self->line.path);
+	if (!strcmp(variant->type, "intx"))
+		open_intx_of_card(_metadata);
 }
 
 TEST_HARNESS_MAIN

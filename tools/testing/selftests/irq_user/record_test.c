@@ -623,6 +623,9 @@ TEST_F(module, storm_is_in_the_record)
 		ASSERT_EQ(-EAGAIN, read_record(self->fd, &record));
 		begin = now();
 		events = fake_storm(&self->line.fake, self->fd);
+		if (!events && _metadata->exit_code)
+			/* SKIP() would hide that a round has failed. */
+			return;
 		if (!events)
 			SKIP(return, "the machine is too slow for a storm");
 		ASSERT_EQ(POLLIN | POLLPRI, events);

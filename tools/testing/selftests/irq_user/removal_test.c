@@ -134,6 +134,8 @@ FIXTURE_SETUP(removal)
 
 FIXTURE_TEARDOWN(removal)
 {
+	/* A test that failed may have changed it. */
+	hog_patience(1);
 	close(self->fd);
 	variant->way.teardown(&self->line);
 }
@@ -167,7 +169,7 @@ static void check_line_returns(struct __test_metadata *_metadata, const struct w
 	close(fd);
 }
 
-TEST_F(removal, idle_file_gives_eio)
+TEST_F_TIMEOUT(removal, idle_file_gives_eio, 120)
 {
 	remove_line(_metadata, &variant->way, &self->line);
 	EXPECT_TRUE(says_gone(self->fd));
@@ -175,7 +177,7 @@ TEST_F(removal, idle_file_gives_eio)
 }
 
 /* An event that was not read goes away with the line. */
-TEST_F(removal, pending_event_is_dropped)
+TEST_F_TIMEOUT(removal, pending_event_is_dropped, 120)
 {
 	variant->way.fire(&self->line);
 	ASSERT_TRUE(wait_event(self->fd));
@@ -207,7 +209,7 @@ TEST_F_TIMEOUT(removal, wakes_a_single_sleeper, 120)
 }
 
 /* All sleepers wake. */
-TEST_F(removal, wakes_all_sleepers)
+TEST_F_TIMEOUT(removal, wakes_all_sleepers, 120)
 {
 	struct sleeper sleepers[SLEEPS];
 
@@ -224,7 +226,7 @@ TEST_F(removal, wakes_all_sleepers)
 }
 
 /* An epoll set without a waiter may outlive the line and the file. */
-TEST_F(removal, epoll_set_without_a_waiter)
+TEST_F_TIMEOUT(removal, epoll_set_without_a_waiter, 120)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	int epfd = epoll_create1(0);
