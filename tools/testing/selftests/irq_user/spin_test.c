@@ -27,7 +27,7 @@
 #define SET_SPIN(size)	_IOC(_IOC_WRITE, 0xBB, 0, size)
 #define READERS		3
 
-/* How many events let a reader that looks be at any step. */
+/* Events that come first, after which a read may look for any of its times. */
 #define GROWTH		8
 
 /*
