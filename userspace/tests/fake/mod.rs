@@ -24,7 +24,8 @@ impl Fake {
     /// Makes a line of a kind that the module knows.
     pub fn of(kind: &str) -> Self {
         let mut control = File::options().write(true).open(CONTROL).expect("the module is loaded");
-        write!(control, "make {kind}").expect("the module is loaded");
+        // In one write: each is a command.
+        control.write_all(format!("make {kind}").as_bytes()).expect("the module is loaded");
         let lines = fs::read_to_string(CONTROL).expect("the module is loaded");
         let made = lines.lines().last().and_then(|row| row.split_whitespace().next());
         Self { irq: made.expect("it is the last").parse().expect("it is a number"), control }

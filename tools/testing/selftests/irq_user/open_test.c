@@ -295,20 +295,20 @@ static void open_intx_of_card(struct __test_metadata *_metadata)
 }
 
 /* A device has new lines when it is bound. */
-FIXTURE(new_line)
+FIXTURE(unopened)
 {
 	struct line line;
 };
 
-FIXTURE_VARIANT(new_line)
+FIXTURE_VARIANT(unopened)
 {
 	const char *type;
 };
 
-FIXTURE_VARIANT_ADD(new_line, msi) { .type = "msi" };
-FIXTURE_VARIANT_ADD(new_line, intx) { .type = "intx" };
+FIXTURE_VARIANT_ADD(unopened, msi) { .type = "msi" };
+FIXTURE_VARIANT_ADD(unopened, intx) { .type = "intx" };
 
-FIXTURE_SETUP(new_line)
+FIXTURE_SETUP(unopened)
 {
 	const char *why = node_setup(&self->line, variant->type);
 
@@ -316,13 +316,13 @@ FIXTURE_SETUP(new_line)
 		SKIP(return, "%s", why);
 }
 
-FIXTURE_TEARDOWN(new_line)
+FIXTURE_TEARDOWN(unopened)
 {
 	node_teardown(&self->line);
 }
 
 /* A line that was never requested opens at the first try. */
-TEST_F_TIMEOUT(new_line, first_open_of_a_line, 60)
+TEST_F_TIMEOUT(unopened, first_open_of_a_line, 60)
 {
 	EXPECT_EQ(0, try_open(self->line.path, O_RDWR))
 		TH_LOG("%s", self->line.path);
