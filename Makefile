@@ -61,7 +61,7 @@ lint: tree ## Run the formatters and checkers, which must print nothing.
 series: tree ## Write three series of patches for git am: build/series.
 	@$(enter) harness/series/export
 
-build-series: series ## Build the kernel after each patch of the series.
+build-series: series ## Build and boot the kernel after each patch of the series.
 	@$(enter) harness/series/build
 
 lint-series: series ## Run the kernel's checkers on the series, which must print nothing.
